@@ -1,0 +1,1 @@
+"""Intaglio: the image service a cloud boots from."""

@@ -1,0 +1,1 @@
+"""HTTP: the routes table, translation of requests into use cases and of results into responses."""

@@ -1,0 +1,1 @@
+"""What every room may use: errors, ids, the clock. Knows nothing of images, HTTP or SQL."""

@@ -1,0 +1,1 @@
+"""Settings collected at the edge, and the wiring of every concrete part."""

@@ -1,0 +1,1 @@
+"""The `intaglio` command: parses, calls, prints."""

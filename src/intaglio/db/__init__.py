@@ -1,0 +1,1 @@
+"""The only place that speaks SQL: tables, migrations, and one repository a resource."""

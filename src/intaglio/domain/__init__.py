@@ -1,0 +1,1 @@
+"""Images and the rules about them, as pure values and functions: no I/O, no framework."""

@@ -1,0 +1,1 @@
+"""The one door for bytes: meter, hash, inspect, verify, store."""

@@ -1,0 +1,34 @@
+"""Which stores there are, as the operator configured them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+
+class StoreConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """One store. `options` are the driver's own, by their Glance names, already typed."""
+
+    id: str
+    type: str
+    description: str | None = None
+    weight: int = 0
+    options: Mapping[str, object] = {}
+
+
+class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """All stores and the default one.
+
+    `multi` is False for Glance's older single-store configuration: then locations carry no `store` metadata and the
+    field `stores` is not shown.
+    """
+
+    stores: tuple[StoreConfig, ...]
+    default: str
+    multi: bool = False
+
+
+def single_file_store(directory: Path) -> StoreSettings:
+    """The embedded default: one directory."""
+    config = StoreConfig(id="file", type="file", options={"filesystem_store_datadir": str(directory)})
+    return StoreSettings(stores=(config,), default=config.id)
