@@ -1,0 +1,1 @@
+"""The rules' names and defaults, one file a resource, as data (oslo.policy's check language)."""
