@@ -1,0 +1,130 @@
+"""Assembles the ASGI application: the routes table behind version negotiation, request ids and authentication."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from http import HTTPStatus
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+from starlette.routing import Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from intaglio.api.call import Call
+from intaglio.api.errors import ErrorResponse, accept_of, error_response
+from intaglio.api.middleware.request_id import RequestId
+from intaglio.api.middleware.version_negotiation import VersionNegotiation
+from intaglio.api.route import Route
+from intaglio.api.routes import ROUTES
+from intaglio.api.settings import ApiSettings
+from intaglio.api.versions import Versions
+from intaglio.authz.engine import Caller
+from intaglio.base.errors import IntaglioError, Unauthenticated
+from intaglio.domain.principal import Principal
+from intaglio.identity.base import Authenticator
+from intaglio.services.parts import Parts
+
+_log = logging.getLogger(__name__)
+_STRANGER = Caller(Principal(read_only=True))
+
+
+class Endpoint:
+    """All calls on one path: picks the one for the method, finds out who asks, and turns errors into answers."""
+
+    def __init__(
+        self, routes: Iterable[Route], parts: Parts, settings: ApiSettings, authenticator: Authenticator
+    ) -> None:
+        self.routes = {route.method: route for route in routes}
+        self.parts = parts
+        self.settings = settings
+        self.authenticator = authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except IntaglioError as error:
+            response = error_response(error, accept_of(scope))
+            if isinstance(error, Unauthenticated):
+                response.headers["WWW-Authenticate"] = self.authenticator.challenge
+        except ClientDisconnect:
+            return
+        except Exception:  # noqa: BLE001 - the last line of defence: logged whole, answered without details
+            _log.exception("%s %s failed", request.method, request.url.path)
+            reason = "The service failed to answer this; its log has the details under the request id."
+            response = ErrorResponse(HTTPStatus.INTERNAL_SERVER_ERROR, reason, accept=accept_of(scope))
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        route = self.routes.get(request.method)
+        caller = _STRANGER
+        if route is None or not route.public:
+            caller = Caller(await self.authenticator.authenticate(request.headers))
+        if route is None:
+            allowed = ", ".join(sorted(self.routes))
+            reason = f"{request.method} is not allowed here; these are: {allowed}."
+            accept = request.headers.get("accept", "*/*")
+            return ErrorResponse(HTTPStatus.METHOD_NOT_ALLOWED, reason, accept=accept, headers={"Allow": allowed})
+        return await route.handler(Call(request, caller, self.parts, self.settings))
+
+
+class _Absent(Endpoint):
+    """What answers on paths that no route has: 404, after the caller has been identified."""
+
+    async def _answer(self, request: Request) -> Response:
+        await self.authenticator.authenticate(request.headers)
+        accept = request.headers.get("accept", "*/*")
+        return ErrorResponse(HTTPStatus.NOT_FOUND, "There is nothing at this path.", accept=accept)
+
+
+Hook = Callable[[], Awaitable[None]]
+
+
+class Lifespan:
+    """Runs `start` before the first request and `stop` after the last one."""
+
+    def __init__(self, app: ASGIApp, *, start: Hook, stop: Hook) -> None:
+        self.app = app
+        self.start = start
+        self.stop = stop
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self.app(scope, receive, send)
+            return
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                try:
+                    await self.start()
+                except IntaglioError as error:
+                    await send({"type": "lifespan.startup.failed", "message": str(error)})
+                    return
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+def make_application(parts: Parts, settings: ApiSettings, authenticator: Authenticator) -> ASGIApp:
+    """The whole API as one ASGI application; it holds no state beyond `parts`."""
+    by_path: dict[str, list[Route]] = {}
+    for route in ROUTES:
+        by_path.setdefault(route.path, []).append(route)
+    router = Router(
+        routes=[
+            StarletteRoute(_converted(path), Endpoint(routes, parts, settings, authenticator))
+            for path, routes in by_path.items()
+        ],
+        redirect_slashes=False,
+        default=_Absent((), parts, settings, authenticator),
+    )
+    versions = Versions(multi_store=parts.stores.multi, cache=settings.image_cache_dir is not None)
+    negotiated = VersionNegotiation(router, versions=versions, public_endpoint=settings.public_endpoint)
+    return RequestId(negotiated, limit=settings.max_request_id_length)
+
+
+def _converted(path: str) -> str:
+    """A tag may hold an encoded slash, which arrives decoded."""
+    return path.replace("{tag}", "{tag:path}")

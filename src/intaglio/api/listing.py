@@ -1,0 +1,243 @@
+"""Reading the query of GET /v2/images into a value, and writing the links of the answer."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Literal, get_args
+from urllib.parse import urlencode
+
+from intaglio.api.call import Call
+from intaglio.base.errors import Invalid
+from intaglio.domain.image import Image, Visibility
+from intaglio.domain.query import (
+    NUMBER_FILTERS,
+    SORT_KEYS,
+    TEXT_FILTERS,
+    TIME_FILTERS,
+    Direction,
+    ImageQuery,
+    NumberFilter,
+    TimeFilter,
+    Viewer,
+)
+
+MemberStatus = Literal["pending", "accepted", "rejected", "all"]
+TimeOperator = Literal["gt", "gte", "lt", "lte", "eq", "neq"]
+_LIST_FILTERS = frozenset({"name", "id", "status", "container_format", "disk_format"})  # these take in: and eq:
+_NOT_FILTERS = frozenset({"properties", "members", "locations", "changes-since"})
+_PAGING = frozenset({"limit", "marker", "sort", "sort_key", "sort_dir"})
+_SQL_LIMIT = 2**63 - 1
+
+Pairs = Sequence[tuple[str, str]]
+
+
+class InvalidQuery(Invalid):
+    """A parameter of the list is unknown in its form or holds what it may not hold."""
+
+    code = "invalid-query"
+
+
+class _Reader:
+    """The parameters of one request; of a name given several times the last counts, unless all are asked for."""
+
+    def __init__(self, pairs: Pairs) -> None:
+        self.pairs = pairs
+        self.last = dict(pairs)
+
+    def all(self, name: str) -> tuple[str, ...]:
+        return tuple(value for key, value in self.pairs if key == name)
+
+    def choice(self, name: str, allowed: Iterable[str], default: str | None = None) -> str | None:
+        value = self.last.get(name, default)
+        if value is not None and value not in allowed:
+            raise InvalidQuery(f"'{name}' must be one of {', '.join(allowed)}, not '{value[:80]}'.")
+        return value
+
+    def number(self, name: str, text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise InvalidQuery(f"'{name}' must be a whole number, not '{text[:80]}'.") from None
+        if not -_SQL_LIMIT <= value <= _SQL_LIMIT:
+            raise InvalidQuery(f"'{name}' must be at most {_SQL_LIMIT}.")
+        return value
+
+
+def read_query(call: Call) -> ImageQuery:
+    """What the request asks for. Raises `InvalidQuery` naming the parameter and what it may hold."""
+    reader = _Reader(call.request.query_params.multi_items())
+    texts: list[tuple[str, tuple[str, ...]]] = []
+    numbers: list[NumberFilter] = []
+    times: list[TimeFilter] = []
+    properties: list[tuple[str, str]] = []
+    for name, value in reader.last.items():
+        if name in _READ_ELSEWHERE:
+            continue
+        if "\x00" in value or "\x00" in name:
+            raise InvalidQuery("A filter cannot hold the character U+0000.")
+        if name in _NOT_FILTERS:
+            raise InvalidQuery(f"Images cannot be filtered by '{name}'.")
+        if name in TIME_FILTERS:
+            times.append(_time_filter(name, value))
+        elif name in TEXT_FILTERS:
+            texts.append((name, _texts(name, value)))
+        elif name in NUMBER_FILTERS:
+            numbers.append(NumberFilter(name, "eq", reader.number(name, value)))
+        elif name.endswith(("_min", "_max")) and name[:-4] in NUMBER_FILTERS:
+            numbers.append(
+                NumberFilter(name[:-4], "min" if name.endswith("_min") else "max", reader.number(name, value))
+            )
+        else:
+            properties.append((name, value))
+    principal = call.caller.principal
+    return ImageQuery(
+        viewer=Viewer(principal.project_id, principal.is_admin),
+        sort=_sort(reader),
+        limit=_limit(call, reader),
+        marker=reader.last.get("marker"),
+        visibility=_visibility(reader),
+        member_status=_member_status(reader),
+        os_hidden=_boolean(reader, "os_hidden", str.lower) or False,
+        protected=_boolean(reader, "protected", str),
+        tags=reader.all("tag"),
+        texts=tuple(texts),
+        numbers=tuple(numbers),
+        times=tuple(times),
+        properties=tuple(properties),
+    )
+
+
+_READ_ELSEWHERE = _PAGING | {"visibility", "member_status", "os_hidden", "protected", "tag", "deleted"}
+
+
+def _limit(call: Call, reader: _Reader) -> int:
+    given = reader.last.get("limit")
+    if given is None:
+        return min(call.settings.limit_param_default, call.settings.api_limit_max)
+    limit = reader.number("limit", given)
+    if limit < 0:
+        raise InvalidQuery("'limit' must be zero or more.")
+    return min(limit, call.settings.api_limit_max)
+
+
+def _visibility(reader: _Reader) -> Visibility | Literal["all"] | None:
+    value = reader.choice("visibility", (*Visibility, "all"))
+    return "all" if value == "all" else None if value is None else Visibility(value)
+
+
+def _member_status(reader: _Reader) -> MemberStatus:
+    value = reader.choice("member_status", get_args(MemberStatus), "accepted")
+    for known in get_args(MemberStatus):
+        if value == known:
+            return known  # type: ignore[no-any-return]  # get_args forgets the literal's type
+    raise AssertionError
+
+
+def _boolean(reader: _Reader, name: str, fold: Callable[[str], str]) -> bool | None:
+    value = reader.last.get(name)
+    if value is None:
+        return None
+    if fold(value) not in {"true", "false"}:
+        raise InvalidQuery(f"'{name}' must be true or false, not '{value[:80]}'.")
+    return fold(value) == "true"
+
+
+def _texts(name: str, value: str) -> tuple[str, ...]:
+    if name not in _LIST_FILTERS:
+        return (value,)
+    operator, colon, rest = value.partition(":")
+    if not colon:
+        return (value,)
+    if operator == "eq":
+        return (rest,)
+    if operator == "in":
+        return _split_list(name, rest)
+    raise InvalidQuery(f"'{name}' is filtered with 'in:' or 'eq:'; write eq:{value[:80]} for a value with a colon.")
+
+
+def _split_list(name: str, text: str) -> tuple[str, ...]:
+    items: list[str] = []
+    item, quoted, was_quoted, position = "", False, False, 0
+    while position < len(text):
+        character = text[position]
+        if character == "\\" and position + 1 < len(text):
+            item += character + text[position + 1]
+            position += 1
+        elif character == '"':
+            if not quoted and (item or was_quoted):
+                raise InvalidQuery(f"A quote in the list for '{name}' must stand at the start of an item.")
+            quoted, was_quoted = not quoted, True
+        elif character == "," and not quoted:
+            items.append(item)
+            item, was_quoted = "", False
+        elif was_quoted and not quoted:
+            raise InvalidQuery(f"A comma must follow a quoted item in the list for '{name}'.")
+        else:
+            item += character
+        position += 1
+    if quoted:
+        raise InvalidQuery(f"A quote in the list for '{name}' is not closed.")
+    items.append(item)
+    return tuple(items)
+
+
+def _time_filter(name: str, value: str) -> TimeFilter:
+    operator, colon, rest = value.partition(":")
+    known = next((known for known in get_args(TimeOperator) if known == operator and colon), None)
+    text = rest if known else value
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+    except ValueError:
+        raise InvalidQuery(
+            f"'{name}' takes an ISO 8601 time such as gte:2026-01-31T12:00:00Z, with one of "
+            f"{', '.join(get_args(TimeOperator))}, not '{value[:80]}'."
+        ) from None
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
+    return TimeFilter(name, known or "eq", moment)
+
+
+def _sort(reader: _Reader) -> tuple[tuple[str, Direction], ...]:
+    keys, directions, tie = _sort_as_given(reader)
+    for key in keys:
+        if key not in SORT_KEYS:
+            raise InvalidQuery(f"'{key[:80]}' is not a sort key; use one of {', '.join(SORT_KEYS)}.")
+    for direction in directions:
+        if direction not in set(Direction):
+            raise InvalidQuery(f"'{direction[:80]}' is not a sort direction; use asc or desc.")
+    order = {key: Direction(direction) for key, direction in reversed(list(zip(keys, directions, strict=True)))}
+    sort = [(key, order[key]) for key in dict.fromkeys(keys)]
+    sort.extend((key, tie) for key in ("created_at", "id") if key not in order)
+    return tuple(sort[: [key for key, _ in sort].index("id") + 1])
+
+
+def _sort_as_given(reader: _Reader) -> tuple[list[str], list[str], Direction]:
+    keys, directions = list(reader.all("sort_key")), list(reader.all("sort_dir"))
+    combined = reader.last.get("sort")
+    if combined is not None:
+        if keys or directions:
+            raise InvalidQuery("'sort' cannot be used together with 'sort_key' or 'sort_dir'.")
+        for item in combined.split(","):
+            key, _, direction = item.strip().partition(":")
+            keys.append(key)
+            directions.append(direction or Direction.DESC)
+        return keys, directions, Direction.DESC
+    keys = keys or ["created_at"]
+    if len(directions) == 1:
+        tie = Direction.ASC if directions == ["asc"] else Direction.DESC
+        return keys, directions * len(keys), tie
+    if directions and len(directions) != len(keys):
+        raise InvalidQuery("Give one 'sort_dir' for all keys, or one for each 'sort_key'.")
+    return keys, directions or [Direction.DESC] * len(keys), Direction.DESC
+
+
+def links(call: Call, query: ImageQuery, page: Sequence[Image]) -> dict[str, str]:
+    """`first`, and `next` when the page is full, each with every parameter that was given."""
+    pairs = [(name, value) for name, value in call.request.query_params.multi_items() if name != "marker"]
+    found = {"first": _link(pairs)}
+    if page and len(page) == query.limit:
+        found["next"] = _link([*pairs, ("marker", page[-1].id)])
+    return found
+
+
+def _link(pairs: Pairs) -> str:
+    return f"/v2/images?{urlencode(pairs)}" if pairs else "/v2/images"

@@ -1,0 +1,51 @@
+"""Finds out which version of the API a request means, and answers with the list of versions when it means none."""
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from intaglio.api.errors import accept_of
+from intaglio.api.versions import Versions
+
+_UNVERSIONED = ("/healthcheck", "/openapi.json")
+
+
+class VersionNegotiation:
+    """Rewrites every accepted version segment to `/v2`; all minors reach the same routes."""
+
+    def __init__(self, app: ASGIApp, *, versions: Versions, public_endpoint: str | None) -> None:
+        self.app = app
+        self.versions = versions
+        self.public_endpoint = public_endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith("/v2/") or scope["path"] in _UNVERSIONED:
+            await self.app(scope, receive, send)
+            return
+        path: str = scope["path"]
+        segment, slash, rest = path.lstrip("/").partition("/")
+        if segment == "versions":
+            await self._document(scope, 200)(scope, receive, send)
+        elif segment == "v2" and not slash:
+            await self._redirect(scope)(scope, receive, send)
+        elif segment in self.versions.segments:
+            await self.app(_at(scope, f"/v2/{rest}"), receive, send)
+        elif segment and segment[0] != "v" and self.versions.accepted(accept_of(scope)):
+            await self.app(_at(scope, f"/v2{path}"), receive, send)
+        else:
+            await self._document(scope, 300)(scope, receive, send)
+
+    def _base(self, scope: Scope) -> str:
+        return (self.public_endpoint or str(Request(scope).base_url)).rstrip("/")
+
+    def _document(self, scope: Scope, status: int) -> Response:
+        body = msgspec.json.encode(self.versions.document(self._base(scope)))
+        return Response(body, status, media_type="application/json")
+
+    def _redirect(self, scope: Scope) -> Response:
+        return RedirectResponse(f"{self._base(scope)}/v2/", 302)
+
+
+def _at(scope: Scope, path: str) -> Scope:
+    return {**scope, "path": path, "raw_path": path.encode()}

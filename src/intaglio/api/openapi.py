@@ -1,0 +1,108 @@
+"""Describes the routes table as an OpenAPI 3.1 document."""
+
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from intaglio.api.route import Route
+from intaglio.api.v2.schemas import image_properties
+from intaglio.domain.properties import BASE_FIELDS, Formats
+
+_JSON = "application/json"
+_PATH_VARIABLES = {
+    "image_id": {"type": "string", "format": "uuid"},
+    "tag": {"type": "string", "maxLength": 255},
+}
+_MEDIA_TYPES = {
+    "Patch": "application/openstack-images-v2.1-json-patch",
+    "Data": "application/octet-stream",
+}
+
+
+def document(routes: Iterable[Route], formats: Formats, base_url: str) -> dict[str, Any]:
+    """The OpenAPI 3.1 description of `routes`, for a service that accepts `formats`."""
+    paths: dict[str, Any] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Intaglio: OpenStack Images API v2",
+            "version": "2.17",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": base_url}],
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(formats),
+            "securitySchemes": {"basic": {"type": "http", "scheme": "basic"}},
+        },
+    }
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    variables = [
+        {"name": name, "in": "path", "required": True, "schema": _PATH_VARIABLES[name]}
+        for name in re.findall(r"{(\w+)}", route.path)
+    ]
+    operation: dict[str, Any] = {
+        "operationId": f"{route.handler.__module__.rpartition('.')[2]}.{route.handler.__name__}.{route.method.lower()}",
+        "summary": route.summary,
+        "parameters": [*variables, *route.parameters],
+        "responses": _responses(route),
+        "security": [] if route.public else [{"basic": []}],
+    }
+    if route.rules:
+        operation["x-policy-rules"] = list(route.rules)
+    if route.request:
+        operation["requestBody"] = {"required": True, "content": _content(route.request)}
+    return operation
+
+
+def _responses(route: Route) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status, description in route.success.items():
+        responses[str(status)] = {"description": description}
+        if route.response and status in {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.PARTIAL_CONTENT}:
+            responses[str(status)]["content"] = _content(route.response)
+    for status, description in sorted(route.errors.items()):
+        responses[str(status)] = {"description": description, "content": {"text/html": {}, "text/plain": {}}}
+    return responses
+
+
+def _content(name: str) -> dict[str, Any]:
+    if name == "Data":
+        return {_MEDIA_TYPES[name]: {}}
+    return {_MEDIA_TYPES.get(name, _JSON): {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+
+
+def _schemas(formats: Formats) -> dict[str, Any]:
+    fields = image_properties(formats, multi=True, direct_url=True, locations=True)
+    settable = {name: fields[name] for name in ("id", *BASE_FIELDS)}
+    return {
+        "Image": {"type": "object", "properties": fields, "additionalProperties": {"type": "string"}},
+        "NewImage": {"type": "object", "properties": settable, "additionalProperties": {"type": "string"}},
+        "Images": {
+            "type": "object",
+            "properties": {
+                "images": {"type": "array", "items": {"$ref": "#/components/schemas/Image"}},
+                "first": {"type": "string"},
+                "next": {"type": "string"},
+                "schema": {"type": "string"},
+            },
+            "required": ["images", "first", "schema"],
+        },
+        "Patch": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "op": {"type": "string", "enum": ["add", "replace", "remove"]},
+                    "path": {"type": "string"},
+                    "value": {},
+                },
+                "required": ["op", "path"],
+            },
+        },
+    }

@@ -1,0 +1,27 @@
+"""What one row of the routes table says."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from intaglio.api.call import Call
+
+Handler = Callable[[Call], Awaitable[Response]]
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One call. `rules` are the policy rules that may refuse it; `errors` map statuses to when they are answered."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    success: dict[int, str]
+    rules: tuple[str, ...] = ()
+    parameters: tuple[dict[str, Any], ...] = ()
+    request: str | None = None  # the name of the request body in the OpenAPI document
+    response: str | None = None  # and of the answer's
+    errors: dict[int, str] = {}
+    public: bool = False  # answered without credentials

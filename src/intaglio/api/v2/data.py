@@ -1,0 +1,95 @@
+"""The bytes of an image: up and down."""
+
+import re
+from collections.abc import AsyncIterator
+
+from starlette.responses import Response
+
+from intaglio.api.call import Call
+from intaglio.api.ranges import BadRange, requested_part
+from intaglio.api.responses import FileResponse, StreamResponse
+from intaglio.base.errors import Invalid, UnsupportedMedia
+from intaglio.services import download, upload
+
+_BINARY = "application/octet-stream"
+
+
+class NotBinary(UnsupportedMedia):
+    """Image data are sent as application/octet-stream."""
+
+    code = "not-binary"
+
+
+class InvalidSizeHeader(Invalid):
+    """The header that announces the image's size does not hold a number of bytes."""
+
+    code = "invalid-size-header"
+
+
+async def put(call: Call) -> Response:
+    headers = call.request.headers
+    if re.split(r"[;\s]", headers.get("content-type", ""), maxsplit=1)[0].lower() != _BINARY:
+        raise NotBinary(f"Image data must be sent with Content-Type: {_BINARY}.")
+    announced = headers.get("x-openstack-image-size")
+    await upload.upload(
+        call.parts,
+        call.caller,
+        call.path["image_id"],
+        _body(call),
+        announced_size=None if announced is None else _byte_count("x-openstack-image-size", announced),
+        content_length=_content_length(call),
+        store_id=headers.get("x-image-meta-store"),
+    )
+    return Response(status_code=204)
+
+
+def _content_length(call: Call) -> int | None:
+    value = call.request.headers.get("content-length")
+    return None if value is None else _byte_count("Content-Length", value)
+
+
+def _byte_count(name: str, value: str) -> int:
+    if re.fullmatch(r"\d{1,18}", value.strip()):
+        return int(value)
+    raise InvalidSizeHeader(f"The header {name} must be a number of bytes, not '{value[:80]}'.")
+
+
+async def _body(call: Call) -> AsyncIterator[bytes]:
+    """The request's body as it arrives. Raises `upload.ClientGone` when the connection ends before the body does."""
+    receive = call.request.receive
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise upload.ClientGone("The client closed the connection before all data had arrived.")
+        if message.get("body"):
+            yield message["body"]
+        if not message.get("more_body"):
+            return
+
+
+async def get(call: Call) -> Response:
+    headers = call.request.headers
+    image, copy = await download.find(call.parts, call.caller, call.path["image_id"])
+    wanted = headers.get("range"), headers.get("content-range")
+    if copy is None:
+        if wanted != (None, None):
+            raise BadRange("The image has no data yet, so no part of it can be read.", 0)
+        return Response(status_code=204)
+    part = requested_part(copy.size, *wanted)
+    head = {"Content-Type": _BINARY, "Accept-Ranges": "bytes"}
+    if image.checksum and part is None:
+        head["Content-MD5"] = image.checksum  # of the whole: beside a part it would say something false
+    if call.request.method == "HEAD":
+        return _head_response(head, copy.size if part is None else part.length, part and part.content_range)
+    if part is not None:
+        head["Content-Range"] = part.content_range
+        return StreamResponse(copy.read(part.start, part.length), part.length, 206, head)
+    if copy.path is not None and "http.response.pathsend" in call.request.scope.get("extensions", {}):
+        return FileResponse(copy.path, copy.size, head)
+    return StreamResponse(copy.read(0, copy.size), copy.size, 200, head)
+
+
+def _head_response(head: dict[str, str], length: int, content_range: str | None) -> Response:
+    if content_range is not None:
+        head["Content-Range"] = content_range
+    return Response(status_code=200 if content_range is None else 206, headers={**head, "Content-Length": str(length)})

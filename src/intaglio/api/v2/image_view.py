@@ -1,0 +1,69 @@
+"""An image record as JSON, as the Images API v2 shows it."""
+
+from datetime import datetime
+from typing import Any
+
+from intaglio.api.call import Call
+from intaglio.authz.engine import ImageTarget
+from intaglio.domain.image import Image, Location
+from intaglio.domain.status import Status
+
+_HIDDEN_PROPERTIES = frozenset({"os_glance_stage_host", "os_glance_hash_op_host"})
+
+
+def timestamp(moment: datetime) -> str:
+    """A naive UTC time as the API writes times: whole seconds, Z."""
+    return moment.isoformat(timespec="seconds") + "Z"
+
+
+def image_view(call: Call, image: Image) -> dict[str, Any]:
+    """The record for the caller of `call`."""
+    view: dict[str, Any] = {name: value for name, value in image.properties.items() if name not in _HIDDEN_PROPERTIES}
+    address = f"/v2/images/{image.id}"
+    view |= {
+        "name": image.name,
+        "disk_format": image.disk_format,
+        "container_format": image.container_format,
+        "visibility": image.visibility,
+        "size": image.size,
+        "virtual_size": image.virtual_size,
+        "status": image.status,
+        "checksum": image.checksum,
+        "protected": image.protected,
+        "min_ram": image.min_ram,
+        "min_disk": image.min_disk,
+        "owner": image.owner,
+        "os_hidden": image.os_hidden,
+        "os_hash_algo": image.os_hash_algo,
+        "os_hash_value": image.os_hash_value,
+        "id": image.id,
+        "created_at": timestamp(image.created_at),
+        "updated_at": timestamp(image.updated_at),
+    }
+    if call.settings.show_image_direct_url or call.settings.show_multiple_locations:
+        view |= _locations(call, image)
+    if call.parts.stores.multi and image.locations:
+        view["stores"] = ",".join(location.store for location in image.locations if location.store)
+    view |= {"tags": image.tags, "self": address, "file": f"{address}/file", "schema": "/v2/schemas/image"}
+    return view
+
+
+def _locations(call: Call, image: Image) -> dict[str, Any]:
+    if not call.parts.policy.allows("get_image_location", call.caller, ImageTarget(image)):
+        return {}
+    view: dict[str, Any] = {}
+    ordered = call.parts.stores.by_weight(image.locations)
+    if call.settings.show_multiple_locations:
+        shown = [] if _withheld(call, image) else [_location(location) for location in ordered]
+        view["locations"] = shown
+    if call.settings.show_image_direct_url and ordered:
+        view["direct_url"] = ordered[0].uri
+    return view
+
+
+def _withheld(call: Call, image: Image) -> bool:
+    return image.status == Status.DEACTIVATED and not call.caller.principal.is_admin
+
+
+def _location(location: Location) -> dict[str, Any]:
+    return {"url": location.uri, "metadata": location.metadata}

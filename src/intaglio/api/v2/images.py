@@ -1,0 +1,60 @@
+"""Image records: create, list, show, change, delete."""
+
+import re
+from collections.abc import Callable
+
+from starlette.responses import Response
+
+from intaglio.api.call import Call
+from intaglio.api.listing import links, read_query
+from intaglio.api.responses import json_response
+from intaglio.api.v2.image_view import image_view
+from intaglio.base.errors import UnsupportedMedia
+from intaglio.domain import patch
+from intaglio.services import images
+
+PATCH_READERS: dict[str, Callable[[object], tuple[patch.Operation, ...]]] = {
+    "application/openstack-images-v2.1-json-patch": patch.read_v21,
+    "application/openstack-images-v2.0-json-patch": patch.read_v20,
+}
+
+
+class UnsupportedPatch(UnsupportedMedia):
+    """The body of a PATCH is not of a JSON-patch media type of this API."""
+
+    code = "unsupported-patch"
+    http_headers: dict[str, str] = {"Accept-Patch": ", ".join(PATCH_READERS)}  # noqa: RUF012 - never changed
+
+
+async def create(call: Call) -> Response:
+    image = await images.create(call.parts, call.caller, await call.json_object())
+    headers = {"Location": f"{call.base_url}/v2/images/{image.id}"}
+    if call.parts.stores.multi:
+        headers["OpenStack-image-store-ids"] = ",".join(call.parts.stores.ids)
+    return json_response(image_view(call, image), 201, headers)
+
+
+async def list_images(call: Call) -> Response:
+    query = read_query(call)
+    page = await images.page(call.parts, call.caller, query)
+    body = {"images": [image_view(call, image) for image in page], **links(call, query, page)}
+    return json_response({**body, "schema": "/v2/schemas/images"})
+
+
+async def show(call: Call) -> Response:
+    return json_response(image_view(call, await images.show(call.parts, call.caller, call.path["image_id"])))
+
+
+async def update(call: Call) -> Response:
+    media_type = re.split(r"[;\s]", call.request.headers.get("content-type", ""), maxsplit=1)[0].lower()
+    read = PATCH_READERS.get(media_type)
+    if read is None:
+        raise UnsupportedPatch(f"The Content-Type of a PATCH must be one of {', '.join(PATCH_READERS)}.")
+    operations = read(await call.json())
+    image = await images.update(call.parts, call.caller, call.path["image_id"], operations)
+    return json_response(image_view(call, image))
+
+
+async def delete(call: Call) -> Response:
+    await images.delete(call.parts, call.caller, call.path["image_id"])
+    return Response(status_code=204)

@@ -1,0 +1,55 @@
+"""May this caller know of this image, and do this to it? Everything else asks here first.
+
+What a caller may not see is answered exactly as what does not exist.
+"""
+
+from intaglio.authz.engine import Caller, ImageTarget, PolicyEngine
+from intaglio.base.errors import NotFound
+from intaglio.db.engine import Connection
+from intaglio.db.repos import images, members
+from intaglio.domain.image import Image, Visibility
+from intaglio.domain.properties import InvalidValue, image_id
+
+
+class ImageNotFound(NotFound):
+    """No image has this id, or the caller may not see it."""
+
+    code = "image-not-found"
+
+
+async def visible_image(
+    conn: Connection, policy: PolicyEngine, caller: Caller, wanted: str
+) -> tuple[Image, ImageTarget]:
+    """The image `wanted`, and it as a policy target. Raises `ImageNotFound` unless `caller` may see it."""
+    try:
+        image = await images.get(conn, image_id(wanted))
+    except InvalidValue:
+        image = None
+    if image is None:
+        raise _not_found(wanted)
+    member_id = await _membership(conn, caller, image)
+    target = ImageTarget(image, member_id=member_id)
+    if not _shown_to(caller, image, member_id) or not policy.allows("get_image", caller, target):
+        raise _not_found(wanted)
+    return image, target
+
+
+def _not_found(wanted: str) -> ImageNotFound:
+    return ImageNotFound(f"No image has the id {wanted[:80]}.")
+
+
+async def _membership(conn: Connection, caller: Caller, image: Image) -> str | None:
+    project = caller.principal.project_id
+    if image.visibility != Visibility.SHARED or project is None or project == image.owner:
+        return None
+    return project if await members.is_member(conn, image.id, project) else None
+
+
+def _shown_to(caller: Caller, image: Image, member_id: str | None) -> bool:
+    principal = caller.principal
+    return (
+        principal.is_admin
+        or image.visibility in {Visibility.PUBLIC, Visibility.COMMUNITY}
+        or (image.owner is not None and image.owner == principal.project_id)
+        or member_id is not None
+    )

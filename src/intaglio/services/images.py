@@ -1,0 +1,176 @@
+"""Creating, showing, listing, changing and deleting image records."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from intaglio.authz.engine import Caller, ImageTarget
+from intaglio.base.clock import utcnow
+from intaglio.base.errors import Forbidden, Invalid
+from intaglio.db.engine import Connection
+from intaglio.db.repos import images, leases
+from intaglio.db.repos.images import Superseded
+from intaglio.db.repos.leases import Lease
+from intaglio.domain import patch
+from intaglio.domain.creation import new_image
+from intaglio.domain.image import Image, Visibility
+from intaglio.domain.patch import Operation
+from intaglio.domain.properties import require_counts
+from intaglio.domain.query import ImageQuery
+from intaglio.services.access import ImageNotFound, visible_image
+from intaglio.services.leases import lease_end
+from intaglio.services.parts import Parts
+from intaglio.services.recovery import remove_copies
+
+_ATTEMPTS = 5  # a PATCH that others keep overtaking is read and applied again so often
+
+
+class ForeignOwner(Forbidden):
+    """Only an administrator makes another project, or none, the owner."""
+
+    code = "foreign-owner"
+
+
+class ImageProtected(Forbidden):
+    """The image is protected against deletion."""
+
+    code = "image-protected"
+
+
+class MarkerNotFound(Invalid):
+    """The marker names no image that the caller may see."""
+
+    code = "marker-not-found"
+
+
+async def create(parts: Parts, caller: Caller, document: Mapping[str, Any]) -> Image:
+    """Record a new image without data. Raises what `new_image` raises, refusals, limits, and `ImageExists`."""
+    image = new_image(document, project_id=caller.principal.project_id, now=utcnow(), formats=parts.formats)
+    target = ImageTarget(image)
+    if not caller.principal.is_admin and image.owner != caller.principal.project_id:
+        raise ForeignOwner(f"Only an administrator creates images for another owner than {_project(caller)}.")
+    parts.policy.require("add_image", caller, target)
+    _require_visibility(parts, caller, image)
+    _require_counts(parts, image)
+
+    async def work(conn: Connection) -> None:
+        await images.insert(conn, image)
+
+    await parts.database.write(work)
+    return image
+
+
+async def show(parts: Parts, caller: Caller, image_id: str) -> Image:
+    """The image. Raises `ImageNotFound`."""
+
+    async def work(conn: Connection) -> Image:
+        image, _ = await visible_image(conn, parts.policy, caller, image_id)
+        return image
+
+    return await parts.database.read(work)
+
+
+async def page(parts: Parts, caller: Caller, query: ImageQuery) -> Sequence[Image]:
+    """One page of the list. Raises `MarkerNotFound`, `PolicyRefused`."""
+    policy = parts.policy
+    policy.require("get_images", caller, {"project_id": caller.principal.project_id or ""})
+
+    async def work(conn: Connection) -> Sequence[Image]:
+        if query.marker is not None:
+            await _require_marker(conn, parts, caller, query.marker)
+        return await images.page(conn, query) if query.limit else ()
+
+    return await parts.database.read(work)
+
+
+async def _require_marker(conn: Connection, parts: Parts, caller: Caller, marker: str) -> None:
+    try:
+        await visible_image(conn, parts.policy, caller, marker)
+    except ImageNotFound:
+        raise MarkerNotFound(f"The marker {marker[:80]} names no image; use the id of the last image seen.") from None
+
+
+async def update(parts: Parts, caller: Caller, image_id: str, operations: tuple[Operation, ...]) -> Image:
+    """Apply a patch; whether it is allowed is decided on the resulting image, and only what it names is written."""
+
+    async def work(conn: Connection) -> Image:
+        before, target = await visible_image(conn, parts.policy, caller, image_id)
+        parts.policy.require("modify_image", caller, target)
+        after = patch.apply(before, operations, parts.formats)
+        if after == before:
+            return before
+        _require_result(parts, caller, before, after)
+        return await images.update(conn, before, replace(after, updated_at=utcnow()))
+
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return await parts.database.write(work)
+        except Superseded:
+            if attempt == _ATTEMPTS:
+                raise
+    raise AssertionError
+
+
+async def delete(parts: Parts, caller: Caller, image_id: str) -> None:
+    """Delete the image, then its data; what a store does not remove now the worker removes later.
+
+    Raises `ImageProtected`, refusals.
+    """
+
+    async def work(conn: Connection) -> list[Lease]:
+        image, target = await visible_image(conn, parts.policy, caller, image_id)
+        parts.policy.require("delete_image", caller, target)
+        if image.protected:
+            raise ImageProtected(f"Image {image.id} is protected; set protected to false before deleting it.")
+        pending = _deletions(parts, image)
+        await images.delete(conn, image)
+        for lease in pending:
+            await leases.claim(conn, lease)
+        return pending
+
+    await remove_copies(parts, await parts.database.write(work))
+
+
+def _deletions(parts: Parts, image: Image) -> list[Lease]:
+    """One lease for each object of the image: who deletes it, and what a worker finds if that fails."""
+    return [
+        Lease(
+            image_id=image.id,
+            kind=f"delete-{number}",
+            holder=parts.holder,
+            store_id=store_id,
+            key=key,
+            created_at=utcnow(),
+            expires_at=lease_end(),
+        )
+        for number, (store_id, _, key) in enumerate(parts.stores.copies(image.locations))
+    ]
+
+
+def _require_result(parts: Parts, caller: Caller, before: Image, after: Image) -> None:
+    if after.owner != before.owner and not caller.principal.is_admin:
+        raise ForeignOwner("Only an administrator changes the owner of an image.")
+    if after.visibility != before.visibility:
+        _require_visibility(parts, caller, after)
+    _require_counts(parts, after)
+
+
+def _require_visibility(parts: Parts, caller: Caller, image: Image) -> None:
+    if image.visibility == Visibility.PUBLIC:
+        parts.policy.require("publicize_image", caller, ImageTarget(image))
+    elif image.visibility == Visibility.COMMUNITY:
+        parts.policy.require("communitize_image", caller, ImageTarget(image))
+
+
+def _require_counts(parts: Parts, image: Image) -> None:
+    require_counts(
+        image.properties,
+        image.tags,
+        property_limit=parts.limits.image_property_quota,
+        tag_limit=parts.limits.image_tag_quota,
+    )
+
+
+def _project(caller: Caller) -> str:
+    return f"project {caller.principal.project_id}"

@@ -1,0 +1,28 @@
+"""What the use cases work with, handed in by the wiring."""
+
+import msgspec
+
+from intaglio.authz.engine import PolicyEngine
+from intaglio.db.engine import Database
+from intaglio.domain.properties import Formats
+from intaglio.formats.settings import FormatSettings
+from intaglio.ingest.settings import IngestSettings
+from intaglio.services.settings import ImageLimits
+from intaglio.stores.registry import Stores
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts one process of the service shares among its requests and jobs."""
+
+    database: Database
+    stores: Stores
+    policy: PolicyEngine
+    limits: ImageLimits
+    format_settings: FormatSettings
+    ingest_settings: IngestSettings
+    holder: str  # names this process in leases
+
+    @property
+    def formats(self) -> Formats:
+        """The format names accepted here."""
+        return Formats(disk=self.format_settings.disk_formats, container=self.format_settings.container_formats)

@@ -1,0 +1,114 @@
+"""Undoing what was begun and not finished: by a request that failed, or by a process that died.
+
+The order is what makes it safe: the object is removed while the lease still keeps others from writing a new one under
+the same name; only then is the image given back. A lease that another process took over is left to that process.
+"""
+
+import logging
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from intaglio.base.clock import utcnow
+from intaglio.base.errors import IntaglioError
+from intaglio.db.engine import Connection
+from intaglio.db.repos import images, leases
+from intaglio.db.repos.leases import Lease
+from intaglio.domain.status import Status
+from intaglio.services.leases import lease_end
+from intaglio.services.parts import Parts
+from intaglio.stores.base import NotFound, Store, StoreError
+
+_log = logging.getLogger(__name__)
+
+
+async def discard_object(store: Store, key: str) -> None:
+    """Remove an object if it is there. Raises what the store raises, but `NotFound`."""
+    try:
+        await store.delete(key)
+    except NotFound:
+        return
+
+
+async def release_upload(parts: Parts, lease: Lease) -> None:
+    """Give up an upload: remove its object, queue the image again, end the lease.
+
+    Never raises: what cannot be done now is done by `recover` when the lease has ended.
+    """
+    try:
+        if await _still_ours(parts, lease):
+            await _finish(parts, lease)
+    except IntaglioError as error:
+        _log.warning("image %s: cleaning up after an upload is left to the worker: %s", lease.image_id, error)
+
+
+async def remove_copies(parts: Parts, pending: Iterable[Lease]) -> None:
+    """Remove the objects of a deleted image, each under its lease. Never raises, like `release_upload`."""
+    for lease in pending:
+        try:
+            await _finish(parts, lease)
+        except IntaglioError as error:
+            _log.warning("store %s keeps an object of deleted image %s: %s", lease.store_id, lease.image_id, error)
+
+
+async def recover(parts: Parts) -> int:
+    """Finish or undo everything whose lease has ended; the number of leases settled."""
+
+    async def work(conn: Connection) -> list[Lease]:
+        return list(await leases.expired(conn, utcnow()))
+
+    settled = 0
+    for lease in await parts.database.read(work):
+        taken = replace(lease, holder=parts.holder, expires_at=lease_end())
+        try:
+            if await _take_over(parts, lease, taken):
+                await _finish(parts, taken)
+                settled += 1
+                _log.warning("image %s: settled an unfinished %s of %s", lease.image_id, lease.kind, lease.holder)
+        except IntaglioError as error:
+            _log.error("image %s: an unfinished %s is not settled yet: %s", lease.image_id, lease.kind, error)
+    return settled
+
+
+async def sweep_stores(parts: Parts) -> None:
+    """Let every store remove what dead writers left unfinished in it."""
+    for store_id, store in parts.stores.items():
+        try:
+            removed = await store.sweep()
+        except StoreError as error:
+            _log.warning("store %s could not be swept: %s", store_id, error)
+        else:
+            if removed:
+                _log.warning("store %s: removed %d unfinished objects", store_id, removed)
+
+
+async def _take_over(parts: Parts, old: Lease, new: Lease) -> bool:
+    async def work(conn: Connection) -> bool:
+        return await leases.take_over(conn, old, new)
+
+    return await parts.database.write(work)
+
+
+async def _still_ours(parts: Parts, lease: Lease) -> bool:
+    async def work(conn: Connection) -> bool:
+        return await leases.renew(conn, replace(lease, expires_at=lease_end()))
+
+    return await parts.database.write(work)
+
+
+async def _finish(parts: Parts, lease: Lease) -> None:
+    store = parts.stores.get(lease.store_id)
+    if store is None:
+        _log.error("image %s: store %s is not configured any more; its object stays", lease.image_id, lease.store_id)
+    else:
+        await discard_object(store, lease.key)
+
+    async def work(conn: Connection) -> None:
+        if await leases.release(conn, lease):
+            image = await images.get(conn, lease.image_id)
+            if image is not None and image.status == Status.SAVING:
+                await images.transition(
+                    conn, lease.image_id, Status.SAVING, Status.QUEUED, size=None, virtual_size=None
+                )
+
+    await parts.database.write(work)

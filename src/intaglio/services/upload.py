@@ -1,0 +1,162 @@
+"""Taking in the data of an image: claim, stream through the one door, commit; or leave nothing behind.
+
+A short transaction claims the image (queued → saving) under a lease, the bytes flow while no transaction is open, a
+second one makes them visible (saving → active). Whatever fails in between, the image is queued again and the store is
+clean; if this process dies, `recovery` does the same when the lease has ended.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+from msgspec.structs import replace
+
+from intaglio.authz.engine import Caller
+from intaglio.base.clock import utcnow
+from intaglio.base.errors import Conflict, Gone, Invalid
+from intaglio.db.engine import Connection
+from intaglio.db.repos import images, leases
+from intaglio.db.repos.leases import Lease
+from intaglio.domain.image import Image, Location
+from intaglio.domain.status import Status
+from intaglio.ingest.door import Ingested, IngestSpec, ingest
+from intaglio.services.access import visible_image
+from intaglio.services.leases import Hold, held, lease_end
+from intaglio.services.parts import Parts
+from intaglio.services.recovery import discard_object, release_upload
+from intaglio.stores.base import Store
+
+_log = logging.getLogger(__name__)
+
+
+class ClientGone(Invalid):
+    """The client hung up before all data had arrived."""
+
+    code = "client-gone"
+
+
+class FormatsMissing(Invalid):
+    """Data can be checked only against declared formats."""
+
+    code = "formats-missing"
+
+
+class NotQueued(Conflict):
+    """The image has data already, or is getting some."""
+
+    code = "not-queued"
+
+
+class UploadOvertaken(Gone):
+    """The image was deleted, or the upload taken for dead, while the data arrived."""
+
+    code = "upload-overtaken"
+
+
+async def upload(
+    parts: Parts,
+    caller: Caller,
+    image_id: str,
+    body: AsyncIterator[bytes],
+    *,
+    announced_size: int | None = None,
+    content_length: int | None = None,
+    store_id: str | None = None,
+) -> None:
+    """Store `body` as the data of the image and make it active.
+
+    `announced_size` (bytes) must be met exactly; `content_length` only helps to refuse early. Raises refusals,
+    `NotQueued`, `FormatsMissing`, `ClientGone`, `UploadOvertaken`, and what the door and the store raise.
+    """
+    store_id, store = parts.stores.writable(store_id)
+    image, lease = await _claim(parts, caller, image_id, store_id)
+    finished = False
+    try:
+        async with held(parts, lease, Status.SAVING) as hold:
+            spec = IngestSpec(
+                disk_format=image.disk_format,
+                container_format=image.container_format,
+                size=announced_size,
+                size_hint=announced_size if announced_size is not None else content_length,
+                size_cap=parts.limits.image_size_cap,
+            )
+            result = await _through_the_door(parts, store, image.id, _watched(body, hold), spec)
+        finished = True
+    finally:
+        if not finished:
+            await asyncio.shield(release_upload(parts, lease))
+    await asyncio.shield(_commit(parts, image, lease, store, result))
+
+
+async def _claim(parts: Parts, caller: Caller, image_id: str, store_id: str) -> tuple[Image, Lease]:
+    async def work(conn: Connection) -> tuple[Image, Lease]:
+        image, target = await visible_image(conn, parts.policy, caller, image_id)
+        parts.policy.require("upload_image", caller, target)
+        if image.status != Status.QUEUED:
+            raise NotQueued(f"Image {image.id} is {image.status}; data can be uploaded only while it is queued.")
+        if not image.disk_format or not image.container_format:
+            raise FormatsMissing("Set disk_format and container_format of the image before uploading its data.")
+        now = utcnow()
+        lease = Lease(
+            image_id=image.id,
+            kind="upload",
+            holder=parts.holder,
+            store_id=store_id,
+            key=image.id,
+            created_at=now,
+            expires_at=lease_end(),
+        )
+        await leases.claim(conn, lease)
+        return await images.transition(conn, image.id, Status.QUEUED, Status.SAVING), lease
+
+    return await parts.database.write(work)
+
+
+async def _watched(body: AsyncIterator[bytes], hold: Hold) -> AsyncIterator[bytes]:
+    async for piece in body:
+        if hold.lost is not None:
+            break
+        yield piece
+    if hold.lost is not None:
+        raise UploadOvertaken(f"The upload was stopped: {hold.lost}.")
+
+
+async def _through_the_door(
+    parts: Parts, store: Store, key: str, body: AsyncIterator[bytes], spec: IngestSpec
+) -> Ingested:
+    """Under the claim an object of this name can only be what a crash left: it is removed before the bytes flow."""
+    await discard_object(store, key)
+    return await ingest(body, store, key, spec, parts.format_settings, parts.ingest_settings)
+
+
+async def _commit(parts: Parts, image: Image, lease: Lease, store: Store, result: Ingested) -> None:
+    metadata = await parts.stores.location_metadata(lease.store_id, lease.key)
+    location = Location(store.uri(lease.key), metadata)
+
+    async def work(conn: Connection) -> bool:
+        if not await leases.release(conn, lease):
+            return False
+        current = await images.get(conn, image.id)
+        if current is None or current.status != Status.SAVING:
+            raise UploadOvertaken(f"Image {image.id} was deleted while its data arrived.")
+        after = replace(
+            current,
+            status=Status.ACTIVE,
+            size=result.size,
+            virtual_size=result.virtual_size,
+            checksum=result.checksum,
+            os_hash_algo=result.os_hash_algo,
+            os_hash_value=result.os_hash_value,
+            locations=(location,),  # one on a queued image is what an earlier failure left
+            updated_at=utcnow(),
+        )
+        await images.update(conn, current, after)
+        return True
+
+    try:
+        committed = await parts.database.write(work)
+    except UploadOvertaken:
+        await release_upload(parts, lease)
+        raise
+    if not committed:
+        raise UploadOvertaken(f"The upload to image {image.id} was taken for dead; its data were not kept. Try again.")
