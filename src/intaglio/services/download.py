@@ -12,6 +12,7 @@ from intaglio.db.engine import Connection
 from intaglio.domain.image import Image
 from intaglio.domain.status import Status
 from intaglio.services.access import visible_image
+from intaglio.services.copies import copies
 from intaglio.services.parts import Parts
 from intaglio.stores.base import Broken, Store, StoreError
 
@@ -63,7 +64,7 @@ async def find(parts: Parts, caller: Caller, image_id: str) -> tuple[Image, Copy
 
 
 async def _readable_copy(parts: Parts, image: Image) -> Copy:
-    for store_id, store, key in parts.stores.copies(image.locations):
+    for store_id, store, key in copies(parts.stores, image.locations):
         try:
             return await _open_copy(image, store, key)
         except StoreError as error:

@@ -19,6 +19,7 @@ from intaglio.domain.patch import Operation
 from intaglio.domain.properties import require_counts
 from intaglio.domain.query import ImageQuery
 from intaglio.services.access import ImageNotFound, visible_image
+from intaglio.services.copies import copies
 from intaglio.services.leases import lease_end
 from intaglio.services.parts import Parts
 from intaglio.services.recovery import remove_copies
@@ -144,7 +145,7 @@ def _deletions(parts: Parts, image: Image) -> list[Lease]:
             created_at=utcnow(),
             expires_at=lease_end(),
         )
-        for number, (store_id, _, key) in enumerate(parts.stores.copies(image.locations))
+        for number, (store_id, _, key) in enumerate(copies(parts.stores, image.locations))
     ]
 
 

@@ -21,6 +21,7 @@ from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status
 from intaglio.ingest.door import Ingested, IngestSpec, ingest
 from intaglio.services.access import visible_image
+from intaglio.services.copies import writable
 from intaglio.services.leases import Hold, held, lease_end
 from intaglio.services.parts import Parts
 from intaglio.services.recovery import discard_object, release_upload
@@ -68,7 +69,7 @@ async def upload(
     `announced_size` (bytes) must be met exactly; `content_length` only helps to refuse early. Raises refusals,
     `NotQueued`, `FormatsMissing`, `ClientGone`, `UploadOvertaken`, and what the door and the store raise.
     """
-    store_id, store = parts.stores.writable(store_id)
+    store_id, store = writable(parts.stores, store_id)
     image, lease = await _claim(parts, caller, image_id, store_id)
     finished = False
     try:
@@ -85,7 +86,7 @@ async def upload(
     finally:
         if not finished:
             await asyncio.shield(release_upload(parts, lease))
-    await asyncio.shield(_commit(parts, image, lease, store, result))
+    await asyncio.shield(_commit(parts, image, lease, result))
 
 
 async def _claim(parts: Parts, caller: Caller, image_id: str, store_id: str) -> tuple[Image, Lease]:
@@ -129,9 +130,8 @@ async def _through_the_door(
     return await ingest(body, store, key, spec, parts.format_settings, parts.ingest_settings)
 
 
-async def _commit(parts: Parts, image: Image, lease: Lease, store: Store, result: Ingested) -> None:
-    metadata = await parts.stores.location_metadata(lease.store_id, lease.key)
-    location = Location(store.uri(lease.key), metadata)
+async def _commit(parts: Parts, image: Image, lease: Lease, result: Ingested) -> None:
+    location = Location(*parts.stores.location(lease.store_id, lease.key))
 
     async def work(conn: Connection) -> bool:
         if not await leases.release(conn, lease):

@@ -7,6 +7,7 @@ from intaglio.api.call import Call
 from intaglio.authz.engine import ImageTarget
 from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status
+from intaglio.services.copies import by_weight
 
 _HIDDEN_PROPERTIES = frozenset({"os_glance_stage_host", "os_glance_hash_op_host"})
 
@@ -52,7 +53,7 @@ def _locations(call: Call, image: Image) -> dict[str, Any]:
     if not call.parts.policy.allows("get_image_location", call.caller, ImageTarget(image)):
         return {}
     view: dict[str, Any] = {}
-    ordered = call.parts.stores.by_weight(image.locations)
+    ordered = by_weight(call.parts.stores, image.locations)
     if call.settings.show_multiple_locations:
         shown = [] if _withheld(call, image) else [_location(location) for location in ordered]
         view["locations"] = shown

@@ -30,7 +30,7 @@ async def create(call: Call) -> Response:
     image = await images.create(call.parts, call.caller, await call.json_object())
     headers = {"Location": f"{call.base_url}/v2/images/{image.id}"}
     if call.parts.stores.multi:
-        headers["OpenStack-image-store-ids"] = ",".join(call.parts.stores.ids)
+        headers["OpenStack-image-store-ids"] = ",".join(call.parts.stores)
     return json_response(image_view(call, image), 201, headers)
 
 
