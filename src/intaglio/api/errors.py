@@ -32,9 +32,9 @@ STATUS_OF_KIND: dict[type[errors.IntaglioError], HTTPStatus] = {
 }
 
 
-def status_of(error: errors.IntaglioError) -> HTTPStatus:
+def status_of(error: type[errors.IntaglioError]) -> HTTPStatus:
     """The status of the nearest kind among the error's classes; 500 when none of them is a kind."""
-    for cls in type(error).__mro__:
+    for cls in error.__mro__:
         if cls in STATUS_OF_KIND:
             return STATUS_OF_KIND[cls]
     return HTTPStatus.INTERNAL_SERVER_ERROR
@@ -60,7 +60,7 @@ class ErrorResponse(Response):
 
 def error_response(error: errors.IntaglioError, accept: str) -> ErrorResponse:
     """The answer to a request that ended in `error`."""
-    status = status_of(error)
+    status = status_of(type(error))
     headers = {"X-Intaglio-Error": error.code, **getattr(error, "http_headers", {})}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = "5"
