@@ -19,8 +19,8 @@ def routes_page(routes: Iterable[Route] = ROUTES) -> str:
         "# HTTP API",
         "",
         _NOTE,
-        "The service speaks the OpenStack Images API v2. `GET /openapi.json` describes the same calls as an OpenAPI 3.1",
-        "document. Every minor version of the API (`/v2.0` and so on) reaches these routes.",
+        "The service speaks the OpenStack Images API v2. `GET /openapi.json` describes the same calls as an",
+        "OpenAPI 3.1 document. Every minor version of the API (`/v2.0` and so on) reaches these routes.",
         "",
     ]
     for route in routes:

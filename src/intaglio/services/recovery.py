@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import IntaglioError
+from intaglio.base.process import is_dead
 from intaglio.db.engine import Connection
 from intaglio.db.repos import images, leases
 from intaglio.db.repos.leases import Lease
@@ -52,10 +53,11 @@ async def remove_copies(parts: Parts, pending: Iterable[Lease]) -> None:
 
 
 async def recover(parts: Parts) -> int:
-    """Finish or undo everything whose lease has ended; the number of leases settled."""
+    """Finish or undo everything whose lease has ended, or whose holder is known to be dead; the number settled."""
 
     async def work(conn: Connection) -> list[Lease]:
-        return list(await leases.expired(conn, utcnow()))
+        now = utcnow()
+        return [lease for lease in await leases.all_leases(conn) if lease.expires_at <= now or is_dead(lease.holder)]
 
     settled = 0
     for lease in await parts.database.read(work):
