@@ -178,18 +178,24 @@ class Held:
                 await done.wait()
 
     def _guarded(self, call: Callable[..., T], args: tuple[Any, ...]) -> T:
+        self._begin()
+        try:
+            return call(*args)
+        finally:
+            self._end()
+
+    def _begin(self) -> None:
         with self._lock:
             if self._closing:
                 raise _Left
             self._busy = True
-        try:
-            return call(*args)
-        finally:
-            with self._lock:
-                self._busy = False
-                due = self._closing
-            if due:
-                self._release_once()
+
+    def _end(self) -> None:
+        with self._lock:
+            self._busy = False
+            due = self._closing
+        if due:
+            self._release_once()
 
     def _release_once(self) -> None:
         with self._lock:
