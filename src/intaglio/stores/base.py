@@ -3,7 +3,8 @@
 `intaglio.stores.conformance` is this contract as a test suite.
 """
 
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -67,44 +68,91 @@ class Broken(StoreError):
     code = "store-broken"
 
 
+class InvalidKey(StoreError):
+    """The key is not one a store accepts; see `checked_key`."""
+
+    code = "store-invalid-key"
+
+
+class Unsupported(StoreError):
+    """The store lacks the ability this needs; `abilities` says so beforehand."""
+
+    code = "store-unsupported"
+
+
+class Misconfigured(StoreError):
+    """The operator's options for a store are wrong. Raised while stores are built, never later."""
+
+    code = "store-misconfigured"
+
+
+KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,254}")
+
+
+def checked_key(key: str) -> str:
+    """The key itself, when every back end can hold it as it is: no slash, not hidden, at most 255 bytes, no escapes.
+
+    Raises `InvalidKey`. Image ids, and ids with a suffix (`<id>.qcow2`), pass.
+    """
+    if KEY.fullmatch(key) is None:
+        raise InvalidKey(
+            f"{key!r:.80} cannot be a key: 1 to 255 of A-Z a-z 0-9 _ . - are allowed, not beginning with . or -"
+        )
+    return key
+
+
 class Abilities(msgspec.Struct, frozen=True):
     """What a driver can do beyond the minimum; a conformance test it lacks the ability for is skipped by name."""
 
     write: bool = True
     ranges: bool = True
-    local_path: bool = False
-    sparse: bool = False
-    direct_url: bool = False
+    local_path: bool = False  # `path` works
+    sparse: bool = False  # blocks of zeros take no space
+    direct_url: bool = False  # `direct_url` works
 
 
 class Stat(msgspec.Struct, frozen=True):
-    """Facts about one object. `size` is its logical length in bytes."""
+    """Facts about one object. `size` is its logical length in bytes.
+
+    `key` is the object's key from now on: a back end that names objects itself answers `put` with its own.
+    """
 
     key: str
     size: int
 
 
 class Store(Protocol):
-    """About ten methods, all coroutines that never block the event loop."""
+    """About ten methods, all coroutines that never block the event loop. Every method may raise `Broken` and `Busy`."""
 
     abilities: Abilities
+
+    async def prepare(self) -> None:
+        """Make what writing needs and an operator expects to be made (a missing directory), at set-up or start only.
+
+        Nothing else ever makes it: a share that is not mounted must not be written to. Safe to repeat.
+        Raises the `StoreError` that using the store would meet.
+        """
+        ...
 
     async def put(self, key: str, chunks: AsyncIterator[Chunk], size_hint: int | None = None) -> Stat:
         """Write a new object from `chunks`, of any length; `size_hint` (bytes) may be wrong or None.
 
         Create-only and atomic. After success the whole object is durable and readable. After any failure,
-        an exception out of `chunks`, or cancellation, no object has the key and no space is used. Nothing is readable
-        under the key before `chunks` is exhausted: raising from `chunks` is how a producer refuses its own bytes.
-        Raises `Exists` (the present object is untouched), `Full`, `Denied`, `Busy`, `Broken`.
+        an exception out of `chunks` (which passes unchanged), or cancellation, no object has the key and no space is
+        used. Nothing is readable under the key before `chunks` is exhausted: raising from `chunks` is how a producer
+        refuses its own bytes. The store does not close `chunks`: it stays the caller's.
+        Raises `Exists` (the present object is untouched), `InvalidKey`, `Full`, `Denied`, `Busy`, `Broken`.
         """
         ...
 
-    def open(self, key: str, offset: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    def open(self, key: str, offset: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
         """The bytes [offset, offset+length) (to the end when `length` is None), in pieces of at most 1 MiB.
 
         Never yields fewer bytes than asked: raises `OutOfRange` before the first byte when the range does not lie
         inside the object, `NotFound` when it is absent, `Broken` when it ends early. offset == size yields nothing.
-        Closing the iterator early releases everything it held.
+        A reader that began reads to the end even when the object is deleted meanwhile, where the back end can;
+        otherwise it meets `NotFound`, never other bytes.
+        A reader that leaves early calls `aclose()`, which releases everything it held (`contextlib.aclosing`).
         """
         ...
 
@@ -116,8 +164,11 @@ class Store(Protocol):
         """Remove the object; when this returns no new reader finds it. Raises `NotFound` when it is absent."""
         ...
 
-    def list(self, prefix: str = "") -> AsyncIterator[Stat]:
-        """Every finished object whose key starts with `prefix`, in no order. Unfinished ones are not listed."""
+    def list(self, prefix: str = "") -> AsyncGenerator[Stat, None]:
+        """Every finished object whose key starts with `prefix`, in no order. Unfinished ones are not listed.
+
+        Objects that appear or vanish meanwhile may or may not be in it.
+        """
         ...
 
     async def sweep(self) -> int:
@@ -125,19 +176,33 @@ class Store(Protocol):
         ...
 
     def uri(self, key: str) -> str:
-        """The location URI recorded for the object, in the form Glance's driver of this type writes."""
+        """The location URI to record for the object, in the form Glance's driver of this type writes.
+
+        For a key this store object put, looked at or adopted. Raises `NotFound` when a store of several places
+        (directories) cannot tell from that where the object is.
+        """
+        ...
+
+    def metadata(self, key: str) -> Mapping[str, str]:
+        """What to record beside the URI besides `store`, as Glance's driver does; for the same keys as `uri`."""
         ...
 
     def adopt(self, uri: str) -> str:
-        """The key of the object a location URI names. Raises `NotFound` when it is not of this store."""
+        """The key of the object a location URI names, by its form alone.
+
+        Raises `NotFound` when it is not of this store; its text does not repeat the URI, which may hold credentials.
+        """
         ...
 
     async def path(self, key: str) -> Path:
-        """The object as a local file, for sendfile. Needs `abilities.local_path`. Raises `NotFound`."""
+        """The object as a local file, for sendfile. Needs `abilities.local_path`. Raises `NotFound`, `Unsupported`."""
         ...
 
     async def direct_url(self, key: str, ttl: int) -> str:
-        """A URL that reads the object without this service for `ttl` seconds (`abilities.direct_url`)."""
+        """A URL that reads the object without this service for `ttl` seconds. Needs `abilities.direct_url`.
+
+        Raises `NotFound`, `Unsupported`.
+        """
         ...
 
     async def check(self) -> None:

@@ -1,0 +1,123 @@
+"""From the operator's settings to the stores. The only module that knows the drivers, each when it is used."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from intaglio.stores.base import Misconfigured, NotFound, Store, StoreError
+from intaglio.stores.settings import StoreConfig, StoreSettings
+
+T = TypeVar("T")
+
+
+def _file(config: StoreConfig) -> Store:
+    from intaglio.stores.drivers.file import FileStore  # noqa: PLC0415 - a driver nobody configured is not loaded
+
+    return FileStore(config.id, config.options)
+
+
+def _memory(config: StoreConfig) -> Store:
+    from intaglio.stores.drivers.memory import MemoryStore  # noqa: PLC0415
+
+    try:
+        capacity = msgspec.convert(config.options.get("capacity"), int | None)
+    except msgspec.ValidationError as error:
+        raise Misconfigured(f"store {config.id!r} (type memory): capacity: {error}") from error
+    return MemoryStore(config.id, capacity)
+
+
+DRIVERS: Mapping[str, Callable[[StoreConfig], Store]] = {"file": _file, "memory": _memory}
+
+
+class Stores(Mapping[str, Store]):
+    """All stores of a service by id."""
+
+    def __init__(self, settings: StoreSettings, stores: Mapping[str, Store]) -> None:
+        self.default = settings.default
+        self.multi = settings.multi
+        self._stores = dict(stores)
+        self._configs = {config.id: config for config in settings.stores}
+
+    def __getitem__(self, store_id: str) -> Store:
+        return self._stores[store_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stores)
+
+    def __len__(self) -> int:
+        return len(self._stores)
+
+    def weight(self, store_id: str | None) -> int:
+        """How much the store is preferred for reading; 0 for one that is not configured."""
+        config = self._configs.get(store_id or "")
+        return 0 if config is None else config.weight
+
+    def for_reading(self, locations: Iterable[T], store_of: Callable[[T], str | None]) -> list[T]:
+        """The locations, highest weight first; equal ones keep their order, which is the database's."""
+        return sorted(locations, key=lambda location: -self.weight(store_of(location)))
+
+    def for_location(self, uri: str, metadata: Mapping[str, object]) -> tuple[str, Store, str]:
+        """Id, store and key of a recorded location.
+
+        `metadata["store"]` decides when it names a configured store; else (rows of a single-store service) the URI
+        does, the default store asked first. Raises `NotFound`, whose text does not repeat the URI.
+        """
+        named = metadata.get("store")
+        if isinstance(named, str) and named in self._stores:
+            return named, self._stores[named], self._stores[named].adopt(uri)
+        for store_id in sorted(self._stores, key=lambda store_id: store_id != self.default):
+            try:
+                return store_id, self._stores[store_id], self._stores[store_id].adopt(uri)
+            except NotFound:
+                continue
+        scheme = uri.partition(":")[0]
+        raise NotFound(f"no configured store holds this {scheme!r:.20} location; stores: {', '.join(self._stores)}")
+
+    def location(self, store_id: str, key: str) -> tuple[str, dict[str, str]]:
+        """URI and metadata to record for an object just put."""
+        store = self._stores[store_id]
+        metadata = dict(store.metadata(key))
+        if self.multi:
+            metadata["store"] = store_id
+        return store.uri(key), metadata
+
+    async def prepare(self) -> dict[str, StoreError]:
+        """Prepare every store at start; what hinders those that cannot be. The service starts without them."""
+        troubles: dict[str, StoreError] = {}
+        for store_id, store in self._stores.items():
+            try:
+                await store.prepare()
+            except StoreError as error:
+                troubles[store_id] = error
+        return troubles
+
+    async def close(self) -> None:
+        """Close all."""
+        for store in self._stores.values():
+            await store.close()
+
+
+def build(settings: StoreSettings) -> Stores:
+    """The stores of these settings; connects to nothing. Raises `Misconfigured`."""
+    ids = [config.id for config in settings.stores]
+    _refuse(ids, settings.default)
+    stores: dict[str, Store] = {}
+    for config in settings.stores:
+        driver = DRIVERS.get(config.type)
+        if driver is None:
+            raise Misconfigured(
+                f"store {config.id!r}: the type {config.type!r} is not supported; supported are {', '.join(DRIVERS)}"
+            )
+        stores[config.id] = driver(config)
+    return Stores(settings, stores)
+
+
+def _refuse(ids: Sequence[str], default: str) -> None:
+    twice = {store_id for store_id in ids if ids.count(store_id) > 1}
+    if twice:
+        raise Misconfigured(f"two stores have the id {', '.join(sorted(twice))}")
+    if default not in ids:
+        raise Misconfigured(
+            f"the default store {default!r} is not one of the stores: {', '.join(ids) or 'there are none'}"
+        )
