@@ -1,5 +1,7 @@
 """The `[database]` options, typed (oslo.db's names)."""
 
+from typing import Any
+
 import msgspec
 
 
@@ -9,5 +11,15 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     connection: str
     max_pool_size: int = 5
     max_overflow: int = 50
+    pool_timeout: int = 30  # seconds to wait for a free connection
     connection_recycle_time: int = 3600  # seconds
-    max_retries: int = 10  # at start, one second apart; -1: for ever
+    max_retries: int = 10  # at start; -1: for ever
+    retry_interval: int = 10  # seconds between them
+    mysql_wsrep_sync_wait: int | None = None  # Galera's variable of that name; None: leave the server's
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Without the connection: settings end up in logs and tracebacks."""
+        return [(name, "***" if name == "connection" else getattr(self, name)) for name in self.__struct_fields__]
+
+    def __repr__(self) -> str:
+        return f"DatabaseSettings({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"

@@ -2,18 +2,26 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 
 class StoreConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """One store. `options` are the driver's own, by their Glance names, already typed."""
+    """One store. `options` are the driver's own, by their Glance names, already typed; some are secrets."""
 
     id: str
     type: str
     description: str | None = None
     weight: int = 0
     options: Mapping[str, object] = {}
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Without the values of the options: settings end up in logs and tracebacks."""
+        return [("id", self.id), ("type", self.type), ("options", sorted(self.options))]
+
+    def __repr__(self) -> str:
+        return f"StoreConfig({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
 
 class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,182 @@
+"""From sources to settings: what every room is given, checked as a whole."""
+
+import hashlib
+import ipaddress
+import logging
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from intaglio.api.settings import ApiSettings
+from intaglio.authz.settings import PolicySettings
+from intaglio.bootstrap.judge import warnings
+from intaglio.bootstrap.options.model import State
+from intaglio.bootstrap.problems import ConfigInvalid, Level, Problem
+from intaglio.bootstrap.reading import Reading
+from intaglio.bootstrap.settings import ServeSettings, Settings
+from intaglio.bootstrap.sources import Sources, default_data_dir
+from intaglio.bootstrap.store_settings import know_groups, store_settings
+from intaglio.db.settings import DatabaseSettings
+from intaglio.formats.settings import FormatSettings
+from intaglio.identity.settings import AuthMode, IdentitySettings
+from intaglio.ingest.settings import IngestSettings
+from intaglio.services.settings import ImageLimits
+
+log = logging.getLogger(__name__)
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+_KEYSTONE_LATER = (
+    "Keystone authentication comes with a later release. Until then choose [intaglio] auth = http_basic (or --auth)."
+)
+_NO_PIPELINE = {"", "caching", "cachemanagement"}
+
+
+class Configuration(msgspec.Struct, frozen=True):
+    """The result of reading: settings, where each came from, and everything that is wrong but does not stop a start."""
+
+    settings: Settings
+    reading: Reading
+    warnings: tuple[Problem, ...]
+
+
+def load(sources: Sources = Sources()) -> Settings:  # noqa: B008 - a frozen value
+    """The settings of a start; warnings go to the log. Raises `ConfigInvalid`, naming every mistake."""
+    configuration = configure(sources)
+    for warning in configuration.warnings:
+        log.warning("%s", warning)
+    return configuration.settings
+
+
+def configure(sources: Sources = Sources()) -> Configuration:  # noqa: B008 - a frozen value
+    """The settings with what there is to say about them. Raises `ConfigInvalid`, naming every mistake."""
+    reading = Reading(sources)
+    settings = assemble(reading)
+    found = (*reading.problems, *warnings(reading))
+    errors = [problem for problem in found if problem.level is Level.ERROR]
+    if errors:
+        raise ConfigInvalid(errors)
+    return Configuration(settings, reading, found)
+
+
+def assemble(reading: Reading) -> Settings:
+    """All sections. What is wrong is added to `reading.problems`, and stands as its default in the result."""
+    know_groups(reading)
+    data_dir = _path(reading.get("intaglio", "data_dir")) or default_data_dir()
+    serve = _section(ServeSettings, reading, "intaglio", data_dir=data_dir)
+    cache_dir = _path(reading.get("DEFAULT", "image_cache_dir"))
+    proxied = reading.get("oslo_middleware", "enable_proxy_headers_parsing")
+    settings = Settings(
+        serve=serve,
+        api=_section(ApiSettings, reading, "DEFAULT", image_cache_dir=cache_dir, enable_proxy_headers_parsing=proxied),
+        limits=_section(ImageLimits, reading, "DEFAULT"),
+        ingest=_section(IngestSettings, reading, "DEFAULT"),
+        formats=_section(FormatSettings, reading, "image_format"),
+        stores=store_settings(reading, data_dir),
+        database=_section(DatabaseSettings, reading, "database", connection=_connection(reading, data_dir)),
+        identity=_identity(reading, data_dir),
+        policy=_policy(reading),
+    )
+    _check_hash(reading, settings.ingest.hashing_algorithm)
+    _check_open_access(reading, settings)
+    _check_unused(reading)
+    return settings
+
+
+def _section(kind: type[S], reading: Reading, group: str, **given: Any) -> S:
+    """A room's settings: every field is the option of that name in `group`, but for the values given."""
+    names = (name for name in kind.__struct_fields__ if name not in given)
+    return kind(**given, **{name: reading.get(group, name) for name in names})
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).expanduser().absolute() if text else None
+
+
+def _connection(reading: Reading, data_dir: Path) -> str:
+    url: str = reading.get("database", "connection") or f"sqlite:///{data_dir / 'intaglio.sqlite'}"
+    parameters: str = reading.get("database", "connection_parameters")
+    if not parameters:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{parameters}"
+
+
+def _identity(reading: Reading, data_dir: Path) -> IdentitySettings:
+    users_file = _path(reading.get("intaglio", "users_file")) or data_dir / "users"
+    return IdentitySettings(mode=_mode(reading), users_file=users_file)
+
+
+def _mode(reading: Reading) -> AuthMode:
+    """`[intaglio] auth` decides, then Glance's pipeline; where none is named the mode is the safe one."""
+    auth = reading.get("intaglio", "auth")
+    flavor = reading.get("paste_deploy", "flavor")
+    if auth is not None:
+        return AuthMode(auth)
+    if flavor is None:
+        return AuthMode.HTTP_BASIC
+    if flavor in _NO_PIPELINE:
+        return AuthMode.NONE
+    known = "keystone" in flavor.split("+")
+    message = (
+        _KEYSTONE_LATER if known else f"The pipeline {flavor!r} is not known here; choose [intaglio] auth (or --auth)."
+    )
+    reading.complain("paste_deploy", "flavor", message, code="auth-not-yet" if known else "bad-value")
+    return AuthMode.HTTP_BASIC
+
+
+def _policy(reading: Reading) -> PolicySettings:
+    named = reading.get("oslo_policy", "policy_file")
+    file = _beside(reading, named)
+    if file is None and reading.is_set("oslo_policy", "policy_file"):
+        message = f"There is no file {named!r}; the default rules apply."
+        reading.complain("oslo_policy", "policy_file", message, code="policy-missing", level=Level.WARNING)
+    directories = (_beside(reading, name) for name in reading.get("oslo_policy", "policy_dirs"))
+    return PolicySettings(
+        policy_file=file,
+        policy_dirs=tuple(directory for directory in directories if directory is not None),
+        policy_default_rule=reading.get("oslo_policy", "policy_default_rule"),
+    )
+
+
+def _beside(reading: Reading, name: str) -> Path | None:
+    """An absolute path if something is there; a relative one is looked for beside the files read, the last first."""
+    folders = (*reading.sources.directories, *(file.parent for file in reversed(reading.files)))
+    candidates = [folder.absolute() / name for folder in folders] if name else []
+    if name and Path(name).is_absolute():
+        candidates = [Path(name)]
+    return next((candidate for candidate in candidates if candidate.exists()), None)
+
+
+def _check_hash(reading: Reading, algorithm: str) -> None:
+    try:
+        usable = hashlib.new(algorithm).digest_size > 0  # 0: of variable length, its digest needs a size
+    except ValueError:
+        usable = False
+    if not usable:
+        fixed = sorted(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake"))
+        message = f"The algorithm {algorithm!r} cannot be used; use one of {', '.join(fixed)}."
+        reading.complain("DEFAULT", "hashing_algorithm", message)
+
+
+def _check_open_access(reading: Reading, settings: Settings) -> None:
+    host = settings.serve.bind.rpartition(":")[0].strip("[]")
+    try:
+        local = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = False
+    if settings.identity.mode is AuthMode.NONE and not local and not settings.serve.auth_none_anywhere:
+        message = (
+            f"Without authentication the API must not listen on {settings.serve.bind}: everybody who reaches it would "
+            "be an administrator. Listen on 127.0.0.1, choose auth = http_basic, or set auth_none_anywhere = true."
+        )
+        reading.complain("intaglio", "bind", message, code="open-access")
+
+
+def _check_unused(reading: Reading) -> None:
+    """Options without effect yet: a wrong value shall not first be met at an upgrade, and some must not be ignored."""
+    for group, option in reading.catalogue:
+        if option.state is State.NOT_YET and reading.is_set(group, option.name):
+            value = reading.get(group, option.name)
+            if option.refused and value not in {option.default, ""}:
+                reading.complain(group, option.name, option.note, code="refused")

@@ -1,0 +1,190 @@
+"""The `[DEFAULT]` options about the API, quotas, deletion and the cache."""
+
+from intaglio.bootstrap.options.model import Group, Kind, not_yet, used
+
+API = (
+    used(
+        "public_endpoint",
+        Kind.URL,
+        None,
+        "Base URL in links of the version documents; otherwise the URL of the request.",
+    ),
+    used("allow_anonymous_access", Kind.BOOLEAN, False, "Requests without credentials may read what everybody may."),
+    used("max_request_id_length", Kind.INTEGER, 64, "Longest request id accepted from a client.", minimum=0),
+    used("limit_param_default", Kind.INTEGER, 25, "Page size when a request gives no `limit`.", minimum=1),
+    used("api_limit_max", Kind.INTEGER, 1000, "Largest page; a larger `limit` is lowered to it.", minimum=1),
+    used(
+        "show_image_direct_url",
+        Kind.BOOLEAN,
+        False,
+        "Show `direct_url`, which names the store's address, to those who may see it.",
+    ),
+    used("show_multiple_locations", Kind.BOOLEAN, False, "Show and accept `locations`."),
+    used(
+        "hashing_algorithm",
+        Kind.TEXT,
+        "sha512",
+        "Algorithm of `os_hash_value`: any fixed-length one that Python's hashlib has.",
+    ),
+    used(
+        "enabled_import_methods",
+        Kind.LIST,
+        ("glance-direct", "web-download", "copy-image"),
+        "Import methods offered; an empty list turns import off.",
+        choices=("glance-direct", "web-download", "copy-image", "glance-download"),
+    ),
+    used(
+        "enabled_backends",
+        Kind.MAP,
+        None,
+        "The stores as `id:type` pairs; each id is a group with that store's options. os_glance_… is reserved.",
+    ),
+    not_yet(
+        "worker_self_reference_url",
+        Kind.URL,
+        None,
+        "URL by which other API servers reach this one.",
+        note="Ignored: staged data is not passed between servers yet.",
+    ),
+    not_yet(
+        "do_secure_hash",
+        Kind.BOOLEAN,
+        True,
+        "Hash data that is added by its location.",
+        note="Ignored: adding images by location comes later.",
+    ),
+    not_yet(
+        "http_retries",
+        Kind.INTEGER,
+        3,
+        "Attempts at hashing a location.",
+        note="Ignored: adding images by location comes later.",
+    ),
+    not_yet(
+        "node_staging_uri",
+        Kind.URL,
+        "file:///tmp/staging/",
+        "Directory for staged data with one store.",
+        note="Ignored: staging comes with import.",
+    ),
+    not_yet(
+        "property_protection_file",
+        Kind.TEXT,
+        None,
+        "File of rules on who may use which property.",
+        note="Refused: without it protected properties would be open. Property protection comes later.",
+        refused=True,
+    ),
+    not_yet(
+        "property_protection_rule_format",
+        Kind.TEXT,
+        "roles",
+        "Whether that file speaks of roles or of policies.",
+        note="Ignored until property protection comes.",
+        choices=("roles", "policies"),
+    ),
+    not_yet(
+        "default_publisher_id",
+        Kind.TEXT,
+        "image.localhost",
+        "Sender of notifications.",
+        note="Ignored: notifications come later.",
+    ),
+    not_yet(
+        "disabled_notifications",
+        Kind.LIST,
+        (),
+        "Events or groups of events that are not sent.",
+        note="Ignored: notifications come later.",
+    ),
+    not_yet(
+        "metadata_encryption_key",
+        Kind.TEXT,
+        None,
+        "AES key of the location URLs in the database.",
+        note="Refused: encrypted locations could not be read. Support comes later.",
+        secret=True,
+        refused=True,
+    ),
+    not_yet(
+        "digest_algorithm",
+        Kind.TEXT,
+        "sha256",
+        "Digest of signatures, of old.",
+        note="Ignored; nothing reads it in the original either.",
+    ),
+    not_yet(
+        "metadata_source_path",
+        Kind.TEXT,
+        "/etc/glance/metadefs/",
+        "Directory of metadata definitions to load.",
+        note="Ignored: metadata definitions come later.",
+    ),
+)
+
+QUOTAS = (
+    used("image_size_cap", Kind.INTEGER, 1 << 40, "Largest image in bytes.", minimum=1, maximum=(1 << 63) - 1),
+    used(
+        "user_storage_quota",
+        Kind.SIZE,
+        0,
+        "Bytes a project may keep over all its stored copies; units are powers of 1024.",
+    ),
+    used("image_member_quota", Kind.INTEGER, 128, "Members of one image; -1 is no limit."),
+    used("image_property_quota", Kind.INTEGER, 128, "Custom properties of one image; -1 is no limit."),
+    used("image_tag_quota", Kind.INTEGER, 128, "Tags of one image; -1 is no limit."),
+    used("image_location_quota", Kind.INTEGER, 10, "Locations of one image; -1 is no limit."),
+    not_yet(
+        "use_keystone_limits",
+        Kind.BOOLEAN,
+        False,
+        "Take quotas from Keystone's unified limits.",
+        note="Ignored: the limits above apply instead, so set user_storage_quota meanwhile.",
+    ),
+)
+
+_CACHE_NOTE = "Ignored: the image cache comes later."
+CACHE = (
+    used(
+        "image_cache_dir",
+        Kind.TEXT,
+        None,
+        "Directory of the image cache.",
+        note="So far it only makes the version documents name the versions that have a cache API.",
+    ),
+    not_yet(
+        "image_cache_driver",
+        Kind.TEXT,
+        "centralized_db",
+        "Where the cache keeps its books.",
+        note=_CACHE_NOTE,
+        choices=("centralized_db", "sqlite", "xattr"),
+    ),
+    not_yet("image_cache_sqlite_db", Kind.TEXT, "cache.db", "File of the sqlite cache driver.", note=_CACHE_NOTE),
+    not_yet("image_cache_max_size", Kind.INTEGER, 10 << 30, "Bytes a pruned cache keeps.", note=_CACHE_NOTE, minimum=0),
+    not_yet(
+        "image_cache_stall_time",
+        Kind.INTEGER,
+        86400,
+        "Seconds after which a half-filled cache file is removed.",
+        note=_CACHE_NOTE,
+        minimum=0,
+    ),
+)
+
+_SCRUB_NOTE = "Ignored: delete removes data at once. Delayed deletion comes later."
+SCRUBBER = (
+    not_yet("delayed_delete", Kind.BOOLEAN, False, "Keep deleted data until the scrubber comes.", note=_SCRUB_NOTE),
+    not_yet("scrub_time", Kind.INTEGER, 0, "Seconds deleted data is kept.", note=_SCRUB_NOTE, minimum=0),
+    not_yet("scrub_pool_size", Kind.INTEGER, 1, "Threads of the scrubber.", note=_SCRUB_NOTE, minimum=1),
+    not_yet("wakeup_time", Kind.INTEGER, 300, "Seconds between the scrubber's rounds.", note=_SCRUB_NOTE, minimum=0),
+    not_yet("daemon", Kind.BOOLEAN, False, "The scrubber stays.", note=_SCRUB_NOTE),
+    not_yet("restore", Kind.TEXT, None, "Image the scrubber shall bring back.", note=_SCRUB_NOTE),
+)
+
+GROUPS = (
+    Group(name="DEFAULT", origin="Glance", title="API behaviour", options=API),
+    Group(name="DEFAULT", origin="Glance", title="Quotas", options=QUOTAS),
+    Group(name="DEFAULT", origin="Glance", title="Image cache", options=CACHE),
+    Group(name="DEFAULT", origin="Glance", title="Deferred deletion", options=SCRUBBER),
+)

@@ -1,0 +1,165 @@
+"""The options about formats, tasks, import and its plugins, deployment, and profiling."""
+
+from intaglio.bootstrap.options.model import Group, Kind, not_yet, used
+from intaglio.formats.settings import CONTAINER_FORMATS, DISK_FORMATS
+
+_IMPORT_NOTE = "Ignored: import comes later."
+_PROFILER_NOTE = "Ignored: tracing is by OpenTelemetry, in a later release."
+_FORMATS = ("qcow2", "raw", "vmdk")
+
+FORMAT = (
+    used(
+        "container_formats",
+        Kind.LIST,
+        CONTAINER_FORMATS,
+        "Accepted values of `container_format`.",
+        aliases=(("DEFAULT", "container_formats"),),
+    ),
+    used(
+        "disk_formats",
+        Kind.LIST,
+        DISK_FORMATS,
+        "Accepted values of `disk_format`.",
+        aliases=(("DEFAULT", "disk_formats"),),
+    ),
+    used("require_image_format_match", Kind.BOOLEAN, True, "Refuse data that is not of the declared `disk_format`."),
+    used("gpt_safety_checks_nonfatal", Kind.LIST, (), "Safety checks of GPT disks that only warn."),
+    not_yet(
+        "vmdk_allowed_types",
+        Kind.LIST,
+        ("streamOptimized", "monolithicSparse"),
+        "VMDK types that may be converted.",
+        note="Ignored: conversion comes later.",
+    ),
+)
+
+TASK = (
+    not_yet(
+        "task_time_to_live",
+        Kind.INTEGER,
+        48,
+        "Hours a finished task is kept.",
+        note="Ignored: tasks come with import.",
+        aliases=(("DEFAULT", "task_time_to_live"),),
+    ),
+    not_yet(
+        "task_executor",
+        Kind.TEXT,
+        "taskflow",
+        "What runs tasks.",
+        note="Ignored: durable workflows run them.",
+        choices=("taskflow",),
+    ),
+    not_yet("work_dir", Kind.TEXT, None, "Scratch directory of tasks.", note=_IMPORT_NOTE),
+)
+
+TASKFLOW = (
+    not_yet(
+        "engine_mode",
+        Kind.TEXT,
+        "parallel",
+        "How steps of one task run.",
+        note="Ignored: durable workflows run them.",
+        choices=("serial", "parallel"),
+    ),
+    not_yet(
+        "max_workers", Kind.INTEGER, 10, "Threads of one task.", note="Ignored: durable workflows run them.", minimum=1
+    ),
+    not_yet(
+        "conversion_format", Kind.TEXT, None, "Format old import tasks convert to.", note=_IMPORT_NOTE, choices=_FORMATS
+    ),
+)
+
+WSGI = (
+    not_yet("task_pool_threads", Kind.INTEGER, 16, "Tasks at once in one process.", note=_IMPORT_NOTE, minimum=1),
+    not_yet(
+        "python_interpreter", Kind.TEXT, None, "Python for helper processes.", note="Ignored: the running one is used."
+    ),
+)
+
+PASTE = (
+    used(
+        "flavor",
+        Kind.TEXT,
+        None,
+        "Chosen pipeline; here it chooses who is believed to be asking.",
+        note=(
+            "keystone… is refused until Keystone authentication comes, unless [intaglio] auth decides; caching, "
+            "cachemanagement and the empty value mean auth `none`; not set means `http_basic`."
+        ),
+    ),
+    not_yet(
+        "config_file",
+        Kind.TEXT,
+        None,
+        "File of pipelines.",
+        note="Ignored: there is no WSGI pipeline; what its filters did is configured by options.",
+    ),
+)
+
+IMPORT = (
+    not_yet("image_import_plugins", Kind.LIST, (), "Plugins an import passes, in order.", note=_IMPORT_NOTE),
+    not_yet("max_parallel_stores", Kind.INTEGER, 1, "Stores one import writes at once.", note=_IMPORT_NOTE, minimum=1),
+)
+CONVERSION = (
+    not_yet("output_format", Kind.TEXT, "raw", "Format imports are converted to.", note=_IMPORT_NOTE, choices=_FORMATS),
+)
+INJECT = (
+    not_yet("inject", Kind.MAP, (), "Properties imported images get.", note=_IMPORT_NOTE),
+    not_yet("ignore_user_roles", Kind.LIST, ("admin",), "Roles whose imports get none.", note=_IMPORT_NOTE),
+)
+DOWNLOAD = (
+    not_yet(
+        "extra_properties",
+        Kind.LIST,
+        ("hw_", "trait:", "os_distro", "os_secure_boot", "os_type"),
+        "Beginnings of property names that are copied from the other service.",
+        note=_IMPORT_NOTE,
+    ),
+)
+FILTER = (
+    not_yet("allowed_schemes", Kind.LIST, ("http", "https"), "Schemes a user's URL may have.", note=_IMPORT_NOTE),
+    not_yet("disallowed_schemes", Kind.LIST, (), "Schemes it may not have.", note=_IMPORT_NOTE),
+    not_yet("allowed_hosts", Kind.LIST, (), "Hosts it may name.", note=_IMPORT_NOTE),
+    not_yet("disallowed_hosts", Kind.LIST, (), "Hosts it may not name.", note=_IMPORT_NOTE),
+    not_yet("allowed_ports", Kind.INTEGERS, (80, 443), "Ports it may name.", note=_IMPORT_NOTE),
+    not_yet("disallowed_ports", Kind.INTEGERS, (), "Ports it may not name.", note=_IMPORT_NOTE),
+)
+
+PROFILER = (
+    not_yet(
+        "enabled",
+        Kind.BOOLEAN,
+        False,
+        "Trace requests.",
+        note=_PROFILER_NOTE,
+        aliases=(("profiler", "profiler_enabled"),),
+    ),
+    not_yet("trace_requests", Kind.BOOLEAN, False, "Trace outgoing requests.", note=_PROFILER_NOTE),
+    not_yet("trace_sqlalchemy", Kind.BOOLEAN, False, "Trace SQL.", note=_PROFILER_NOTE),
+    not_yet("hmac_keys", Kind.TEXT, "SECRET_KEY", "Keys that sign trace headers.", note=_PROFILER_NOTE, secret=True),
+    not_yet("connection_string", Kind.URL, "messaging://", "Where traces go.", note=_PROFILER_NOTE),
+    not_yet("es_doc_type", Kind.TEXT, "notification", "Elasticsearch document type.", note=_PROFILER_NOTE),
+    not_yet("es_scroll_time", Kind.TEXT, "2m", "Elasticsearch scroll time.", note=_PROFILER_NOTE),
+    not_yet("es_scroll_size", Kind.INTEGER, 10000, "Elasticsearch scroll size.", note=_PROFILER_NOTE),
+    not_yet("socket_timeout", Kind.NUMBER, 0.1, "Redis timeout in seconds.", note=_PROFILER_NOTE),
+    not_yet("sentinel_service_name", Kind.TEXT, "mymaster", "Redis Sentinel service.", note=_PROFILER_NOTE),
+    not_yet("filter_error_trace", Kind.BOOLEAN, False, "Keep traces of errors apart.", note=_PROFILER_NOTE),
+)
+
+GROUPS = tuple(
+    Group(name=name, origin="Glance", title=title, options=options)
+    for name, title, options in (
+        ("image_format", "Formats", FORMAT),
+        ("paste_deploy", "Pipeline", PASTE),
+        ("image_import_opts", "Import", IMPORT),
+        ("image_conversion", "Import plugin: conversion", CONVERSION),
+        ("inject_metadata_properties", "Import plugin: metadata injection", INJECT),
+        ("glance_download_properties", "Import from another image service", DOWNLOAD),
+        ("import_filtering_opts", "What a user's URL may be", FILTER),
+        ("task", "Tasks", TASK),
+        ("taskflow_executor", "Task engine", TASKFLOW),
+        ("wsgi", "Process", WSGI),
+        ("profiler", "Profiler", PROFILER),
+    )
+)

@@ -1,0 +1,33 @@
+"""Our own options: group `[intaglio]`."""
+
+from intaglio.bootstrap.options.model import Group, Kind, used
+
+INTAGLIO = (
+    used(
+        "data_dir",
+        Kind.TEXT,
+        None,
+        "Directory of everything that no other option places elsewhere: intaglio.sqlite, images, users.",
+        note="Not set: /var/lib/intaglio for root, otherwise intaglio in $XDG_DATA_HOME (~/.local/share).",
+    ),
+    used("bind", Kind.TEXT, "127.0.0.1:9292", "Address and port the API listens on, `HOST:PORT`."),
+    used("workers", Kind.INTEGER, 2, "API processes.", minimum=1, maximum=1024),
+    used("drain_seconds", Kind.NUMBER, 30.0, "How long running transfers may finish after SIGTERM.", minimum=0),
+    used(
+        "auth",
+        Kind.TEXT,
+        None,
+        "Who is asking: `http_basic` (local users) or `none` (everybody is an administrator).",
+        choices=("http_basic", "none"),
+        note="Not set: [paste_deploy] flavor decides, and without that it is http_basic.",
+    ),
+    used("users_file", Kind.TEXT, None, "File of local users.", note="Not set: users in data_dir."),
+    used(
+        "auth_none_anywhere",
+        Kind.BOOLEAN,
+        False,
+        "Allow auth `none` on an address that other machines reach.",
+    ),
+)
+
+GROUPS = (Group(name="intaglio", origin="Intaglio", title="This service", options=INTAGLIO),)

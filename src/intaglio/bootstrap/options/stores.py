@@ -1,0 +1,180 @@
+"""The options of stores: which there are, what all have, and those of the file, http, RBD, S3 and VMware drivers."""
+
+from functools import partial
+
+from intaglio.bootstrap.options.model import Group, Kind, not_yet, used
+
+NAMES = {
+    "file": "file",
+    "filesystem": "file",
+    "http": "http",
+    "https": "http",
+    "swift": "swift",
+    "swift+http": "swift",
+    "swift+https": "swift",
+    "swift+config": "swift",
+    "rbd": "rbd",
+    "cinder": "cinder",
+    "vsphere": "vmware",
+    "vmware": "vmware",
+    "vmware_datastore": "vmware",
+    "s3": "s3",
+    "s3+http": "s3",
+    "s3+https": "s3",
+}
+"""Every name the single-store options use for a kind of store, and the name `enabled_backends` uses for it."""
+
+WORKING = ("file",)
+"""The kinds of store that this release has a driver for."""
+
+RESERVED_PREFIX = "os_glance_"
+
+SINGLE = (
+    used("default_backend", Kind.TEXT, None, "Id of the store new images go to; needed with `enabled_backends`."),
+    used(
+        "stores",
+        Kind.LIST,
+        ("file", "http"),
+        "Kinds of store, when `enabled_backends` is not set. The configuration with one store is deprecated.",
+    ),
+    used(
+        "default_store",
+        Kind.TEXT,
+        "file",
+        "Kind of the store new images go to, when `enabled_backends` is not set.",
+        choices=tuple(name for name in NAMES if name not in {"vmware", "vmware_datastore", "s3+http", "s3+https"}),
+    ),
+)
+
+COMMON = (
+    used("store_description", Kind.TEXT, None, "What users are told of this store."),
+    used("weight", Kind.INTEGER, 0, "Of several copies of an image the one in the heaviest store is preferred."),
+)
+
+FILE = (
+    used("filesystem_store_datadir", Kind.TEXT, "/var/lib/glance/images", "Directory of the image files."),
+    not_yet(
+        "filesystem_store_datadirs",
+        Kind.MULTI,
+        (),
+        "Several directories, `path:priority` each.",
+        note="Refused: images would be looked for in the wrong place. Give each directory a store of its own.",
+        refused=True,
+    ),
+    not_yet(
+        "filesystem_store_metadata_file",
+        Kind.TEXT,
+        None,
+        "JSON file of mount points that are added to the metadata of locations.",
+        note="Ignored: clients that mount the directory themselves are not told where it is.",
+    ),
+    used("filesystem_store_file_perm", Kind.OCTAL, 0, "Permissions of image files; 0 leaves them to the umask."),
+    used("filesystem_thin_provisioning", Kind.BOOLEAN, False, "Do not write stretches of zeros (sparse files)."),
+    not_yet(
+        "filesystem_store_chunk_size",
+        Kind.INTEGER,
+        65536,
+        "Bytes in one read or write.",
+        note="Ignored: sizes that were measured to be fast are used.",
+        minimum=1,
+    ),
+    not_yet(
+        "filesystem_store_timeout",
+        Kind.INTEGER,
+        0,
+        "Seconds a file system call may take.",
+        note="Ignored: calls run off the event loop, so a hanging file system stops no other request.",
+        minimum=0,
+    ),
+    not_yet(
+        "filesystem_store_thread_pool_size",
+        Kind.INTEGER,
+        10,
+        "Threads for those calls.",
+        note="Ignored, as filesystem_store_timeout.",
+        minimum=1,
+    ),
+    not_yet(
+        "filesystem_store_threadpool_threshold",
+        Kind.INTEGER,
+        75,
+        "Percentage of busy threads that is warned of.",
+        note="Ignored, as filesystem_store_timeout.",
+        minimum=0,
+        maximum=100,
+    ),
+)
+
+_http = partial(not_yet, note="No effect: the http store comes later.")
+HTTP = (
+    _http("https_ca_certificates_file", Kind.TEXT, None, "Certificate authorities for https."),
+    _http("https_insecure", Kind.BOOLEAN, True, "Do not check certificates."),
+    _http("http_proxy_information", Kind.MAP, (), "Proxies, `scheme:host:port` each.", secret=True),
+)
+
+_rbd = partial(not_yet, note="No effect: the RBD store comes later.")
+RBD = (
+    _rbd("rbd_store_chunk_size", Kind.INTEGER, 8, "MiB in one RADOS object.", minimum=1),
+    _rbd("rbd_store_pool", Kind.TEXT, "images", "Pool."),
+    _rbd("rbd_store_user", Kind.TEXT, None, "Ceph user."),
+    _rbd("rbd_store_ceph_conf", Kind.TEXT, "", "Path of ceph.conf; empty is the library's choice."),
+    _rbd("rados_connect_timeout", Kind.INTEGER, -1, "Seconds to connect; not positive is the library's choice."),
+    _rbd("rbd_thin_provisioning", Kind.BOOLEAN, False, "Do not write stretches of zeros."),
+)
+
+_s3 = partial(not_yet, note="No effect: the S3 store comes later.")
+_WHEN = ("when_required", "when_supported")
+S3 = (
+    _s3("s3_store_host", Kind.URL, None, "Endpoint."),
+    _s3("s3_store_region_name", Kind.TEXT, "", "Region."),
+    _s3("s3_store_access_key", Kind.TEXT, None, "Access key.", secret=True),
+    _s3("s3_store_secret_key", Kind.TEXT, None, "Secret key.", secret=True),
+    _s3("s3_store_bucket", Kind.TEXT, None, "Bucket."),
+    _s3("s3_store_create_bucket_on_put", Kind.BOOLEAN, False, "Make the bucket when it is missing."),
+    _s3("s3_store_bucket_url_format", Kind.TEXT, "auto", "How the bucket is addressed: auto, virtual or path."),
+    _s3("s3_store_large_object_size", Kind.INTEGER, 100, "MiB from which an object is sent in parts.", minimum=0),
+    _s3("s3_store_large_object_chunk_size", Kind.INTEGER, 10, "MiB in one part; at least 5."),
+    _s3("s3_store_thread_pools", Kind.INTEGER, 10, "Parts sent at once."),
+    _s3("s3_store_cacert", Kind.TEXT, "", "Certificate authorities."),
+    _s3("s3_store_enable_data_integrity_protection", Kind.BOOLEAN, False, "Send checksums."),
+    _s3("s3_store_request_checksum_calculation", Kind.TEXT, "when_required", "When to send checksums.", choices=_WHEN),
+    _s3(
+        "s3_store_response_checksum_validation", Kind.TEXT, "when_required", "When to verify checksums.", choices=_WHEN
+    ),
+)
+
+_vmware = partial(not_yet, note="No effect: the VMware store comes later.")
+VMWARE = (
+    _vmware("vmware_server_host", Kind.TEXT, None, "vCenter or ESX host."),
+    _vmware("vmware_server_username", Kind.TEXT, None, "User."),
+    _vmware("vmware_server_password", Kind.TEXT, None, "Password.", secret=True),
+    _vmware("vmware_api_retry_count", Kind.INTEGER, 10, "Attempts at a call.", minimum=1),
+    _vmware("vmware_task_poll_interval", Kind.INTEGER, 5, "Seconds between looks at a task.", minimum=1),
+    _vmware("vmware_store_image_dir", Kind.TEXT, "/openstack_glance", "Directory in the datastore."),
+    _vmware(
+        "vmware_insecure", Kind.BOOLEAN, False, "Do not check certificates.", aliases=(("", "vmware_api_insecure"),)
+    ),
+    _vmware("vmware_ca_file", Kind.TEXT, None, "Certificate authorities."),
+    _vmware("vmware_datastores", Kind.MULTI, (), "Datastores, `datacenter:datastore:weight` each."),
+)
+
+_reserved = partial(not_yet, note="Ignored: staging and tasks come with import.")
+GROUPS = (
+    Group(name="glance_store", origin="Glance", title="Which stores", options=SINGLE),
+    Group(
+        name="os_glance_staging_store",
+        origin="Glance",
+        title="Staging area with several stores",
+        options=(
+            _reserved("filesystem_store_datadir", Kind.TEXT, "/var/lib/glance/os_glance_staging_store", "Directory."),
+        ),
+    ),
+    Group(
+        name="os_glance_tasks_store",
+        origin="Glance",
+        title="Task scratch area with several stores",
+        options=(
+            _reserved("filesystem_store_datadir", Kind.TEXT, "/var/lib/glance/os_glance_tasks_store", "Directory."),
+        ),
+    ),
+)

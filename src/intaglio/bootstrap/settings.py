@@ -1,0 +1,38 @@
+"""The whole service's settings: every room's section, and those of the processes themselves (group `[intaglio]`)."""
+
+from pathlib import Path
+
+import msgspec
+
+from intaglio.api.settings import ApiSettings
+from intaglio.authz.settings import PolicySettings
+from intaglio.db.settings import DatabaseSettings
+from intaglio.formats.settings import FormatSettings
+from intaglio.identity.settings import IdentitySettings
+from intaglio.ingest.settings import IngestSettings
+from intaglio.services.settings import ImageLimits
+from intaglio.stores.settings import StoreSettings
+
+
+class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The processes: where they listen, how many they are, where they keep what no other option places."""
+
+    data_dir: Path
+    bind: str = "127.0.0.1:9292"
+    workers: int = 2  # API processes
+    drain_seconds: float = 30.0  # how long running transfers may finish after SIGTERM
+    auth_none_anywhere: bool = False
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything an operator configured, typed and checked. It can be pickled for another process."""
+
+    serve: ServeSettings
+    api: ApiSettings
+    limits: ImageLimits
+    ingest: IngestSettings
+    formats: FormatSettings
+    stores: StoreSettings
+    database: DatabaseSettings
+    identity: IdentitySettings
+    policy: PolicySettings

@@ -1,0 +1,124 @@
+"""The stores an operator configured, in Glance's two ways: a group for each id, or one store in `[glance_store]`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from intaglio.bootstrap.options.catalogue import DRIVERS, Catalogue
+from intaglio.bootstrap.options.stores import NAMES, RESERVED_PREFIX, WORKING
+from intaglio.bootstrap.problems import Level
+from intaglio.bootstrap.reading import Reading
+from intaglio.stores.settings import StoreConfig, StoreSettings, single_file_store
+
+SINGLE_GROUP = "glance_store"
+DEFAULTS_GROUP = "backend_defaults"
+_AUTH_SECTIONS = ("keystone_authtoken", "oslo_limit", "barbican_service_user", "key_manager")
+
+
+def know_groups(reading: Reading) -> None:
+    """Make the groups known whose names the operator chose: those of stores, and those that an `auth_section` names."""
+    logins = {reading.get(group, "auth_section") for group in _AUTH_SECTIONS} - {None, ""}
+    reading.use(Catalogue(store_types(reading), logins))
+
+
+def store_types(reading: Reading) -> Mapping[str, str]:
+    """The kind of each store in `enabled_backends`, as far as both are right; what is wrong becomes a problem."""
+    types: dict[str, str] = {}
+    for store, kind in reading.get("DEFAULT", "enabled_backends") or ():
+        wrong = None
+        if store.startswith(RESERVED_PREFIX):
+            wrong = f"The id {store!r} is reserved: ids of stores must not begin with {RESERVED_PREFIX}."
+        elif kind not in DRIVERS:
+            wrong = f"The store {store!r} is of the unknown type {kind!r}; types are {', '.join(DRIVERS)}."
+        elif store in types:
+            wrong = f"The store {store!r} is named twice."
+        elif any(store.lower() == group.lower() for group in Catalogue().groups()):
+            wrong = f"The id {store!r} is the name of a group with another meaning; choose another."
+        if wrong is None:
+            types[store] = kind
+        elif not any(wrong == problem.message for problem in reading.problems):
+            reading.complain("DEFAULT", "enabled_backends", wrong)
+    return types
+
+
+def store_settings(reading: Reading, data_dir: Path) -> StoreSettings:
+    """All stores that this release has a driver for; others are told of. The embedded one when none is configured."""
+    if reading.is_set("DEFAULT", "enabled_backends"):
+        return _several(reading, data_dir)
+    options = reading.catalogue.names(SINGLE_GROUP)
+    if any(reading.is_set(SINGLE_GROUP, name) for name in options if name != "default_backend"):
+        return _one(reading, data_dir)
+    return single_file_store(data_dir / "images")
+
+
+def _several(reading: Reading, data_dir: Path) -> StoreSettings:
+    types = store_types(reading)
+    default = reading.get(SINGLE_GROUP, "default_backend")
+    if default not in types:
+        known = ", ".join(types) or "none"
+        what = "is not set" if default is None else f"names {default!r}"
+        reading.complain(
+            SINGLE_GROUP, "default_backend", f"default_backend {what}; with enabled_backends it must be one of {known}."
+        )
+        return single_file_store(data_dir / "images")
+    _tell_missing(reading, types, default, ("DEFAULT", "enabled_backends"))
+    stores = tuple(
+        StoreConfig(
+            id=store,
+            type=kind,
+            description=reading.get(store, "store_description"),
+            weight=reading.get(store, "weight"),
+            options=_driver_options(reading, kind, (store, DEFAULTS_GROUP)),
+        )
+        for store, kind in types.items()
+        if kind in WORKING
+    )
+    return StoreSettings(stores=stores, default=default, multi=True)
+
+
+def _one(reading: Reading, data_dir: Path) -> StoreSettings:
+    kinds: dict[str, str] = {}
+    for name in reading.get(SINGLE_GROUP, "stores"):
+        short = name.removeprefix("glance.store.").removesuffix(".Store").lower()
+        if short not in NAMES:
+            reading.complain(
+                SINGLE_GROUP,
+                "stores",
+                f"{name!r} is no kind of store; kinds are {', '.join(dict.fromkeys(NAMES.values()))}.",
+            )
+        else:
+            kinds[NAMES[short]] = NAMES[short]
+    default = NAMES[reading.get(SINGLE_GROUP, "default_store")]
+    if default not in kinds:
+        reading.complain(
+            SINGLE_GROUP, "default_store", f"The default store {default!r} is not among the stores: {', '.join(kinds)}."
+        )
+        return single_file_store(data_dir / "images")
+    _tell_missing(reading, kinds, default, (SINGLE_GROUP, "stores"))
+    stores = tuple(
+        StoreConfig(id=kind, type=kind, options=_driver_options(reading, kind, (SINGLE_GROUP,)))
+        for kind in kinds
+        if kind in WORKING
+    )
+    return StoreSettings(stores=stores, default=default)
+
+
+def _tell_missing(reading: Reading, types: Mapping[str, str], default: str, where: tuple[str, str]) -> None:
+    """A store whose driver comes later: an error for the default one, otherwise a warning when it was asked for."""
+    for store, kind in types.items():
+        if kind in WORKING:
+            continue
+        message = f"The store {store!r} is of type {kind!r}, which comes with a later release."
+        if store == default:
+            reading.complain(*where, f"{message} It cannot be the default store yet.", code="store-not-yet")
+        elif reading.is_set(*where):
+            note = f"{message} Images whose only copy is there cannot be read."
+            reading.complain(*where, note, code="store-not-yet", level=Level.WARNING)
+
+
+def _driver_options(reading: Reading, kind: str, groups: tuple[str, ...]) -> Mapping[str, object]:
+    """The driver's options: of the first group that sets one, else the default; those without a value are left out."""
+    values = {}
+    for option in DRIVERS[kind]:
+        group = next((group for group in groups if reading.is_set(group, option.name)), groups[0])
+        values[option.name] = reading.get(group, option.name)
+    return {name: value for name, value in values.items() if value is not None}
