@@ -41,7 +41,7 @@ lock: ## Write the lock files anew after a change of dependencies: ARGS=--upgrad
 	@tools/lock $(ARGS)
 
 clean: ## Remove the environment, caches and built files; data is never touched
-	rm -rf .venv .venv.lock .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist site
+	rm -rf .venv .venv.lock .parts .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist site
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## Show this list

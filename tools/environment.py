@@ -26,8 +26,6 @@ SATISFIED_BY = {"base": ("base", "all", "dev"), "all": ("all", "dev"), "dev": ("
 
 
 def main() -> None:
-    if sys.version_info < (3, 11):
-        fail(f"Intaglio needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}.")
     if sys.argv[1:] not in [[level] for level in SATISFIED_BY]:
         fail(f"usage: tools/environment {'|'.join(SATISFIED_BY)}")
     level = sys.argv[1]
@@ -102,22 +100,18 @@ def install(level: str) -> None:
     names = " and ".join(str(file.relative_to(ROOT)) for file in files)
     say(f"Installing up to {count} packages, each checked against its hash in {names} ...")
     UNFINISHED.touch()
-    pip = [
-        str(HOME / "bin" / "python"),
-        "-Im",
-        "pip",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-input",
-        "install",
-    ]
-    run(pip + ["--require-hashes"] + [word for file in files for word in ("-r", str(file))], "installing the packages")
+    pip("installing the packages", "--require-hashes", *(word for file in files for word in ("-r", str(file))))
     if level != "lock":
         # no isolation: what builds it came from requirements/build.txt with the rest, checked
-        itself = ["--no-deps", "--no-build-isolation", "--no-index", "--editable", str(ROOT)]
-        run(pip + itself, "installing Intaglio itself")
+        itself = ("--no-deps", "--no-build-isolation", "--no-index", "--editable", str(ROOT))
+        pip("installing Intaglio itself", *itself)
     stamp(level).write_text(key(level))
     UNFINISHED.unlink()
+
+
+def pip(what: str, *arguments: str) -> None:
+    quiet = ("-qq", "--disable-pip-version-check", "--no-input")  # errors are shown, advice about pip is not
+    run([str(HOME / "bin" / "python"), "-Im", "pip", "install", *quiet, *arguments], what)
 
 
 def run(command: list[str], what: str) -> None:
