@@ -131,4 +131,5 @@ def fail(text: str) -> NoReturn:
     sys.exit(text)
 
 
-main()
+if __name__ == "__main__":
+    main()
