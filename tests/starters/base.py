@@ -19,7 +19,7 @@ from pathlib import Path
 from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[2]
-CACHE = Path(os.environ.get("INTAGLIO_TEST_CACHE", ROOT / ".cache"))
+CACHE = Path(os.environ.get("INTAGLIO_TEST_CACHE", ROOT / ".parts"))  # not .cache: building the documents empties that
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)

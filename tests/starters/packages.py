@@ -1,0 +1,79 @@
+"""Every Debian package a test may need, in one place, and one apt call that brings those missing.
+
+`make test` runs this module first. Nothing here is obligatory: without root, without apt, or with
+INTAGLIO_TEST_NO_INSTALL=1 it says what is missing, and the tests that need it are skipped by name and counted.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from filelock import FileLock
+
+from tests.starters.base import CACHE
+
+PACKAGES: Mapping[str, str] = {
+    "gcc": "compiling uWSGI, under which the real Glance runs",
+    "grub-rescue-pc": "a real bootable ISO to upload",
+    "libc6-dev": "compiling uWSGI, under which the real Glance runs",
+    "mariadb-server": "MariaDB, the database of most Glance installations",
+    "nginx-light": "nginx, the measure for downloads",
+    "postgresql": "PostgreSQL",
+    "qemu-utils": "real disk images in every format",
+}
+
+
+def missing() -> list[str]:
+    """The packages of `PACKAGES` that are not installed, by dpkg's own word; all of them where there is no dpkg."""
+    if shutil.which("dpkg-query") is None:
+        return list(PACKAGES)
+    query = ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\\n", *PACKAGES]
+    answer = subprocess.run(query, capture_output=True, text=True, check=False).stdout
+    installed = {line.split()[0] for line in answer.splitlines() if line.endswith(" installed")}
+    return [package for package in PACKAGES if package not in installed]
+
+
+def may_not_install() -> str | None:
+    """Why nothing can be installed here, or None."""
+    if os.environ.get("INTAGLIO_TEST_NO_INSTALL"):
+        return "INTAGLIO_TEST_NO_INSTALL is set"
+    if shutil.which("apt-get") is None:
+        return "there is no apt-get"
+    if os.geteuid() != 0:
+        return "only root may install"
+    return None
+
+
+def install(packages: list[str]) -> bool:
+    """One apt call for all of them; a second one after refreshing apt's lists. Whether all are there now."""
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    get = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
+    with (CACHE / "apt.log").open("ab") as log:
+        for command in (get, ["apt-get", "update"], get):
+            subprocess.run(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, check=False)
+            if not missing():
+                return True
+    return False
+
+
+def main() -> None:
+    wanted = missing()
+    if not wanted:
+        return
+    lines = "\n".join(f"  {package}: {PACKAGES[package]}" for package in wanted)
+    reason = may_not_install()
+    if reason is not None:
+        sys.stderr.write(f"Debian packages for tests that use real parts are missing, and {reason}:\n{lines}\n")
+        sys.stderr.write("Tests that need them are skipped. To have them: apt install " + " ".join(wanted) + "\n")
+        return
+    sys.stderr.write(f"Installing Debian packages, so that tests can use the real parts:\n{lines}\n")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(CACHE / "apt.lock"):
+        if not install(wanted):
+            sys.stderr.write(f"Not all could be installed, see {CACHE / 'apt.log'}; the tests that need them skip.\n")
+
+
+if __name__ == "__main__":
+    main()
