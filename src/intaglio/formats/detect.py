@@ -95,7 +95,7 @@ class Detector:
         return bool(self._watching)
 
     def feed(self, buffer: Buffer) -> bool:
-        """Look at the next bytes, whatever their number, and keep no reference to them; True when that told something."""
+        """Look at the next bytes, whatever their number, keeping no reference to them. True when that told anything."""
         told = False
         with memoryview(buffer) as view:
             taken = 0
