@@ -105,7 +105,7 @@ class _Api:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             raise ApiFailed("The HTTP server ended by itself.") from serving.exception()
-        server.signal_handler_interrupt()
+        server.signal_handler_interrupt()  # type: ignore[no-untyped-call]
         await self._finish(serving, requests)
 
     async def _finish(self, serving: "asyncio.Task[None]", requests: InFlight) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import ctypes
 import logging
 import os
-import pathlib
 import signal
 import sys
 import threading
@@ -80,7 +79,7 @@ def errand(run: Callable[[], None]) -> None:
 
     pid = fork("prepare", child)
     os.close(writer)
-    with pathlib.os.fdopen(reader, "rb") as pipe:
+    with os.fdopen(reader, "rb") as pipe:
         text = pipe.read().decode()
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if code:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from intaglio.base.errors import Forbidden
 from intaglio.bootstrap import address as addresses
 from intaglio.bootstrap import home
 from intaglio.bootstrap.api_process import ApiOptions, run_api
@@ -29,12 +28,6 @@ from intaglio.worker.loop import PeriodicJob, run_jobs
 log = logging.getLogger(__name__)
 
 
-class OpenToAll(Forbidden):
-    """Without authentication the service may be reached from other machines only when that is insisted on."""
-
-    code = "open-to-all"
-
-
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What the processes run: given by the wiring, or by a test that runs something smaller."""
 
@@ -48,9 +41,8 @@ def serve(settings: Settings, parts: Parts, *, access_log: bool) -> None:
 
     Returns when a signal has ended it. Raises an `IntaglioError` for whatever keeps it from starting.
     """
-    address = _allowed(settings)
     data_dir = settings.serve.data_dir
-    with addresses.listen(address) as listener:
+    with addresses.listen(addresses.parse(settings.serve.bind)) as listener:
         home.prepare(data_dir, settings.stores)
         with home.held(data_dir):
             errand(lambda: parts.upgrade(settings))
@@ -64,7 +56,7 @@ def serve(settings: Settings, parts: Parts, *, access_log: bool) -> None:
 
 def serve_api(settings: Settings, parts: Parts, *, access_log: bool) -> None:
     """API processes alone: the database and the users are there already."""
-    with addresses.listen(_allowed(settings)) as listener:
+    with addresses.listen(addresses.parse(settings.serve.bind)) as listener:
         url = addresses.bound(listener).url
         roles = _api_roles(settings, parts, listener, access_log=access_log)
         _supervise(settings, roles, listener, f"Intaglio's API is ready at {url}; kill {os.getpid()} stops it.\n")
@@ -73,16 +65,6 @@ def serve_api(settings: Settings, parts: Parts, *, access_log: bool) -> None:
 def serve_worker(settings: Settings, parts: Parts) -> None:
     """One worker, in this process."""
     _run_worker(settings, parts, lambda: notify("READY=1"), {signal.SIGTERM, signal.SIGINT})
-
-
-def _allowed(settings: Settings) -> addresses.Address:
-    address = addresses.parse(settings.serve.bind)
-    if settings.identity.mode is AuthMode.NONE and not address.is_loopback and not settings.serve.auth_none_anywhere:
-        raise OpenToAll(
-            f"Without authentication everyone who reaches {address} would be an admin. Use --auth http_basic, or bind"
-            " to 127.0.0.1, or insist with --force."
-        )
-    return address
 
 
 def _introduce(settings: Settings, url: str) -> Greeting:

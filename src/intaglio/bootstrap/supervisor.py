@@ -1,7 +1,8 @@
 """Keeps a set of child processes running, and ends them in order. Knows nothing of what they do.
 
 Children are forked, not executed: what the supervisor has imported they need not import again, so a dead one is
-replaced within milliseconds. That is safe while the supervisor has one thread and no event loop; it does nothing but wait.
+replaced within milliseconds. That is safe while the supervisor has one thread and no event
+loop; it does nothing but wait.
 """
 
 import contextlib

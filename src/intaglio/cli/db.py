@@ -5,14 +5,15 @@ import sys
 
 from cyclopts import App
 
-from intaglio.cli.options import FormatOption, Source
+from intaglio.cli.options import FormatOption
+from intaglio.cli.sources import ConfigOptions
 
 app = App(name="db", help="Check and upgrade the database.")
-SOURCE = Source()
+_NOWHERE = ConfigOptions()
 
 
 @app.command
-def upgrade(*, source: Source = SOURCE) -> None:
+def upgrade(*, options: ConfigOptions = _NOWHERE) -> None:
     """Bring the database to the schema of this release; what is there already stays. `serve` does it at each start.
 
     For example:
@@ -20,16 +21,17 @@ def upgrade(*, source: Source = SOURCE) -> None:
         intaglio db upgrade --config-file /etc/glance/glance-api.conf
     """
     from intaglio.bootstrap.home import prepare
+    from intaglio.bootstrap.load import load
     from intaglio.db import upgrade as schema
 
-    settings = source.settings()
+    settings = load(options.sources())
     prepare(settings.serve.data_dir, settings.stores)
     schema.upgrade(settings.database)
     sys.stdout.write("The database has the schema of this release.\n")
 
 
 @app.command
-def check(*, source: Source = SOURCE, format: FormatOption = "text") -> None:  # noqa: A002 - the option's name
+def check(*, options: ConfigOptions = _NOWHERE, format: FormatOption = "table") -> None:  # noqa: A002 - the option's name
     """Say whether the database has the schema of this release; exit code 0 when it has, 1 when not.
 
     For example:
@@ -37,10 +39,11 @@ def check(*, source: Source = SOURCE, format: FormatOption = "text") -> None:  #
         intaglio db check --config-file /etc/glance/glance-api.conf --format json
     """
     from intaglio.base.errors import IntaglioError
+    from intaglio.bootstrap.load import load
     from intaglio.db import upgrade as schema
 
     problem: IntaglioError | None = None
-    settings = source.settings()
+    settings = load(options.sources())
     try:
         schema.check(settings.database)
     except IntaglioError as error:

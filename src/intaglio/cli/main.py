@@ -18,7 +18,7 @@ def build() -> App:
     """The whole command line. Groups are imported when they are used, so that each start pays for one."""
     app = App(
         name="intaglio",
-        help="The image service a cloud boots from. `intaglio serve` runs all of it; `intaglio COMMAND --help` tells more.",
+        help="The image service a cloud boots from. `intaglio serve` runs all of it; COMMAND --help tells more.",
         version=lambda: version("intaglio"),
         help_format="markdown",
     )
@@ -66,5 +66,5 @@ def _text(error: CycloptsError) -> str:
 
 
 def _say(text: str, code: int) -> int:
-    sys.stderr.write(f"intaglio: {' '.join(text.splitlines())}\n")
+    sys.stderr.write("".join(f"intaglio: {line}\n" for line in text.splitlines()))
     return code

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from intaglio.cli.options import Source
+from intaglio.cli.sources import ConfigOptions
 
 if TYPE_CHECKING:
     from intaglio.bootstrap.serving import Parts
+    from intaglio.bootstrap.settings import Settings
 
 
 Bind = Annotated[str | None, Parameter(help="Address and port to listen on, HOST:PORT. [default: 127.0.0.1:9292]")]
@@ -29,7 +30,7 @@ DrainSeconds = Annotated[
 ]
 AccessLog = Annotated[bool, Parameter(help="Log every request.", negative="")]
 LogFormatOption = Annotated[Literal["text", "json"], Parameter(help="How log lines are written to stderr.")]
-SOURCE = Source()
+_NOWHERE = ConfigOptions()
 
 
 def register(app: App) -> None:
@@ -44,7 +45,7 @@ def serve(
     bind: Bind = None,
     workers: Workers = None,
     auth: AuthOption = None,
-    source: Source = SOURCE,
+    options: ConfigOptions = _NOWHERE,
     force: Force = False,
     drain_seconds: DrainSeconds = None,
     access_log: AccessLog = False,
@@ -67,7 +68,7 @@ def serve(
     from intaglio.bootstrap.serving import serve as run
 
     _log(log_format)
-    settings = source.settings(_overrides(bind, workers, auth, drain_seconds, force=force))
+    settings = _settings(options, bind, workers, auth, drain_seconds, force=force)
     run(settings, _parts(), access_log=access_log)
 
 
@@ -76,7 +77,7 @@ def api(
     bind: Bind = None,
     workers: Workers = None,
     auth: AuthOption = None,
-    source: Source = SOURCE,
+    options: ConfigOptions = _NOWHERE,
     force: Force = False,
     drain_seconds: DrainSeconds = None,
     access_log: AccessLog = False,
@@ -93,13 +94,13 @@ def api(
     from intaglio.bootstrap.serving import serve_api as run
 
     _log(log_format)
-    settings = source.settings(_overrides(bind, workers, auth, drain_seconds, force=force))
+    settings = _settings(options, bind, workers, auth, drain_seconds, force=force)
     run(settings, _parts(), access_log=access_log)
 
 
 def worker(
     *,
-    source: Source = SOURCE,
+    options: ConfigOptions = _NOWHERE,
     drain_seconds: DrainSeconds = None,
     log_format: LogFormatOption = "text",
 ) -> None:
@@ -112,19 +113,29 @@ def worker(
     from intaglio.bootstrap.serving import serve_worker as run
 
     _log(log_format)
-    run(source.settings({"drain_seconds": drain_seconds}), _parts())
+    run(_settings(options, drain_seconds=drain_seconds), _parts())
 
 
-def _overrides(
-    bind: str | None, workers: int | None, auth: str | None, drain_seconds: float | None, *, force: bool
-) -> dict[str, object]:
-    return {
-        "bind": bind,
-        "workers": workers,
-        "auth": auth,
-        "drain_seconds": drain_seconds,
-        "auth_none_anywhere": force or None,
-    }
+def _settings(
+    options: ConfigOptions,
+    bind: str | None = None,
+    workers: int | None = None,
+    auth: str | None = None,
+    drain_seconds: float | None = None,
+    *,
+    force: bool = False,
+) -> "Settings":
+    from intaglio.bootstrap.load import load
+
+    return load(
+        options.sources(
+            bind=bind,
+            workers=None if workers is None else str(workers),
+            auth=auth,
+            drain_seconds=None if drain_seconds is None else str(drain_seconds),
+            auth_none_anywhere="true" if force else None,
+        )
+    )
 
 
 def _log(form: str) -> None:

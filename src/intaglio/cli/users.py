@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from intaglio.cli.options import FormatOption, Source
+from intaglio.cli.options import FormatOption
+from intaglio.cli.sources import ConfigOptions
 
 if TYPE_CHECKING:
     from intaglio.identity.users import User, UsersFile
@@ -28,7 +29,7 @@ PasswordStdin = Annotated[
     bool, Parameter(help="Read the password from standard input, one line, instead of asking.", negative="")
 ]
 Generate = Annotated[bool, Parameter(help="Make a random password and print it.", negative="")]
-SOURCE = Source()
+_NOWHERE = ConfigOptions()
 
 
 @app.command
@@ -40,7 +41,7 @@ def add(
     role: Roles = None,
     password_stdin: PasswordStdin = False,
     generate: Generate = False,
-    source: Source = SOURCE,
+    options: ConfigOptions = _NOWHERE,
 ) -> None:
     """Add a user. The password is asked for, unless it is generated or read from standard input.
 
@@ -53,7 +54,7 @@ def add(
     from intaglio.identity import passwords
     from intaglio.identity.users import User, UserExists
 
-    users = _file(source)
+    users = _file(options)
     if users.path.exists() and name in users.read():
         raise UserExists(f"The user {name!r} exists already; `intaglio user passwd {name}` sets a new password.")
     password = _password(stdin=password_stdin, generate=generate)
@@ -64,14 +65,14 @@ def add(
 
 
 @app.command(name="list")
-def show(*, source: Source = SOURCE, format: FormatOption = "text") -> None:  # noqa: A002 - the option's name
+def show(*, options: ConfigOptions = _NOWHERE, format: FormatOption = "table") -> None:  # noqa: A002 - the option's name
     """List the users: name, project and roles. Passwords are not known.
 
     For example:
 
         intaglio user list --format json
     """
-    users = list(_file(source).read().values())
+    users = list(_file(options).read().values())
     if format == "json":
         sys.stdout.write(json.dumps([_plain(user) for user in users], ensure_ascii=False, indent=2) + "\n")
         return
@@ -82,19 +83,19 @@ def show(*, source: Source = SOURCE, format: FormatOption = "text") -> None:  # 
 
 
 @app.command
-def remove(name: Name, /, *, source: Source = SOURCE) -> None:
+def remove(name: Name, /, *, options: ConfigOptions = _NOWHERE) -> None:
     """Remove a user. Images stay: they belong to the project.
 
     For example:
 
         intaglio user remove robot
     """
-    _file(source).remove(name)
+    _file(options).remove(name)
     _done(f"Removed {name}.")
 
 
 @app.command(name="set")
-def change(name: Name, /, *, project: Project = None, role: Roles = None, source: Source = SOURCE) -> None:
+def change(name: Name, /, *, project: Project = None, role: Roles = None, options: ConfigOptions = _NOWHERE) -> None:
     """Change a user's project or roles; what is not given stays.
 
     For example:
@@ -102,7 +103,7 @@ def change(name: Name, /, *, project: Project = None, role: Roles = None, source
         intaglio user set ada --role admin
     """
     roles = tuple(role) if role else None
-    user = _file(source).update(name, project=project, roles=roles)
+    user = _file(options).update(name, project=project, roles=roles)
     _done(f"{name} has now the project {user.project} and the roles {', '.join(user.roles)}.")
 
 
@@ -113,7 +114,7 @@ def passwd(
     *,
     password_stdin: PasswordStdin = False,
     generate: Generate = False,
-    source: Source = SOURCE,
+    options: ConfigOptions = _NOWHERE,
 ) -> None:
     """Set a user's password. When clouds.yaml in the data directory logs in as this user, it gets the new one too.
 
@@ -124,10 +125,11 @@ def passwd(
         intaglio user passwd admin --generate --data-dir data
     """
     from intaglio.bootstrap.clouds import CloudsFile, Login
+    from intaglio.bootstrap.load import load
     from intaglio.identity.users import UserNotFound
 
-    settings = source.settings()
-    users = _file(source)
+    settings = load(options.sources())
+    users = _file(options)
     if name not in users.read():
         raise UserNotFound(f"There is no user {name!r} in {users.path}.")
     password = _password(stdin=password_stdin, generate=generate)
@@ -140,10 +142,11 @@ def passwd(
     )
 
 
-def _file(source: Source) -> "UsersFile":
+def _file(options: ConfigOptions) -> "UsersFile":
+    from intaglio.bootstrap.load import load
     from intaglio.identity.users import UsersFile
 
-    return UsersFile(source.settings().identity.users_file)
+    return UsersFile(load(options.sources()).identity.users_file)
 
 
 def _plain(user: "User") -> dict[str, object]:
