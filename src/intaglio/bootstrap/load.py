@@ -168,7 +168,8 @@ def _check_open_access(reading: Reading, settings: Settings) -> None:
     if settings.identity.mode is AuthMode.NONE and not local and not settings.serve.auth_none_anywhere:
         message = (
             f"Without authentication the API must not listen on {settings.serve.bind}: everybody who reaches it would "
-            "be an administrator. Listen on 127.0.0.1, choose auth = http_basic, or set auth_none_anywhere = true."
+            "be an administrator. Listen on 127.0.0.1, choose auth = http_basic, or insist with --force (in a file: "
+            "auth_none_anywhere = true)."
         )
         reading.complain("intaglio", "bind", message, code="open-access")
 

@@ -38,7 +38,7 @@ def check(*, options: ConfigOptions = _NOWHERE, auth: Auth | None = None, format
     format_
         How to print.
     """
-    from intaglio.bootstrap.report import check as run  # noqa: PLC0415 - help must not wait for it
+    from intaglio.bootstrap.report import check as run
 
     report = run(options.sources(auth=auth))
     if format_ == "json":
@@ -61,8 +61,8 @@ def show(*, options: ConfigOptions = _NOWHERE, auth: Auth | None = None, format_
     format_
         How to print.
     """
-    from intaglio.bootstrap.problems import ConfigInvalid  # noqa: PLC0415 - help must not wait for it
-    from intaglio.bootstrap.report import show as run  # noqa: PLC0415 - help must not wait for it
+    from intaglio.bootstrap.problems import ConfigInvalid
+    from intaglio.bootstrap.report import show as run
 
     try:
         rows = run(options.sources(auth=auth))
@@ -119,7 +119,7 @@ def _print_table(titles: "Sequence[str]", rows: "Iterable[Sequence[str]]") -> No
 
 
 def _escaped(text: str) -> str:
-    from rich.markup import escape  # noqa: PLC0415 - needed for tables only
+    from rich.markup import escape
 
     return escape(text)
 

@@ -24,7 +24,7 @@ class ConfigOptions:
 
     def sources(self, **overrides: str | None) -> "Sources":
         """These, with other `[intaglio]` options from the command line; None is one that was not given."""
-        from intaglio.bootstrap.sources import Sources  # noqa: PLC0415 - help must not wait for it
+        from intaglio.bootstrap.sources import Sources
 
         data_dir = None if self.data_dir is None else str(self.data_dir)
         return Sources(
