@@ -9,10 +9,11 @@ with glance(directory) as peer:
 import contextlib
 import dataclasses
 import subprocess
-import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
+
+import httpx
 
 from tests.starters.base import Missing, debian, free_port, process, venv, wait_until
 
@@ -96,9 +97,8 @@ def _environment() -> dict[str, str]:
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return bool(answer.status == 200)
-    except OSError:
+        return httpx.get(url, timeout=10).status_code == httpx.codes.OK
+    except httpx.TransportError:
         return False
 
 

@@ -1,0 +1,51 @@
+"""Runs the programs that put load on a server, and says what they cost themselves."""
+
+import dataclasses
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+
+
+class Failed(Exception):
+    """A measurement is void; the text says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Ran:
+    """How programs that ran side by side did. `elapsed` and `cpu` in seconds; `cpu` is that of all of them."""
+
+    elapsed: float
+    cpu: float
+    outputs: list[str]
+
+
+def run_together(commands: Sequence[Sequence[str]], env: Mapping[str, str] | None = None, apart: float = 0.0) -> Ran:
+    """Start all commands, each `apart` seconds after the one before, and wait for all.
+
+    `Failed` with the last of its output when one fails.
+    """
+    environment = os.environ | dict(env or {})
+    started = time.perf_counter()
+    running = []
+    for number, command in enumerate(commands):
+        time.sleep(apart if number else 0)
+        out = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 - a pipe could fill up before it is read
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment)
+        running.append((command, process, out))
+    cpu = 0.0
+    outputs = []
+    failed = ""
+    for command, process, out in running:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        cpu += usage.ru_utime + usage.ru_stime
+        out.seek(0)
+        outputs.append(out.read())
+        out.close()
+        if process.returncode:
+            failed = f"{command[0]} ended with {process.returncode}: {outputs[-1][-500:].strip()}"
+    if failed:
+        raise Failed(failed)
+    return Ran(time.perf_counter() - started, cpu, outputs)

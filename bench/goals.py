@@ -1,0 +1,93 @@
+"""The goals the project set itself, judged on one run. Each is a ratio within the run or a number on this machine."""
+
+import dataclasses
+from collections.abc import Callable
+
+from bench.results import Results
+
+OURS = "intaglio"
+
+
+@dataclasses.dataclass(frozen=True)
+class Goal:
+    """`measure` gives the number or None when its cases did not run; `at_least` tells which side of `bound` is good."""
+
+    text: str
+    bound: float
+    at_least: bool
+    unit: str
+    measure: Callable[[Results, str], float | None]
+
+    def met(self, value: float) -> bool:
+        return value >= self.bound if self.at_least else value <= self.bound
+
+
+def _against(metric: str, case: str, other: str) -> Callable[[Results, str], float | None]:
+    return lambda results, ours: results.ratio(metric, (case, ours), (case, other))
+
+
+def _plain(metric: str, case: str) -> Callable[[Results, str], float | None]:
+    return lambda results, ours: results.median(case, ours, metric)
+
+
+def _of_slower_hash(case: str) -> Callable[[Results, str], float | None]:
+    def measure(results: Results, ours: str) -> float | None:
+        rate = results.median(case, ours, "rate")
+        hashes = [results.median("limit", "openssl", name) for name in ("md5", "sha512")]
+        known = [value for value in hashes if value]
+        return rate / min(known) if rate is not None and known else None
+
+    return measure
+
+
+def _growing(small: str, large: str) -> Callable[[Results, str], float | None]:
+    """How many times longer a page takes in the large catalogue: the inverse of the rates."""
+    return lambda results, ours: results.ratio("requests", (small, ours), (large, ours))
+
+
+def goals() -> list[Goal]:
+    found = []
+    for place in ("memory", "disk"):
+        up, down = f"upload-1@{place}", f"download-1@{place}"
+        found += [
+            Goal(f"upload, one stream, store in {place}, by Glance", 4, True, "×", _against("rate", up, "glance")),
+            Goal(f"upload, store in {place}, by the slower hash alone", 0.8, True, "×", _of_slower_hash(up)),
+            Goal(f"upload, store in {place}, processor time", 2.8, False, " s/GiB", _plain("cpu", up)),
+            Goal(f"download, store in {place}, by nginx", 0.9, True, "×", _against("rate", down, "nginx")),
+            Goal(
+                f"download, store in {place}, processor time by nginx", 1.2, False, "×", _against("cpu", down, "nginx")
+            ),
+        ]
+    return [
+        *found,
+        Goal("show, by Glance", 20, True, "×", _against("requests", "show@10000", "glance")),
+        Goal("list 25 of 10 000, by Glance", 25, True, "×", _against("requests", "list@10000", "glance")),
+        Goal("create and delete, by Glance", 10, True, "×", _against("requests", "create-delete@10000", "glance")),
+        Goal("list at 100 000 images, time by that at 1 000", 1.2, False, "×", _growing("list@1000", "list@100000")),
+        Goal("memory, growth of any process", 64, False, " MiB", _plain("growth", "memory")),
+        Goal("second start to first answer", 1.5, False, " s", _plain("start", "start")),
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    goal: Goal
+    value: float | None
+
+    @property
+    def word(self) -> str:
+        if self.value is None:
+            return "not measured"
+        return "met" if self.goal.met(self.value) else "missed"
+
+    @property
+    def bound(self) -> str:
+        return f"{'≥' if self.goal.at_least else '≤'} {self.goal.bound:g}{self.goal.unit}"
+
+    @property
+    def measured(self) -> str:
+        return "–" if self.value is None else f"{self.value:.2f}{self.goal.unit}"
+
+
+def judge(results: Results, ours: str = OURS) -> list[Verdict]:
+    return [Verdict(goal, goal.measure(results, ours)) for goal in goals()]

@@ -1,0 +1,123 @@
+"""Starts the servers that are compared: Intaglio, the real Glance and nginx. The only place that knows how each is run."""
+
+import contextlib
+import dataclasses
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+
+from bench.client import Failed
+from tests.starters.base import free_port, process
+from tests.starters.glance import glance
+from tests.starters.nginx import nginx
+
+PROCESSES = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a server keeps its things: `work` (configuration, logs, database) and `store` (the bytes of images).
+
+    `database` is an SQLite file made by Glance's own schema that is copied into `work` at first.
+    """
+
+    work: Path
+    store: Path
+    database: Path
+
+    def connection(self) -> str:
+        """The address of a private copy of the database."""
+        own = self.work / "glance.sqlite"
+        if not own.exists():
+            self.work.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self.database, own)
+        return f"sqlite:///{own}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """A running server. `pid` is the root of its process tree; `start` the seconds until it first answered."""
+
+    name: str
+    url: str
+    pid: int
+    start: float = 0.0
+
+
+Starter = Callable[[Place], contextlib.AbstractContextManager[Server]]
+
+
+def wait_for_answer(url: str, alive: Callable[[], bool], seconds: float = 60) -> None:
+    """Ask for a list of one image every 5 ms until it comes."""
+    end = time.monotonic() + seconds
+    with httpx.Client(timeout=30) as client:
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                if client.get(f"{url}/v2/images?limit=1").status_code == httpx.codes.OK:
+                    return
+            if not alive() or time.monotonic() > end:
+                raise Failed(f"{url} did not start")
+            time.sleep(0.005)
+
+
+@contextlib.contextmanager
+def intaglio_server(place: Place) -> Iterator[Server]:
+    """Intaglio as an operator of one machine runs it, without authentication."""
+    port = free_port()
+    connection = place.connection()
+    place.store.mkdir(parents=True, exist_ok=True)
+    conf = place.work / "glance-api.conf"
+    conf.write_text(
+        f"[database]\nconnection = {connection}\n"
+        f"[glance_store]\nstores = file\ndefault_store = file\nfilesystem_store_datadir = {place.store}\n"
+    )
+    program = Path(sys.executable).parent / "intaglio"
+    log = place.work / "intaglio.log"
+    common = ["--config-file", conf]
+    with process([program, "db", "upgrade", *common], log=log) as upgrade:
+        if upgrade.wait(300):
+            raise Failed(f"intaglio db upgrade failed, see {log}")
+    serve = [program, "serve", "--auth", "none", "--workers", str(PROCESSES), "--bind", f"127.0.0.1:{port}"]
+    with process([*serve, "--data-dir", place.work / "data", *common], log=log) as running:
+        began = time.perf_counter()
+        url = f"http://127.0.0.1:{port}"
+        wait_for_answer(url, lambda: running.poll() is None)
+        yield Server("intaglio", url, running.pid, time.perf_counter() - began)
+
+
+@contextlib.contextmanager
+def glance_server(place: Place, name: str = "glance") -> Iterator[Server]:
+    """Glance 33 under uWSGI, one file store, no authentication in the pipeline."""
+    connection = place.connection()
+    with glance(
+        place.work, connection=connection, stores=place.store, processes=PROCESSES, sync=False, started=False
+    ) as peer:
+        began = time.perf_counter()
+        peer.start()
+        wait_for_answer(peer.url, lambda: True)
+        yield Server(name, peer.url, peer.pid, time.perf_counter() - began)
+
+
+@contextlib.contextmanager
+def stand_in_server(place: Place) -> Iterator[Server]:
+    """A second Glance in Intaglio's place: proves the harness, which must then find ratios of one."""
+    with glance_server(place, "stand-in") as server:
+        yield server
+
+
+@contextlib.contextmanager
+def nginx_server(directory: Path, work: Path) -> Iterator[Server]:
+    """nginx serving plain files."""
+    with nginx(directory, work, workers=PROCESSES) as server:
+        yield Server("nginx", server.url, server.pid)
+
+
+STARTERS: dict[str, Starter] = {
+    "intaglio": intaglio_server,
+    "stand-in": stand_in_server,
+    "glance": glance_server,
+}
