@@ -80,7 +80,7 @@ async def get(call: Call) -> Response:
     if image.checksum and part is None:
         head["Content-MD5"] = image.checksum  # of the whole: beside a part it would say something false
     if call.request.method == "HEAD":
-        return _head_response(head, copy.size if part is None else part.length, part and part.content_range)
+        return _head_response(head, copy.size if part is None else part.length, None if part is None else part.content_range)
     if part is not None:
         head["Content-Range"] = part.content_range
         return StreamResponse(copy.read(part.start, part.length), part.length, 206, head)
