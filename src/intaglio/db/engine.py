@@ -1,46 +1,39 @@
-"""Connections and transactions on SQLite, PostgreSQL and MariaDB behind two methods.
+"""Opening the database that the settings name."""
 
-A transaction is a function: it cannot be held open while bytes stream, and it can be run again when the
-database asks for that (deadlock, serialisation failure, Galera certification).
-"""
+import asyncio
+import importlib
+from itertools import count
+from typing import cast
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from intaglio.db.base import Connection, Database, DatabaseBusy, DatabaseUnavailable, Work
+from intaglio.db.settings import DatabaseSettings
+from intaglio.db.sqlite import SqliteDatabase
+from intaglio.db.urls import parse
 
-from sqlalchemy import CursorResult, Executable
-
-T = TypeVar("T")
-
-
-class Connection(Protocol):
-    """What a repository is given: SQLAlchemy Core statements, awaited, on any of the databases."""
-
-    @property
-    def dialect(self) -> str:
-        """`sqlite`, `postgresql` or `mysql`."""
-        ...
-
-    async def execute(
-        self,
-        statement: Executable,
-        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
-    ) -> CursorResult[Any]: ...
+__all__ = ["Connection", "Database", "Work", "open_database", "wait_until_ready"]
 
 
-Work = Callable[[Connection], Awaitable[T]]
+def open_database(settings: DatabaseSettings) -> Database:
+    """The database of `settings.connection`; it connects when first used. Raises `ConnectionRefused`."""
+    target = parse(settings.connection)
+    if target.dialect == "sqlite":
+        return SqliteDatabase(target)
+    # By name, because importing SQLAlchemy's asyncio half costs a third of a second that SQLite does not need.
+    servers = importlib.import_module("intaglio.db.servers")
+    return cast("Database", servers.ServerDatabase(target, settings))
 
 
-class Database(Protocol):
-    """One database. `read` sees one consistent snapshot; `write` commits durably before it returns."""
+async def wait_until_ready(database: Database, settings: DatabaseSettings) -> None:
+    """Return once the database answers with the right schema, trying `max_retries` times a second apart.
 
-    async def read(self, work: Work[T]) -> T: ...
-
-    async def write(self, work: Work[T]) -> T:
-        """Run `work` in a transaction; it may run more than once, so it must do nothing but SQL."""
-        ...
-
-    async def check(self) -> None:
-        """Raise `Unavailable` unless the database answers now with the schema this release needs."""
-        ...
-
-    async def close(self) -> None: ...
+    Raises `DatabaseUnavailable` or `DatabaseBusy` when it still does not; `SchemaUnfit` at once.
+    """
+    for attempt in count(1):
+        try:
+            await database.check()
+        except (DatabaseUnavailable, DatabaseBusy):
+            if 0 <= settings.max_retries < attempt:
+                raise
+            await asyncio.sleep(1)
+        else:
+            return

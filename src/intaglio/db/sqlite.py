@@ -1,0 +1,147 @@
+"""SQLite without a thread hop for reads: they run on the event loop, in the caller's own coroutine.
+
+A small select costs some fifty microseconds, a hop to a thread several times that. Commits do wait (for fsync and for
+other processes), so every write transaction runs whole in one thread of its own. See docs/adr/0005.
+"""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+from sqlalchemy import Connection as SyncConnection
+from sqlalchemy import CursorResult, Engine, Executable, create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from intaglio.db.base import Parameters, T, Work
+from intaglio.db.failures import Meaning, give_up_unless_worth_trying, meaning, pause
+from intaglio.db.schema import require_schema
+from intaglio.db.urls import Target
+
+# A reader meets a lock only while another process recovers the log: it must not hold up the event loop for that.
+_READ_LOCK_SECONDS = 0.05
+_WRITE_LOCK_SECONDS = 10.0
+
+
+class _Inline:
+    """SQLAlchemy's blocking connection in the shape of an awaited one; `execute` never suspends."""
+
+    dialect = "sqlite"
+
+    def __init__(self, connection: SyncConnection) -> None:
+        self._connection = connection
+
+    async def execute(self, statement: Executable, parameters: Parameters | None = None) -> CursorResult[Any]:
+        return self._connection.execute(statement, parameters)
+
+
+def sqlite_engine(path: str, lock_seconds: float) -> Engine:
+    """An engine whose connections commit durably and leave BEGIN and COMMIT to the caller."""
+
+    def connect() -> sqlite3.Connection:
+        # Reads stay in the event loop's thread and writes in theirs; only close() crosses.
+        raw = sqlite3.connect(path, timeout=lock_seconds, isolation_level=None, check_same_thread=False)
+        try:
+            # Foreign keys stay unchecked, as Glance leaves them: databases exist that would not pass.
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536", "mmap_size=268435456"):
+                raw.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            raw.close()
+            raise
+        return raw
+
+    return create_engine(
+        "sqlite://", creator=connect, poolclass=NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True
+    )
+
+
+class _Session:
+    """One lasting connection, opened when first needed; used by one thread at a time."""
+
+    def __init__(self, path: str, lock_seconds: float) -> None:
+        self._engine = sqlite_engine(path, lock_seconds)
+        self._connection: SyncConnection | None = None
+
+    @contextmanager
+    def transaction(self, begin: str) -> Iterator[_Inline]:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            self._raw: Any = self._connection.connection.driver_connection
+        raw = self._raw
+        raw.execute(begin)
+        try:
+            yield _Inline(self._connection)
+            raw.execute("COMMIT")
+        except BaseException:
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
+            raise
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _run(session: _Session, begin: str, work: Work[T]) -> T:
+    try:
+        with session.transaction(begin) as connection:
+            return _finish(work, connection)
+    except (DBAPIError, sqlite3.Error) as error:
+        if meaning(error) is Meaning.GONE:
+            session.close()  # the next attempt opens the file anew
+        raise
+
+
+def _finish(work: Work[T], connection: _Inline) -> T:
+    """Run a transaction's coroutine to its end at once; nothing in it ever has to wait."""
+    steps = work(connection).__await__()
+    try:
+        next(steps)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    raise RuntimeError("a transaction may await nothing but its connection")
+
+
+class SqliteDatabase:
+    """One file, written by any number of processes, one at a time."""
+
+    def __init__(self, target: Target) -> None:
+        self._reader = _Session(str(target.url.database), _READ_LOCK_SECONDS)
+        self._writer = _Session(str(target.url.database), _WRITE_LOCK_SECONDS)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intaglio-db")
+
+    async def read(self, work: Work[T]) -> T:
+        for attempt in count(1):
+            try:
+                return _run(self._reader, "BEGIN", work)
+            except (DBAPIError, sqlite3.Error) as error:
+                give_up_unless_worth_trying(error, attempt)
+            await asyncio.sleep(pause(attempt))
+        raise AssertionError
+
+    async def write(self, work: Work[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, work)
+
+    def _write(self, work: Work[T]) -> T:
+        for attempt in count(1):
+            try:
+                return _run(self._writer, "BEGIN IMMEDIATE", work)
+            except (DBAPIError, sqlite3.Error) as error:
+                give_up_unless_worth_trying(error, attempt)
+            time.sleep(pause(attempt))
+        raise AssertionError
+
+    async def check(self) -> None:
+        await self.read(require_schema)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._thread.shutdown)
+        self._reader.close()
+        self._writer.close()
