@@ -7,6 +7,16 @@ import pytest
 from tests.starters.base import Missing
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--against-glance",
+        nargs="?",
+        const="start",
+        metavar="URL",
+        help="run tests/api against the real Glance 33 (at URL, trusting identity headers; or started for it)",
+    )
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"

@@ -1,0 +1,105 @@
+"""The services that the API tests talk to, and the callers who do."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.api.wire import PEOPLE, Caller, Target
+from tests.starters.glance import FileStore, glance
+from tests.starters.intaglio import intaglio
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "differs(glance): the expectation is deliberately better than Glance's answer")
+    config.addinivalue_line("markers", "ours: about what Glance does not have; not run against it")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Against Glance a row that differs must fail, and what only we have is left out."""
+    if config.getoption("against_glance") is None:
+        return
+    for item in items:
+        if (mark := item.get_closest_marker("differs")) is not None:
+            item.add_marker(pytest.mark.xfail(reason=mark.args[0], strict=True))
+        if item.get_closest_marker("ours") is not None:
+            item.add_marker(pytest.mark.skip(reason="Glance has nothing of the kind"))
+
+
+def two_stores(directory: Path) -> list[FileStore]:
+    stores = directory / "stores"
+    return [FileStore("fast", stores / "fast", 200), FileStore("slow", stores / "slow", 100)]
+
+
+def several_stores(directory: Path) -> str:
+    """glance-api.conf for two file stores."""
+    text = "[DEFAULT]\nenabled_backends = fast:file,slow:file\n[glance_store]\ndefault_backend = fast\n"
+    for store in two_stores(directory):
+        text += f"[{store.id}]\nfilesystem_store_datadir = {store.directory}\nweight = {store.weight}\n"
+    return text
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """The service that all tests share: two file stores, users of every kind."""
+    peer = request.config.getoption("against_glance")
+    directory = tmp_path_factory.mktemp("shared")
+    if peer and peer != "start":
+        yield Target(peer, peer=True)
+    elif peer:
+        with glance(directory, stores=two_stores(directory), auth="headers") as server:
+            yield Target(server.url, peer=True, stores=directory / "stores")
+    else:
+        with intaglio(directory, users=PEOPLE, conf=several_stores(directory)) as service:
+            yield Target(service.url, stores=directory / "stores")
+
+
+@pytest.fixture(scope="session")
+def plain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """A service with one store, as it starts without any configuration."""
+    directory = tmp_path_factory.mktemp("plain")
+    if request.config.getoption("against_glance"):
+        with glance(directory, auth="headers") as server:
+            yield Target(server.url, peer=True)
+    else:
+        with intaglio(directory, users=PEOPLE) as service:
+            yield Target(service.url)
+
+
+@pytest.fixture(scope="session")
+def callers(target: Target) -> Iterator[Callable[[str], Caller]]:
+    """Callers by name: those of PEOPLE, and `nobody`, who shows no credentials."""
+    made = {user.name: Caller(target, user) for user in PEOPLE} | {"nobody": Caller(target, None)}
+    yield made.__getitem__
+    for caller in made.values():
+        caller.close()
+
+
+@pytest.fixture(scope="session")
+def admin(callers: Callable[[str], Caller]) -> Caller:
+    """An administrator, of project ops."""
+    return callers("root")
+
+
+@pytest.fixture(scope="session")
+def member(callers: Callable[[str], Caller]) -> Caller:
+    """Role member, of project alpha: whose images most tests are about."""
+    return callers("mia")
+
+
+@pytest.fixture(scope="session")
+def reader(callers: Callable[[str], Caller]) -> Caller:
+    """Role reader only, of project alpha."""
+    return callers("rea")
+
+
+@pytest.fixture(scope="session")
+def stranger(callers: Callable[[str], Caller]) -> Caller:
+    """Role member, of project beta."""
+    return callers("stan")
+
+
+@pytest.fixture(scope="session")
+def nobody(callers: Callable[[str], Caller]) -> Caller:
+    """No credentials at all."""
+    return callers("nobody")

@@ -1,0 +1,69 @@
+"""The JSON schemas that clients download to learn which fields there are."""
+
+import pytest
+
+from tests.api.wire import Caller
+
+FIELDS = {
+    "id", "name", "status", "visibility", "protected", "os_hidden", "checksum", "os_hash_algo", "os_hash_value",
+    "owner", "size", "virtual_size", "container_format", "disk_format", "created_at", "updated_at", "tags",
+    "direct_url", "min_ram", "min_disk", "self", "file", "schema", "stores", "locations",
+}  # fmt: skip
+READ_ONLY = {
+    "status", "checksum", "os_hash_algo", "os_hash_value", "size", "virtual_size", "created_at", "updated_at",
+    "direct_url", "self", "file", "schema", "stores",
+}  # fmt: skip
+STATUSES = {
+    "queued", "saving", "active", "killed", "deleted", "uploading", "importing", "pending_delete", "deactivated",
+}  # fmt: skip
+CONTAINERS = ["ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed"]
+
+
+def test_image(member: Caller) -> None:
+    answer = member.get("/v2/schemas/image")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].partition(";")[0] == "application/json"
+    schema = answer.json()
+    assert schema["name"] == "image"
+    assert schema["additionalProperties"] == {"type": "string"}
+    assert schema["links"] == [
+        {"rel": "self", "href": "{self}"},
+        {"rel": "enclosure", "href": "{file}"},
+        {"rel": "describedby", "href": "{schema}"},
+    ]
+    properties = schema["properties"]
+    assert properties.keys() >= FIELDS
+    assert {name for name in FIELDS if properties[name].get("readOnly")} == READ_ONLY
+    assert set(properties["status"]["enum"]) == STATUSES
+    assert properties["visibility"]["enum"] == ["community", "public", "private", "shared"]
+    assert [value for value in properties["container_format"]["enum"] if value] == CONTAINERS
+    assert {"raw", "qcow2", "iso", "vmdk", "vhd", "vhdx", "vdi", "ploop"} <= set(properties["disk_format"]["enum"])
+    assert None in properties["disk_format"]["enum"]
+    assert properties["name"]["maxLength"] == 255
+    assert properties["tags"]["items"] == {"type": "string", "maxLength": 255}
+    assert "pattern" in properties["id"]
+    assert all(field.get("description") for name, field in properties.items() if name in FIELDS)
+
+
+def test_images(member: Caller) -> None:
+    schema = member.get("/v2/schemas/images").json()
+    assert schema["name"] == "images"
+    assert schema["properties"].keys() == {"images", "first", "next", "schema"}
+    image = member.get("/v2/schemas/image").json()
+    assert schema["properties"]["images"]["type"] == "array"
+    assert schema["properties"]["images"]["items"] == image
+    assert schema["links"] == [
+        {"rel": "first", "href": "{first}"},
+        {"rel": "next", "href": "{next}"},
+        {"rel": "describedby", "href": "{schema}"},
+    ]
+
+
+def test_every_caller_may_read_them(reader: Caller, admin: Caller) -> None:
+    assert reader.get("/v2/schemas/image").json() == admin.get("/v2/schemas/image").json()
+
+
+@pytest.mark.parametrize("field", sorted(FIELDS))
+def test_field_has_a_type_or_choices(member: Caller, field: str) -> None:
+    described = member.get("/v2/schemas/image").json()["properties"][field]
+    assert described.keys() & {"type", "enum"}
