@@ -14,6 +14,7 @@ from intaglio.identity.http_basic import HttpBasic
 from intaglio.identity.none import NoAuthentication
 from intaglio.identity.settings import AuthMode
 from intaglio.identity.users import UsersFile
+from intaglio.ingest.door import Door
 from intaglio.services import recovery
 from intaglio.services.parts import Parts
 from intaglio.stores import registry
@@ -30,6 +31,7 @@ def make_parts(settings: Settings) -> Parts:
     return Parts(
         database=open_database(settings.database),
         stores=registry.build(settings.stores),
+        door=Door(),
         policy=PolicyEngine(),
         limits=settings.limits,
         format_settings=settings.formats,
@@ -46,6 +48,7 @@ async def prepare_parts(parts: Parts) -> None:
 
 async def close_parts(parts: Parts) -> None:
     """Release what the parts hold."""
+    parts.door.close()
     await parts.stores.close()
     await parts.database.close()
 

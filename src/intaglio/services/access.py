@@ -5,8 +5,8 @@ What a caller may not see is answered exactly as what does not exist.
 
 from intaglio.authz.engine import Caller, ImageTarget, PolicyEngine
 from intaglio.base.errors import NotFound
-from intaglio.db.engine import Connection
-from intaglio.db.repos import images, members
+from intaglio.db.base import Connection
+from intaglio.db.repos import images
 from intaglio.domain.image import Image, Visibility
 from intaglio.domain.properties import InvalidValue, image_id
 
@@ -42,7 +42,7 @@ async def _membership(conn: Connection, caller: Caller, image: Image) -> str | N
     project = caller.principal.project_id
     if image.visibility != Visibility.SHARED or project is None or project == image.owner:
         return None
-    return project if await members.is_member(conn, image.id, project) else None
+    return project if await images.is_member(conn, image.id, project) else None
 
 
 def _shown_to(caller: Caller, image: Image, member_id: str | None) -> bool:

@@ -2,7 +2,7 @@
 
 from intaglio.authz.engine import Caller
 from intaglio.base.errors import Forbidden
-from intaglio.db.engine import Connection
+from intaglio.db.base import Connection
 from intaglio.db.repos import images
 from intaglio.domain.status import Status
 from intaglio.services.access import visible_image

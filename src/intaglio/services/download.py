@@ -8,7 +8,7 @@ import msgspec
 
 from intaglio.authz.engine import Caller
 from intaglio.base.errors import Forbidden, Unavailable
-from intaglio.db.engine import Connection
+from intaglio.db.base import Connection
 from intaglio.domain.image import Image
 from intaglio.domain.status import Status
 from intaglio.services.access import visible_image

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from intaglio.authz.engine import Caller, ImageTarget
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Forbidden, Invalid
-from intaglio.db.engine import Connection
+from intaglio.db.base import Connection
 from intaglio.db.repos import images, leases
 from intaglio.db.repos.images import Superseded
 from intaglio.db.repos.leases import Lease

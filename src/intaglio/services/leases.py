@@ -10,11 +10,9 @@ import logging
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
-from msgspec.structs import replace
-
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import IntaglioError
-from intaglio.db.engine import Connection
+from intaglio.db.base import Connection
 from intaglio.db.repos import images, leases
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.status import Status
@@ -57,7 +55,7 @@ async def _heartbeat(parts: Parts, lease: Lease, status: Status, hold: Hold) -> 
         await asyncio.sleep(_RENEW_SECONDS)
         try:
             until = lease_end()
-            hold.lost = await _renew(parts, replace(lease, expires_at=until), status)
+            hold.lost = await _renew(parts, lease, until, status)
             end = until
         except IntaglioError as error:
             _log.warning("the lease on image %s could not be renewed: %s", lease.image_id, error)
@@ -65,9 +63,9 @@ async def _heartbeat(parts: Parts, lease: Lease, status: Status, hold: Hold) -> 
                 hold.lost = "the database could not be reached for too long"
 
 
-async def _renew(parts: Parts, lease: Lease, status: Status) -> str | None:
+async def _renew(parts: Parts, lease: Lease, until: datetime, status: Status) -> str | None:
     async def work(conn: Connection) -> str | None:
-        if not await leases.renew(conn, lease):
+        if not await leases.renew(conn, lease, until):
             return "another process took over"
         image = await images.get(conn, lease.image_id)
         if image is None or image.status != status:

@@ -3,9 +3,10 @@
 import msgspec
 
 from intaglio.authz.engine import PolicyEngine
-from intaglio.db.engine import Database
+from intaglio.db.base import Database
 from intaglio.domain.properties import Formats
 from intaglio.formats.settings import FormatSettings
+from intaglio.ingest.door import Door
 from intaglio.ingest.settings import IngestSettings
 from intaglio.services.settings import ImageLimits
 from intaglio.stores.registry import Stores
@@ -16,6 +17,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
     database: Database
     stores: Stores
+    door: Door
     policy: PolicyEngine
     limits: ImageLimits
     format_settings: FormatSettings

@@ -7,12 +7,10 @@ the same name; only then is the image given back. A lease that another process t
 import logging
 from collections.abc import Iterable
 
-from msgspec.structs import replace
-
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import IntaglioError
 from intaglio.base.process import is_dead
-from intaglio.db.engine import Connection
+from intaglio.db.base import Connection
 from intaglio.db.repos import images, leases
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.status import Status
@@ -57,13 +55,13 @@ async def recover(parts: Parts) -> int:
 
     async def work(conn: Connection) -> list[Lease]:
         now = utcnow()
-        return [lease for lease in await leases.all_leases(conn) if lease.expires_at <= now or is_dead(lease.holder)]
+        return [lease for lease in await leases.everyone(conn) if lease.expires_at <= now or is_dead(lease.holder)]
 
     settled = 0
     for lease in await parts.database.read(work):
-        taken = replace(lease, holder=parts.holder, expires_at=lease_end())
         try:
-            if await _take_over(parts, lease, taken):
+            taken = await _take_over(parts, lease)
+            if taken is not None:
                 await _finish(parts, taken)
                 settled += 1
                 _log.warning("image %s: settled an unfinished %s of %s", lease.image_id, lease.kind, lease.holder)
@@ -84,16 +82,16 @@ async def sweep_stores(parts: Parts) -> None:
                 _log.warning("store %s: removed %d unfinished objects", store_id, removed)
 
 
-async def _take_over(parts: Parts, old: Lease, new: Lease) -> bool:
-    async def work(conn: Connection) -> bool:
-        return await leases.take_over(conn, old, new)
+async def _take_over(parts: Parts, lease: Lease) -> Lease | None:
+    async def work(conn: Connection) -> Lease | None:
+        return await leases.take_over(conn, lease, parts.holder, lease_end())
 
     return await parts.database.write(work)
 
 
 async def _still_ours(parts: Parts, lease: Lease) -> bool:
     async def work(conn: Connection) -> bool:
-        return await leases.renew(conn, replace(lease, expires_at=lease_end()))
+        return await leases.renew(conn, lease, lease_end())
 
     return await parts.database.write(work)
 
@@ -109,8 +107,6 @@ async def _finish(parts: Parts, lease: Lease) -> None:
         if await leases.release(conn, lease):
             image = await images.get(conn, lease.image_id)
             if image is not None and image.status == Status.SAVING:
-                await images.transition(
-                    conn, lease.image_id, Status.SAVING, Status.QUEUED, size=None, virtual_size=None
-                )
+                await images.transition(conn, lease.image_id, Status.SAVING, Status.QUEUED)
 
     await parts.database.write(work)

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from intaglio.authz.engine import Caller
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import NotFound
-from intaglio.db.engine import Connection
+from intaglio.db.base import Connection
 from intaglio.db.repos import images
 from intaglio.domain.properties import require_counts, text
 from intaglio.services.access import visible_image

@@ -14,18 +14,17 @@ from msgspec.structs import replace
 from intaglio.authz.engine import Caller
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Conflict, Gone, Invalid
-from intaglio.db.engine import Connection
+from intaglio.db.base import Connection
 from intaglio.db.repos import images, leases
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status
-from intaglio.ingest.door import Ingested, IngestSpec, ingest
+from intaglio.ingest.base import Ingested, Spec
 from intaglio.services.access import visible_image
 from intaglio.services.copies import writable
 from intaglio.services.leases import Hold, held, lease_end
 from intaglio.services.parts import Parts
 from intaglio.services.recovery import discard_object, release_upload
-from intaglio.stores.base import Store
 
 _log = logging.getLogger(__name__)
 
@@ -66,22 +65,18 @@ async def upload(
 ) -> None:
     """Store `body` as the data of the image and make it active.
 
-    `announced_size` (bytes) must be met exactly; `content_length` only helps to refuse early. Raises refusals,
-    `NotQueued`, `FormatsMissing`, `ClientGone`, `UploadOvertaken`, and what the door and the store raise.
+    `announced_size` (bytes) must be met exactly, and so must `content_length`, which counts when there is no other.
+    Raises refusals, `NotQueued`, `FormatsMissing`, `ClientGone`, `UploadOvertaken`, and what door and store raise.
     """
     store_id, store = writable(parts.stores, store_id)
     image, lease = await _claim(parts, caller, image_id, store_id)
     finished = False
     try:
         async with held(parts, lease, Status.SAVING) as hold:
-            spec = IngestSpec(
-                disk_format=image.disk_format,
-                container_format=image.container_format,
-                size=announced_size,
-                size_hint=announced_size if announced_size is not None else content_length,
-                size_cap=parts.limits.image_size_cap,
-            )
-            result = await _through_the_door(parts, store, image.id, _watched(body, hold), spec)
+            # under the claim an object of this name can only be what a crash left
+            await discard_object(store, lease.key)
+            spec = _spec(parts, image, announced_size if announced_size is not None else content_length)
+            result = await parts.door.admit(_watched(body, hold), store, lease.key, spec)
         finished = True
     finally:
         if not finished:
@@ -122,12 +117,15 @@ async def _watched(body: AsyncIterator[bytes], hold: Hold) -> AsyncIterator[byte
         raise UploadOvertaken(f"The upload was stopped: {hold.lost}.")
 
 
-async def _through_the_door(
-    parts: Parts, store: Store, key: str, body: AsyncIterator[bytes], spec: IngestSpec
-) -> Ingested:
-    """Under the claim an object of this name can only be what a crash left: it is removed before the bytes flow."""
-    await discard_object(store, key)
-    return await ingest(body, store, key, spec, parts.format_settings, parts.ingest_settings)
+def _spec(parts: Parts, image: Image, size: int | None) -> Spec:
+    return Spec(
+        disk_format=image.disk_format or "",
+        container_format=image.container_format or "",
+        formats=parts.format_settings,
+        size_cap=parts.limits.image_size_cap,
+        size=size,
+        hashing_algorithm=parts.ingest_settings.hashing_algorithm,
+    )
 
 
 async def _commit(parts: Parts, image: Image, lease: Lease, result: Ingested) -> None:

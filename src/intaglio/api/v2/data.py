@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from starlette.responses import Response
 
 from intaglio.api.call import Call
-from intaglio.api.ranges import BadRange, requested_part
+from intaglio.api.ranges import BadRange, Part, requested_part
 from intaglio.api.responses import FileResponse, StreamResponse
 from intaglio.base.errors import Invalid, UnsupportedMedia
 from intaglio.services import download, upload
@@ -80,7 +80,7 @@ async def get(call: Call) -> Response:
     if image.checksum and part is None:
         head["Content-MD5"] = image.checksum  # of the whole: beside a part it would say something false
     if call.request.method == "HEAD":
-        return _head_response(head, copy.size if part is None else part.length, None if part is None else part.content_range)
+        return _head(head, copy.size, part)
     if part is not None:
         head["Content-Range"] = part.content_range
         return StreamResponse(copy.read(part.start, part.length), part.length, 206, head)
@@ -89,7 +89,8 @@ async def get(call: Call) -> Response:
     return StreamResponse(copy.read(0, copy.size), copy.size, 200, head)
 
 
-def _head_response(head: dict[str, str], length: int, content_range: str | None) -> Response:
-    if content_range is not None:
-        head["Content-Range"] = content_range
-    return Response(status_code=200 if content_range is None else 206, headers={**head, "Content-Length": str(length)})
+def _head(head: dict[str, str], size: int, part: Part | None) -> Response:
+    if part is None:
+        return Response(status_code=200, headers={**head, "Content-Length": str(size)})
+    head |= {"Content-Range": part.content_range, "Content-Length": str(part.length)}
+    return Response(status_code=206, headers=head)
