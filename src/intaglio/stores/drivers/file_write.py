@@ -75,6 +75,7 @@ class Writer:
         if self._file_perm:
             os.fchmod(self._fd, self._file_perm)
         self.flush()
+        self._facts = os.fstat(self._fd)
         with self._alone(others):
             for other in others:
                 if os.path.lexists(other.file(self._key)):
@@ -213,9 +214,16 @@ class Writer:
         self._name = None
 
     def _take_back(self, path: Path) -> None:
-        """Remove the name if it is still this file's: an open descriptor keeps its inode number from being reused."""
-        mine, there = os.fstat(self._fd), path.lstat()
-        if (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino):
+        """Remove the name, if it is still this file's.
+
+        The open descriptor keeps an inode number from being reused; but file systems such as FUSE may give each name
+        a number of its own, and there size and time of the last write tell.
+        """
+        mine, there = self._facts, path.lstat()
+        if (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino) or (mine.st_size, mine.st_mtime_ns) == (
+            there.st_size,
+            there.st_mtime_ns,
+        ):
             path.unlink()
             sync_directory(path.parent)
 
