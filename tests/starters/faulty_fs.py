@@ -28,12 +28,15 @@ class FaultyFileSystem(mfusepy.Operations):  # type: ignore[misc]
 
     def _at(self, operation: str, path: str) -> str:
         """The path behind `path`, after the fault that is ordered for `operation`."""
+        self._meet(operation)
+        return self.backing + path
+
+    def _meet(self, operation: str) -> None:
         while (fault := self._fault(operation)) == "hang":
             self.control.with_suffix(".hanging").touch()
             time.sleep(0.02)
         if fault:
             raise mfusepy.FuseOSError(getattr(errno, fault))
-        return self.backing + path
 
     def _fault(self, operation: str) -> str | None:
         try:
@@ -44,7 +47,9 @@ class FaultyFileSystem(mfusepy.Operations):  # type: ignore[misc]
 
     def getattr(self, path: str | None, fh: int | None = None) -> dict[str, int]:
         # an open file that was deleted has no path any more
-        facts = os.lstat(self._at("getattr", path)) if path is not None else os.fstat(fh or -1)
+        if path is None and not fh:
+            raise mfusepy.FuseOSError(errno.ESTALE)
+        facts = os.fstat(fh or -1) if path is None else os.lstat(self._at("getattr", path))
         names = ("mode", "ino", "nlink", "uid", "gid", "size", "blocks")
         found = {f"st_{name}": getattr(facts, f"st_{name}") for name in names}
         return found | {f"st_{name}": getattr(facts, f"st_{name}_ns") for name in ("atime", "mtime", "ctime")}
@@ -76,11 +81,11 @@ class FaultyFileSystem(mfusepy.Operations):  # type: ignore[misc]
         return os.open(self._at("open", path), flags & (os.O_ACCMODE | os.O_TRUNC))
 
     def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
-        self._at("read", path)
+        self._meet("read")
         return os.pread(fh, size, offset)
 
     def write(self, path: str, data: bytes, offset: int, fh: int) -> int:
-        self._at("write", path)
+        self._meet("write")
         return os.pwrite(fh, data, offset)
 
     def truncate(self, path: str, length: int, fh: int | None = None) -> int:
@@ -88,7 +93,7 @@ class FaultyFileSystem(mfusepy.Operations):  # type: ignore[misc]
         return 0
 
     def fsync(self, path: str, datasync: int, fh: int) -> int:
-        self._at("fsync", path)
+        self._meet("fsync")
         os.fsync(fh)
         return 0
 

@@ -73,8 +73,7 @@ class FileStore:
             await self._write(held, writer, chunks)
             with explained(self._id, "make an object durable"):
                 size = await held.run(writer.publish, [other for other in self._places if other is not place])
-            writer.confirmed = True
-            held.abandon()  # nothing may be awaited after success: a cancellation must find all or nothing
+            writer.confirmed = True  # nothing is awaited after success: a cancellation must find all or nothing
         except BaseException:
             await held.close()
             raise

@@ -87,6 +87,7 @@ class Writer:
             except FileNotFoundError as error:
                 raise unmounted(self._store) from error
         sync_directory(self._place.path)
+        self._close()  # where NFS tells of the errors it kept to itself
         return self.size
 
     def flush(self) -> None:
@@ -95,8 +96,6 @@ class Writer:
 
     def release(self) -> None:
         """Close; without `confirmed` nothing remains. Raises nothing: nobody could do anything about it."""
-        if self._fd < 0:
-            return
         with contextlib.suppress(OSError):
             if self._published is not None and not self.confirmed:
                 self._take_back(self._published)
@@ -104,8 +103,12 @@ class Writer:
             if self._name is not None:
                 self._name.unlink()
         with contextlib.suppress(OSError):
-            os.close(self._fd)
-        self._fd = -1
+            self._close()
+
+    def _close(self) -> None:
+        descriptor, self._fd = self._fd, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def _create_unnamed(self) -> bool:
         try:
@@ -214,16 +217,12 @@ class Writer:
         self._name = None
 
     def _take_back(self, path: Path) -> None:
-        """Remove the name, if it is still this file's.
+        """Remove the name, if it is still this file's: size and time of the last write tell.
 
-        The open descriptor keeps an inode number from being reused; but file systems such as FUSE may give each name
-        a number of its own, and there size and time of the last write tell.
+        Inode numbers do not: on FUSE each name of a file may have its own.
         """
         mine, there = self._facts, path.lstat()
-        if (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino) or (mine.st_size, mine.st_mtime_ns) == (
-            there.st_size,
-            there.st_mtime_ns,
-        ):
+        if (mine.st_size, mine.st_mtime_ns) == (there.st_size, there.st_mtime_ns):
             path.unlink()
             sync_directory(path.parent)
 
