@@ -147,7 +147,7 @@ class Held:
         """The result of `call`. Raises `Busy` when it takes longer than the limit."""
         return await self._threads.wait(self.submit(call, *args))
 
-    def abandon(self) -> None:
+    def _abandon(self) -> None:
         """Release as soon as no call runs, without waiting for it."""
         with self._lock:
             self._closing = True
@@ -169,7 +169,7 @@ class Held:
             if self._finished:
                 return
             self._told = tell
-        self.abandon()
+        self._abandon()
         await uncancelled(self._wait(done))
 
     async def _wait(self, done: asyncio.Event) -> None:

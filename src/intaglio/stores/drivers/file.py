@@ -4,6 +4,7 @@ Durable means: the file's data and the name in the directory were flushed (fsync
 """
 
 import asyncio
+import errno
 import os
 import stat
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
@@ -72,8 +73,7 @@ class FileStore:
             await self._write(held, writer, chunks)
             with explained(self._id, "make an object durable"):
                 size = await held.run(writer.publish, [other for other in self._places if other is not place])
-            writer.confirmed = True
-            held.abandon()  # nothing may be awaited after success: a cancellation must find all or nothing
+            writer.confirmed = True  # nothing is awaited after success: a cancellation must find all or nothing
         except BaseException:
             await held.close()
             raise
@@ -260,15 +260,25 @@ class _Reader:
         return end
 
     def read(self, offset: int, length: int) -> bytes:
-        """Exactly these bytes. Raises `Broken` when the file has become shorter."""
-        piece = os.pread(self._fd, length, offset)
+        """Exactly these bytes. Raises `Broken` when the file has become shorter, `NotFound` when it was deleted.
+
+        A local file that is deleted reads on; one on NFS or FUSE may be gone at once.
+        """
+        piece = b""
         while len(piece) < length:
-            more = os.pread(self._fd, length - len(piece), offset + len(piece))
+            try:
+                more = os.pread(self._fd, length - len(piece), offset + len(piece))
+            except OSError as error:
+                if error.errno == errno.ENOENT:
+                    raise absent(self._store, self._key) from error
+                if error.errno == errno.ESTALE:
+                    find(self._store, self._places, self._key)
+                raise
             if not more:
                 raise Broken(
                     f"store {self._store!r}: object {self._key} ended at byte {offset + len(piece)}, too early"
                 )
-            piece += more
+            piece = piece + more if piece else more
         return piece
 
     def release(self) -> None:

@@ -75,6 +75,7 @@ class Writer:
         if self._file_perm:
             os.fchmod(self._fd, self._file_perm)
         self.flush()
+        self._facts = os.fstat(self._fd)
         with self._alone(others):
             for other in others:
                 if os.path.lexists(other.file(self._key)):
@@ -86,6 +87,7 @@ class Writer:
             except FileNotFoundError as error:
                 raise unmounted(self._store) from error
         sync_directory(self._place.path)
+        self._close()  # where NFS tells of the errors it kept to itself
         return self.size
 
     def flush(self) -> None:
@@ -94,8 +96,6 @@ class Writer:
 
     def release(self) -> None:
         """Close; without `confirmed` nothing remains. Raises nothing: nobody could do anything about it."""
-        if self._fd < 0:
-            return
         with contextlib.suppress(OSError):
             if self._published is not None and not self.confirmed:
                 self._take_back(self._published)
@@ -103,8 +103,12 @@ class Writer:
             if self._name is not None:
                 self._name.unlink()
         with contextlib.suppress(OSError):
-            os.close(self._fd)
-        self._fd = -1
+            self._close()
+
+    def _close(self) -> None:
+        descriptor, self._fd = self._fd, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def _create_unnamed(self) -> bool:
         try:
@@ -213,9 +217,12 @@ class Writer:
         self._name = None
 
     def _take_back(self, path: Path) -> None:
-        """Remove the name if it is still this file's: an open descriptor keeps its inode number from being reused."""
-        mine, there = os.fstat(self._fd), path.lstat()
-        if (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino):
+        """Remove the name, if it is still this file's: size and time of the last write tell.
+
+        Inode numbers do not: on FUSE each name of a file may have its own.
+        """
+        mine, there = self._facts, path.lstat()
+        if (mine.st_size, mine.st_mtime_ns) == (there.st_size, there.st_mtime_ns):
             path.unlink()
             sync_directory(path.parent)
 
