@@ -1,0 +1,61 @@
+"""What is asked of the door for bytes, what it answers, and why it refuses."""
+
+from typing import Protocol
+
+import msgspec
+
+from intaglio.base.errors import Invalid, TooLarge
+from intaglio.formats.base import Buffer
+from intaglio.formats.settings import FormatSettings
+
+
+class SizeMismatch(Invalid):
+    """The number of bytes that came is not the number that was announced."""
+
+    code = "size-mismatch"
+
+
+class CapExceeded(TooLarge):
+    """The image is larger than one image may be."""
+
+    code = "image-size-cap-exceeded"
+
+
+class UnknownHash(Invalid):
+    """The configured hashing algorithm cannot be computed here."""
+
+    code = "unknown-hashing-algorithm"
+
+
+class Consumer(Protocol):
+    """Is shown every byte on its way to the store: a digest, or the digest that a signature is about."""
+
+    def update(self, data: Buffer, /) -> object:
+        """Take the next bytes without keeping a reference to them.
+
+        Called in order and one call at a time, but on changing threads and never on the event loop's. What it
+        raises refuses the image.
+        """
+        ...
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the bytes before they come. Sizes are in bytes; `size` is None when it was not announced."""
+
+    disk_format: str
+    container_format: str
+    formats: FormatSettings
+    size_cap: int
+    size: int | None = None
+    hashing_algorithm: str = "sha512"
+
+
+class Ingested(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the bytes now that the store holds them. `checksum` (MD5) and `os_hash_value` are in hex."""
+
+    size: int
+    checksum: str
+    os_hash_algo: str
+    os_hash_value: str
+    virtual_size: int | None
+    detected_format: str | None

@@ -1,0 +1,163 @@
+"""The one door for bytes: limit, hash, inspect, verify, store. Nothing else writes to a store."""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from intaglio.formats.base import Buffer
+from intaglio.formats.judge import Inspection
+from intaglio.ingest.base import CapExceeded, Consumer, Ingested, SizeMismatch, Spec, UnknownHash
+from intaglio.ingest.lanes import Lanes
+from intaglio.stores.base import Chunk, Store
+
+BATCH = 256 * 1024
+"""Bytes, at least, that are handed on at once; a server's own pieces are mostly as large as that."""
+
+SMALL = 16 * 1024
+"""Bytes below which pieces are joined: by the call, hashing and writing them would cost more than copying does."""
+
+
+class Door:
+    """Lets bytes into stores, checked. One for each process; its threads are shared by all uploads."""
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._pool = ThreadPoolExecutor(threads or max(4, os.cpu_count() or 1), thread_name_prefix="ingest")
+
+    def close(self) -> None:
+        """End the threads, after what they are busy with. The door is not used afterwards."""
+        self._pool.shutdown()
+
+    async def admit(
+        self,
+        source: AsyncIterator[bytes],
+        store: Store,
+        key: str,
+        spec: Spec,
+        *,
+        consumers: Sequence[Consumer] = (),
+        verify: Callable[[], None] | None = None,
+        meter: Callable[[int], None] | None = None,
+    ) -> Ingested:
+        """Put the bytes of `source` into `store` under `key` if they are what `spec` says, all or nothing.
+
+        Whatever is raised, by `source` too, and however it is cancelled, the store then holds nothing under `key`,
+        since it is told that the object is complete only when everything was found in order.
+
+        `consumers` see all bytes beside the two digests; `verify` is called when they have, and refuses the image by
+        raising. `meter` is called on the event loop with the number of bytes of each piece before it is passed on, and
+        refuses by raising, too. `source` is read until it ends or something is wrong, and is not closed.
+
+        Raises `SizeMismatch`, `CapExceeded`, `UnknownHash`, `FormatMismatch`, `UnsafeContent`, and any `StoreError`.
+        """
+        passage = _Passage(source, spec, consumers, verify, meter)
+        lanes = Lanes(self._pool, passage.consumers)
+        try:
+            async with contextlib.aclosing(passage.chunks(lanes)) as chunks:
+                await store.put(key, chunks, spec.size)
+        finally:
+            lanes.abandon()
+        return passage.result()
+
+
+class _Passage:
+    """One stream on its way through the door."""
+
+    def __init__(
+        self,
+        source: AsyncIterator[bytes],
+        spec: Spec,
+        consumers: Sequence[Consumer],
+        verify: Callable[[], None] | None,
+        meter: Callable[[int], None] | None,
+    ) -> None:
+        if spec.size is not None:
+            _require_within_cap(spec.size, spec)
+        self._source = source
+        self._spec = spec
+        self._verify = verify
+        self._meter = meter
+        self._inspection = Inspection(spec.formats, spec.disk_format, spec.container_format)
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._hash = _digest(spec.hashing_algorithm)
+        self._size = 0
+        self._result: Ingested | None = None
+        self.consumers = (self._md5, self._hash, *consumers)
+
+    async def chunks(self, lanes: Lanes) -> AsyncGenerator[Chunk, None]:
+        """What the store is given; ends only when everything has been verified."""
+        batch: list[Buffer] = []
+        size = 0
+        async for piece in self._source:
+            self._look_at(piece)
+            _append(batch, piece)
+            size += len(piece)
+            if size < BATCH:
+                continue
+            lanes.put(batch, size)
+            yield batch
+            batch, size = [], 0
+            await lanes.room()
+        if batch:
+            lanes.put(batch, size)
+            yield batch
+        await lanes.drained()
+        self._result = self._settle()
+
+    def result(self) -> Ingested:
+        if self._result is None:
+            raise RuntimeError("the store finished an object without reading to the end of it")
+        return self._result
+
+    def _look_at(self, piece: bytes) -> None:
+        """Whatever can be refused already is refused here."""
+        self._size += len(piece)
+        if self._spec.size is not None and self._size > self._spec.size:
+            raise SizeMismatch(f"More data came than the {self._spec.size} bytes that were announced.")
+        _require_within_cap(self._size, self._spec)
+        if self._meter is not None:
+            self._meter(len(piece))
+        if self._inspection.wants_more:
+            self._inspection.feed(piece)
+
+    def _settle(self) -> Ingested:
+        """The verdict, with every byte seen by every consumer."""
+        if self._spec.size not in {None, self._size}:
+            raise SizeMismatch(f"The data ended after {self._size} of the {self._spec.size} bytes announced.")
+        verdict = self._inspection.finish(self._size)
+        if self._verify is not None:
+            self._verify()
+        return Ingested(
+            size=self._size,
+            checksum=self._md5.hexdigest(),
+            os_hash_algo=self._spec.hashing_algorithm,
+            os_hash_value=self._hash.hexdigest(),
+            virtual_size=verdict.virtual_size,
+            detected_format=verdict.detected,
+        )
+
+
+def _append(batch: list[Buffer], piece: bytes) -> None:
+    if len(piece) >= SMALL:
+        batch.append(piece)
+    elif batch and isinstance(batch[-1], bytearray):
+        batch[-1] += piece
+    elif piece:
+        batch.append(bytearray(piece))
+
+
+def _require_within_cap(size: int, spec: Spec) -> None:
+    if size > spec.size_cap:
+        raise CapExceeded(f"The image is larger than the {spec.size_cap} bytes that one image may have.")
+
+
+def _digest(algorithm: str) -> "hashlib._Hash":
+    try:
+        digest = hashlib.new(algorithm, usedforsecurity=False)
+    except ValueError:
+        digest = None
+    if digest is None or not digest.digest_size:  # SHAKE has no length of its own
+        usable = ", ".join(sorted(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake")))
+        raise UnknownHash(f"The hashing algorithm {algorithm!r} cannot be used here; these can: {usable}.")
+    return digest
