@@ -2,7 +2,7 @@
 
 import random
 import sqlite3
-from collections.abc import Set
+from collections.abc import Container
 from enum import Enum
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError
@@ -32,6 +32,7 @@ _PG_GONE_CLASSES = {"08", "53", "28", "3D"}
 _PG_GONE = {"57P01", "57P02", "57P03", "57P05", "25006"}
 # too many connections, access denied, node not ready (Galera), no such database, shutdown, broken packets, read-only
 _MY_GONE = {1040, 1044, 1045, 1047, 1049, 1053, 1129, 1130, 1152, 1158, 1159, 1160, 1161, 1203, 1290, 1836, 1927}
+_MY_CLIENT = range(2000, 3000)  # what the client itself says: cannot connect, server has gone away, …
 # permissions, read-only, I/O error, damaged, full, cannot open, locking protocol, not a database
 _SQLITE_GONE = {3, 8, 10, 11, 13, 14, 15, 26}
 
@@ -49,23 +50,22 @@ class Meaning(Enum):
 
 def meaning(error: Exception) -> Meaning:
     """Read a driver's error, through SQLAlchemy's wrapping where there is one."""
+    if isinstance(error, DBAPIError | sqlite3.Error):
+        return _by_code(_original(error)) or _by_kind(error)
     if isinstance(error, PoolTimeout):
         return Meaning.SLOW
-    if isinstance(error, OSError):
-        return Meaning.GONE  # asyncpg lets "connection refused" through as it is
-    if not isinstance(error, DBAPIError | sqlite3.Error):
-        return Meaning.OURS
-    found = _by_code(_original(error))
-    if found is not None:
-        return found
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return Meaning.GONE
+    # asyncpg lets "connection refused" through as it is
+    return Meaning.GONE if isinstance(error, OSError) else Meaning.OURS
+
+
+def _by_kind(error: Exception) -> Meaning:
     if isinstance(error, IntegrityError):
         return Meaning.REFUSED
     if isinstance(error, DataError):
         return Meaning.VALUE
-    # asyncpg and aiomysql say so when a connection ended under them
-    return Meaning.GONE if isinstance(error, InterfaceError) else Meaning.OURS
+    # asyncpg and aiomysql speak of their interface when a connection ended under them
+    lost = isinstance(error, InterfaceError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+    return Meaning.GONE if lost else Meaning.OURS
 
 
 def _original(error: Exception) -> BaseException:
@@ -84,12 +84,14 @@ def _by_code(error: BaseException) -> Meaning | None:
             return Meaning.GONE
         return _lookup(state, _PG_AGAIN, _PG_SLOW, _PG_VALUE)
     number = error.args[0] if error.args else None
-    if isinstance(number, int) and (number in _MY_GONE or 2000 <= number < 3000):
+    if isinstance(number, int) and (number in _MY_GONE or number in _MY_CLIENT):
         return Meaning.GONE
     return _lookup(number, _MY_AGAIN, _MY_SLOW, _MY_VALUE)
 
 
-def _lookup(code: object, again: Set[object], slow: Set[object], value: Set[object]) -> Meaning | None:
+def _lookup(
+    code: object, again: Container[object], slow: Container[object], value: Container[object]
+) -> Meaning | None:
     if code in again:
         return Meaning.AGAIN
     if code in slow:

@@ -59,7 +59,7 @@ def require_ours(found: tuple[str, ...]) -> None:
     unknown = sorted(set(found) - set(KNOWN))
     if unknown:
         raise SchemaUnfit(
-            f"The database was upgraded by a newer release (revision {', '.join(unknown)}; this one knows up to {HEAD}). "
+            f"The database was upgraded by a newer release: revision {', '.join(unknown)}, this one knows {HEAD}. "
             "Run that release, or restore the database from before its upgrade."
         )
     held = ", ".join(found) or "nothing"

@@ -17,7 +17,9 @@ _DIALECTS = {
     "postgresql": "postgresql",
     "postgres": "postgresql",
 }
-_EXAMPLES = "sqlite:////path/of/the/file, postgresql://user:password@host/name or mysql+pymysql://user:password@host/name"
+_EXAMPLES = (
+    "sqlite:////path/of/the/file, postgresql://user:password@host/name or mysql+pymysql://user:password@host/name"
+)
 
 
 class Target(msgspec.Struct, frozen=True):

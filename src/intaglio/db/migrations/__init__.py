@@ -75,7 +75,10 @@ async def status(settings: DatabaseSettings) -> SchemaState:
 
 
 async def check(settings: DatabaseSettings) -> None:
-    """Return when the database is ready for this release. Raises `SchemaUnfit`, `DatabaseUnavailable`, `DatabaseBusy`."""
+    """Return when the database is ready for this release.
+
+    Raises `SchemaUnfit`, `DatabaseUnavailable`, `DatabaseBusy`.
+    """
     database = open_database(settings)
     try:
         await database.check()

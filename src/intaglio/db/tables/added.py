@@ -1,5 +1,6 @@
-"""What this service keeps beside Glance's tables. Glance never sees these, and nothing here refers to its rows by a
-foreign key: `glance-manage db purge` must be able to remove them.
+"""What this service keeps beside Glance's tables.
+
+Nothing here refers to Glance's rows by a foreign key: `glance-manage db purge` must be able to remove them.
 """
 
 from sqlalchemy import BigInteger, Column, Index, String, Text

@@ -3,6 +3,8 @@
 Glance ignores both. Index names begin with `intaglio_`; docs/adr/0004 says what each is for.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.mysql import DATETIME
@@ -11,7 +13,7 @@ revision = "0001"
 down_revision = None
 
 _PRECISE = sa.DateTime().with_variant(DATETIME(fsp=6), "mysql")
-_MYSQL = {"mysql_engine": "InnoDB", "mysql_charset": "utf8"}
+_MYSQL: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8"}
 
 _SORTS = {"created": "created_at", "updated": "updated_at", "name": "name"}
 _GROUPS = {"visibility": "visibility", "owner": "owner"}

@@ -1,0 +1,55 @@
+"""Where the databases differ in what an expression means, made to mean the same.
+
+MariaDB compares Glance's text columns without regard to case, accents and trailing spaces. Whatever decides who sees
+what, or which row is meant, is compared exactly on every database: first in the way an index can serve, then by bytes.
+"""
+
+from typing import Any
+
+from sqlalchemy import BindParameter, ColumnElement, LargeBinary, Table, Text, and_, bindparam, cast, func, or_, true
+
+
+def equals(dialect: str, column: ColumnElement[Any], value: BindParameter[Any]) -> ColumnElement[bool]:
+    """`column = value`, exactly."""
+    if dialect != "mysql":
+        return column == value
+    return and_(column == value, cast(column, LargeBinary) == cast(value, LargeBinary))
+
+
+def among(dialect: str, column: ColumnElement[Any], values: list[BindParameter[Any]]) -> ColumnElement[bool]:
+    """Whether `column` is exactly one of `values`."""
+    if len(values) == 1:
+        return equals(dialect, column, values[0])
+    if dialect != "mysql":
+        return column.in_(values)
+    exact = or_(*(cast(column, LargeBinary) == cast(value, LargeBinary) for value in values))
+    return and_(column.in_(values), exact)
+
+
+def live(table: Table) -> ColumnElement[bool]:
+    """The rows of a child table that are not soft-deleted.
+
+    Not `deleted = 0`: without statistics SQLite would then take the index on `deleted`, which nearly every row shares,
+    for as good as the one on `image_id`.
+    """
+    return table.c.deleted != true()
+
+
+def json_object(dialect: str, name: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """One JSON text out of many rows, `{name: value, …}`; NULL or `{}` when there are none."""
+    if dialect == "postgresql":
+        return cast(func.json_object_agg(name, value), Text)
+    return func.json_group_object(name, value) if dialect == "sqlite" else func.json_objectagg(name, value)
+
+
+def json_rows(dialect: str, *columns: ColumnElement[Any]) -> ColumnElement[Any]:
+    """One JSON text out of many rows, `[[column, …], …]` in no order; NULL or `[]` when there are none."""
+    if dialect == "postgresql":
+        return cast(func.json_agg(func.json_build_array(*columns)), Text)
+    row = func.json_array(*columns)
+    return func.json_group_array(row) if dialect == "sqlite" else func.json_arrayagg(row)
+
+
+def parameter(name: str, like: ColumnElement[Any]) -> BindParameter[Any]:
+    """A named value of the column's type."""
+    return bindparam(name, type_=like.type)

@@ -1,0 +1,139 @@
+"""Writing the rows that hang on an image: only what differs, and soft-deleted as Glance does.
+
+A removed property keeps its row, for `(image_id, name)` is unique, and is revived when the name is set again; a
+removed tag keeps its row and is added anew. `deleted_at` of a revived row is emptied: a purge goes by it alone.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Insert, Table, and_, func, insert, select, update
+from sqlalchemy.dialects.mysql import insert as mysql_insert
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from intaglio.base.errors import Conflict
+from intaglio.db.base import Connection
+from intaglio.db.repos.dialects import among, live, parameter
+from intaglio.db.tables.images import locations, members, properties, tags
+from intaglio.domain.image import Image, Location
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class PropertyNamesClash(Conflict):
+    """Two property names that this database cannot tell apart (MariaDB ignores case, accents, trailing spaces)."""
+
+    code = "property-names-clash"
+
+
+def _upsert(dialect: str) -> Insert:
+    if dialect == "mysql":
+        mine = mysql_insert(properties)
+        row: Any = mine.inserted
+        return mine.on_duplicate_key_update(
+            name=row.name, value=row.value, updated_at=row.updated_at, deleted_at=None, deleted=False
+        )
+    make = sqlite_insert if dialect == "sqlite" else postgresql_insert
+    theirs = make(properties)
+    row = theirs.excluded
+    return theirs.on_conflict_do_update(
+        index_elements=["image_id", "name"],
+        set_={"value": row.value, "updated_at": row.updated_at, "deleted_at": None, "deleted": False},
+    )
+
+
+_UPSERTS = {dialect: _upsert(dialect) for dialect in ("sqlite", "postgresql", "mysql")}
+
+
+async def write_properties(conn: Connection, image_id: str, before: Mapping[str, str], after: Image) -> None:
+    """Make the image's properties those of `after`, given that they are those of `before`."""
+    removed = [name for name in before if name not in after.properties]
+    if removed:
+        await _remove(conn, properties, "name", image_id, removed, after.updated_at)
+    changed = {name: value for name, value in after.properties.items() if before.get(name) != value}
+    if not changed:
+        return
+    rows = [_row(image_id, after.updated_at, name=name, value=value) for name, value in changed.items()]
+    await conn.execute(_UPSERTS[conn.dialect], rows)
+    if conn.dialect == "mysql":
+        await _require_distinct_names(conn, image_id, len(after.properties))
+
+
+async def _require_distinct_names(conn: Connection, image_id: str, wanted: int) -> None:
+    count = select(func.count()).where(properties.c.image_id == image_id, live(properties))
+    if (await conn.execute(count)).scalar_one() != wanted:
+        raise PropertyNamesClash(
+            "Two of the image's property names differ only in case, accents or trailing spaces; "
+            "the database of this service cannot hold both."
+        )
+
+
+async def write_tags(conn: Connection, image_id: str, before: tuple[str, ...], after: Image) -> None:
+    """Make the image's tags those of `after`, given that they are those of `before`."""
+    removed = sorted(set(before) - set(after.tags))
+    if removed:
+        await _remove(conn, tags, "value", image_id, removed, after.updated_at)
+    added = sorted(set(after.tags) - set(before))
+    if added:
+        await conn.execute(insert(tags), [_row(image_id, after.updated_at, value=tag) for tag in added])
+
+
+async def write_locations(
+    conn: Connection, image_id: str, before: tuple[Location, ...], after: Image
+) -> tuple[Location, ...]:
+    """Make the image's locations those of `after`; they are returned with the numbers of their rows."""
+    if before == after.locations:
+        return before
+    kept = {location.id for location in after.locations}
+    gone = [location.id for location in before if location.id not in kept]
+    if gone:
+        await remove_locations(conn, image_id, after.updated_at, "deleted", gone)
+    known = {location.id: location for location in before}
+    return tuple([await _write_location(conn, image_id, known, each, after.updated_at) for each in after.locations])
+
+
+async def _write_location(
+    conn: Connection, image_id: str, known: Mapping[int | None, Location], location: Location, now: datetime
+) -> Location:
+    values = {"value": location.uri, "meta_data": _encode(location.metadata).decode(), "status": location.status}
+    if location.id is None:
+        result = await conn.execute(insert(locations), _row(image_id, now, **values))
+        key: Any = result.inserted_primary_key
+        return msgspec.structs.replace(location, id=key[0])
+    if known.get(location.id) != location:
+        where = and_(locations.c.id == location.id, locations.c.image_id == image_id)
+        await conn.execute(update(locations).where(where).values(**values, updated_at=now))
+    return location
+
+
+async def remove_locations(
+    conn: Connection, image_id: str, now: datetime, status: str, ids: list[int | None] | None = None
+) -> None:
+    """Soft-delete the locations `ids`, or all; `status` is `deleted` or `pending_delete`."""
+    statement = update(locations).where(locations.c.image_id == image_id, live(locations))
+    if ids is not None:
+        statement = statement.where(locations.c.id.in_(ids))
+    await conn.execute(statement.values(status=status, deleted=True, deleted_at=now, updated_at=now))
+
+
+async def remove_all(conn: Connection, image_id: str, now: datetime, location_status: str) -> None:
+    """Soft-delete everything that hangs on an image."""
+    await remove_locations(conn, image_id, now, location_status)
+    for table in (properties, members, tags):
+        statement = update(table).where(table.c.image_id == image_id, live(table))
+        await conn.execute(statement.values(deleted=True, deleted_at=now, updated_at=now))
+
+
+async def _remove(conn: Connection, table: Table, column: str, image_id: str, values: list[str], now: datetime) -> None:
+    target = table.c[column]
+    names = {f"value_{number}": value for number, value in enumerate(values)}
+    chosen = among(conn.dialect, target, [parameter(name, target) for name in names])
+    statement = update(table).where(table.c.image_id == parameter("image", table.c.image_id), live(table), chosen)
+    await conn.execute(statement.values(deleted=True, deleted_at=now, updated_at=now), {"image": image_id, **names})
+
+
+def _row(image_id: str, now: datetime, **values: Any) -> dict[str, Any]:
+    return {"image_id": image_id, "created_at": now, "updated_at": now, "deleted": False, "deleted_at": None, **values}

@@ -1,0 +1,75 @@
+"""Leases: who is working on an image, until when, and what is left behind if they die.
+
+A lease is claimed before bytes flow and renewed while they do. When it has run out, whoever finds it may clean up what
+it names; so a holder whose `release` or `renew` answers False has lost its claim and must not commit.
+"""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from intaglio.base.errors import Conflict
+from intaglio.db.base import Connection
+from intaglio.db.tables.added import leases
+
+
+class LeaseHeld(Conflict):
+    """Another one is at work on the image."""
+
+    code = "lease-held"
+
+
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of work on one image. Times are naive UTC."""
+
+    image_id: str
+    kind: str = "upload"
+    holder: str  # host, boot and process, so that a holder that cannot be alive is known
+    store_id: str
+    key: str  # what would be left in the store
+    expires_at: datetime
+    created_at: datetime
+
+
+async def claim(conn: Connection, lease: Lease) -> None:
+    """Record a lease. Raises `LeaseHeld` when the image has one of this kind, run out or not."""
+    try:
+        await conn.execute(insert(leases), msgspec.structs.asdict(lease))
+    except IntegrityError as error:
+        raise LeaseHeld(f"Another {lease.kind} of this image is running.") from error
+
+
+async def find(conn: Connection, image_id: str, kind: str = "upload") -> Lease | None:
+    """The lease of this kind on an image, run out or not."""
+    same = (leases.c.image_id == image_id, leases.c.kind == kind)
+    row = (await conn.execute(select(leases).where(*same))).mappings().first()
+    return None if row is None else Lease(**row)
+
+
+async def renew(conn: Connection, lease: Lease, until: datetime) -> bool:
+    """Prolong a lease; False when it is no longer this holder's."""
+    result = await conn.execute(update(leases).where(*_same(lease)).values(expires_at=until))
+    return result.rowcount == 1
+
+
+async def release(conn: Connection, lease: Lease) -> bool:
+    """End a lease; False when it was lost before."""
+    result = await conn.execute(delete(leases).where(*_same(lease)))
+    return result.rowcount == 1
+
+
+async def expired(conn: Connection, now: datetime, limit: int = 100) -> list[Lease]:
+    """Leases that had run out at `now`, the oldest first."""
+    statement = select(leases).where(leases.c.expires_at <= now).order_by(leases.c.expires_at).limit(limit)
+    return [Lease(**row) for row in (await conn.execute(statement)).mappings()]
+
+
+def _same(lease: Lease) -> tuple[ColumnElement[bool], ...]:
+    return (
+        leases.c.image_id == lease.image_id,
+        leases.c.kind == lease.kind,
+        leases.c.holder == lease.holder,
+        leases.c.created_at == lease.created_at,
+    )
