@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -65,6 +66,9 @@ class Reading:
         self.files = sources.resolved()
         self.entries, unreadable = locate(self.files)
         self.problems: list[Problem] = list(unreadable)
+        self._readable = not unreadable
+        self._config = _merged(self.files if self._readable else ())
+        self._registered: set[tuple[str, str]] = set()
         self.read: set[tuple[str, str]] = set()
         self._known: dict[tuple[str, str], Value] = {}
         self.use(Catalogue())
@@ -73,10 +77,13 @@ class Reading:
         """Read by another catalogue from now on: which groups are stores is known only after a first look."""
         self.catalogue = catalogue
         self._entries: dict[tuple[str, str], list[Entry]] = {}
-        for entry in self.entries:
+        for entry in self.entries if self._readable else ():
             if found := catalogue.find(entry.group, entry.name):
                 self._entries.setdefault((found[0], found[1].name), []).append(entry)
-        self._config = _merged(catalogue, [] if self.problems else [str(file) for file in self.files])
+        for group, option in catalogue:
+            if (group, option.name) not in self._registered:
+                self._registered.add((group, option.name))
+                self._config.register_opt(_plain(option, group), group=None if group == "DEFAULT" else group)
 
     def option(self, group: str, name: str) -> Option:
         """The definition; asking for an option that is in no table is a programming error."""
@@ -183,11 +190,9 @@ class Reading:
         return entry.value if entry else ""
 
 
-def _merged(catalogue: Catalogue, files: Sequence[str]) -> cfg.ConfigOpts:
+def _merged(files: Sequence[Path]) -> cfg.ConfigOpts:
     config = cfg.ConfigOpts()
-    for group, option in catalogue:
-        config.register_opt(_plain(option, group), group=None if group == "DEFAULT" else group)
-    arguments = [word for file in files for word in ("--config-file", file)]
+    arguments = [word for file in files for word in ("--config-file", str(file))]
     config(arguments, project="intaglio", default_config_files=[], default_config_dirs=[])
     return config
 

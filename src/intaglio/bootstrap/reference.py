@@ -1,5 +1,6 @@
 """The reference page of configuration, written from the option tables: what is not in a table is not read."""
 
+import sys
 from collections.abc import Iterator
 
 from intaglio.bootstrap.options.catalogue import ALL_DRIVERS, DRIVERS, GROUPS
@@ -99,11 +100,9 @@ def _value(option: Option) -> str:
 
 
 def _range(option: Option) -> str:
-    if option.minimum is None and option.maximum is None:
-        return ""
-    low = "" if option.minimum is None else f"{option.minimum:g}" if option.minimum < 1 << 20 else str(option.minimum)
-    high = "" if option.maximum is None else str(option.maximum)
-    return f", {low} … {high}".rstrip()
+    if option.minimum is not None and option.maximum is not None:
+        return f", {option.minimum} to {option.maximum}"
+    return "" if option.minimum is None else f", at least {option.minimum}"
 
 
 def _default(option: Option) -> str:
@@ -115,3 +114,7 @@ def _default(option: Option) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from intaglio.bootstrap.options.catalogue import DRIVERS, Catalogue
+from intaglio.bootstrap.options.catalogue import DRIVERS, GROUPS, Catalogue
 from intaglio.bootstrap.options.stores import NAMES, RESERVED_PREFIX, WORKING
 from intaglio.bootstrap.problems import Level
 from intaglio.bootstrap.reading import Reading
@@ -31,7 +31,7 @@ def store_types(reading: Reading) -> Mapping[str, str]:
             wrong = f"The store {store!r} is of the unknown type {kind!r}; types are {', '.join(DRIVERS)}."
         elif store in types:
             wrong = f"The store {store!r} is named twice."
-        elif any(store.lower() == group.lower() for group in Catalogue().groups()):
+        elif any(store.lower() == group.name.lower() for group in GROUPS):
             wrong = f"The id {store!r} is the name of a group with another meaning; choose another."
         if wrong is None:
             types[store] = kind
@@ -54,6 +54,8 @@ def _several(reading: Reading, data_dir: Path) -> StoreSettings:
     types = store_types(reading)
     default = reading.get(SINGLE_GROUP, "default_backend")
     if default not in types:
+        if default in {store for store, _kind in reading.get("DEFAULT", "enabled_backends") or ((default, ""),)}:
+            return single_file_store(data_dir / "images")  # the problem is told already
         known = ", ".join(types) or "none"
         what = "is not set" if default is None else f"names {default!r}"
         reading.complain(

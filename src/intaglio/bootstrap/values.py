@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 from intaglio.bootstrap.options.model import Kind, Option
 
@@ -61,9 +60,15 @@ def mask_url(text: str) -> str:
         user, colon, _password = user_part.partition(":")
         rest = f"{user}:{MASK}@{address}" if colon else f"{MASK}@{address}"
     if question:
-        pairs = parse_qsl(query, keep_blank_values=True)
-        rest += "?" + urlencode([(key, value if key in _HARMLESS else MASK) for key, value in pairs], safe="*")
+        rest += "?" + "&".join(_mask_parameter(parameter) for parameter in query.split("&"))
     return match["scheme"] + rest
+
+
+def _mask_parameter(text: str) -> str:
+    name, equals, _value = text.partition("=")
+    if name in _HARMLESS:
+        return text
+    return f"{name}={MASK}" if equals else MASK
 
 
 def _integer(text: str) -> int:

@@ -108,9 +108,7 @@ def _print_table(titles: "Sequence[str]", rows: "Iterable[Sequence[str]]") -> No
     console = _console()
     if not console.is_terminal:
         for row in rows:
-            console.print(
-                "\t".join(" ".join(cell.split()) for cell in row), markup=False, highlight=False, soft_wrap=True
-            )
+            sys.stdout.write("\t".join(" ".join(cell.split()) for cell in row) + "\n")  # Rich would expand the tabs
         return
     table = Table(*titles, box=None, header_style="bold")
     for row in rows:

@@ -107,13 +107,6 @@ API = (
         refused=True,
     ),
     not_yet(
-        "digest_algorithm",
-        Kind.TEXT,
-        "sha256",
-        "Digest of signatures, of old.",
-        note="Ignored; nothing reads it in the original either.",
-    ),
-    not_yet(
         "metadata_source_path",
         Kind.TEXT,
         "/etc/glance/metadefs/",

@@ -17,6 +17,7 @@ DEFAULT: tuple[Option, ...] = (
     *obsolete(("location_strategy",), "Removed. Give stores a weight each."),
     *obsolete(("eventlet_executor_pool_size", "threads"), "Removed: there are no green threads."),
     *obsolete(("pydev_worker_debug_host", "pydev_worker_debug_port"), "Debug with a debugger of Python's own."),
+    *obsolete(("digest_algorithm",), "Nothing reads it: signatures name their digest."),
     *obsolete(("owner_is_tenant",), "Removed: the owner is always the project."),
     *obsolete(("admin_role",), "Removed. Override the policy rule context_is_admin."),
     *obsolete(("enforce_secure_rbac",), "Removed: roles member and reader are always told apart."),

@@ -1,0 +1,128 @@
+"""The stores in both of Glance's forms, and the embedded one."""
+
+from collections.abc import Callable
+
+import pytest
+
+from intaglio.bootstrap.load import configure, load
+from intaglio.bootstrap.options.stores import WORKING
+from intaglio.bootstrap.problems import ConfigInvalid
+from intaglio.bootstrap.report import check
+from intaglio.bootstrap.sources import Sources
+from tests.config.conftest import Write
+
+Make = Callable[..., Sources]
+
+SEVERAL = """\
+[DEFAULT]
+enabled_backends = fast:file, SLOW:file
+[glance_store]
+default_backend = fast
+[backend_defaults]
+filesystem_store_datadir = /srv/default
+filesystem_store_file_perm = 0640
+[fast]
+filesystem_store_datadir = /srv/fast
+weight = 200
+store_description = quick, and dear
+[SLOW]
+filesystem_thin_provisioning = yes
+"""
+
+
+def test_several_stores_have_a_group_each_and_common_defaults(write: Write, sources: Make) -> None:
+    stores = load(sources(write(SEVERAL))).stores
+    fast, slow = stores.stores
+    assert (stores.multi, stores.default) == (True, "fast")
+    assert (fast.id, fast.type, fast.weight, fast.description) == ("fast", "file", 200, "quick, and dear")
+    assert (slow.id, slow.type, slow.weight, slow.description) == ("SLOW", "file", 0, None)
+    assert fast.options["filesystem_store_datadir"] == "/srv/fast"
+    assert slow.options["filesystem_store_datadir"] == "/srv/default"
+    assert fast.options["filesystem_store_file_perm"] == 0o640
+    assert (fast.options["filesystem_thin_provisioning"], slow.options["filesystem_thin_provisioning"]) == (False, True)
+
+
+def test_a_store_in_the_environment(write: Write, sources: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OS_FAST__WEIGHT", "7")
+    monkeypatch.setenv("OS_FAST__WIEGHT", "8")
+    configuration = configure(sources(write(SEVERAL)))
+    assert configuration.settings.stores.stores[0].weight == 7
+    assert [warning.code for warning in configuration.warnings] == ["unknown-variable"]
+
+
+@pytest.mark.parametrize("form", ["[fast:file,slow:file]", '"fast":"file", slow:file', "{fast:file,slow:file}"])
+def test_other_forms_of_the_map(form: str, write: Write, sources: Make) -> None:
+    text = f"[DEFAULT]\nenabled_backends = {form}\n[glance_store]\ndefault_backend=slow\n"
+    if form.startswith("["):
+        assert not check(sources(write(text))).fine
+    else:
+        assert [store.id for store in load(sources(write(text))).stores.stores] == ["fast", "slow"]
+
+
+@pytest.mark.parametrize(
+    ("backends", "default", "code_line", "words"),
+    [
+        ("os_glance_x:file, a:file", "a", 2, "must not begin with os_glance_"),
+        ("a:tape", "a", 2, "unknown type 'tape'; types are file, http, rbd, s3, swift, cinder, vmware"),
+        ("a:file, a:http", "a", 2, "named twice"),
+        ("database:file, a:file", "a", 2, "the name of a group with another meaning"),
+        ("a:file", "b", 4, "default_backend names 'b'; with enabled_backends it must be one of a"),
+        ("a:file, c:rbd", "c", 2, "The store 'c' is of type 'rbd', which comes with a later release. It cannot be"),
+    ],
+)
+def test_wrong_stores(backends: str, default: str, code_line: int, words: str, write: Write, sources: Make) -> None:
+    file = write(f"[DEFAULT]\nenabled_backends = {backends}\n[glance_store]\ndefault_backend = {default}\n")
+    with pytest.raises(ConfigInvalid) as caught:
+        load(sources(file))
+    first = caught.value.problems[0]
+    assert words in first.message
+    assert first.line == code_line
+
+
+def test_the_default_store_must_be_named(write: Write, sources: Make) -> None:
+    with pytest.raises(ConfigInvalid, match=r"\[glance_store\] default_backend: default_backend is not set"):
+        load(sources(write("[DEFAULT]\nenabled_backends = a:file\n")))
+
+
+def test_a_store_without_a_driver_yet_is_left_out_and_told(write: Write, sources: Make) -> None:
+    file = write(
+        "[DEFAULT]\nenabled_backends = a:file, b:rbd\n[glance_store]\ndefault_backend = a\n[b]\nrbd_store_pool = p\n"
+    )
+    configuration = configure(sources(file))
+    assert [store.id for store in configuration.settings.stores.stores] == ["a"]
+    assert configuration.settings.stores.multi is True
+    assert [found.code for found in configuration.warnings] == ["store-not-yet", "not-yet-options"]
+    report = check(sources(file))
+    assert report.fine
+    assert [(row.option, row.verdict) for row in report.options if row.group == "b"] == [("rbd_store_pool", "not-yet")]
+
+
+@pytest.mark.parametrize("words", ["", "default_store = file", "stores = file,http\ndefault_store = filesystem"])
+def test_one_store(words: str, write: Write, sources: Make) -> None:
+    file = write(f"[glance_store]\nfilesystem_store_datadir = /srv/images\n{words}\n")
+    stores = load(sources(file)).stores
+    assert (stores.multi, stores.default, [store.type for store in stores.stores]) == (False, "file", ["file"])
+    assert stores.stores[0].options["filesystem_store_datadir"] == "/srv/images"
+
+
+def test_one_store_without_a_directory_has_glances(write: Write, sources: Make) -> None:
+    stores = load(sources(write("[glance_store]\nstores = glance.store.filesystem.Store\n"))).stores
+    assert stores.stores[0].options["filesystem_store_datadir"] == "/var/lib/glance/images"
+
+
+def test_one_store_of_another_kind_is_refused(write: Write, sources: Make) -> None:
+    with pytest.raises(ConfigInvalid, match=r"glance-api\.conf:2: .*'rbd', which comes with a later release"):
+        load(sources(write("[glance_store]\nstores = file,rbd\ndefault_store = rbd\n")))
+    with pytest.raises(ConfigInvalid, match="The default store 'file' is not among the stores: http"):
+        load(sources(write("[glance_store]\nstores = http\n")))
+
+
+def test_files_and_groups_without_a_store_are_told(write: Write, sources: Make) -> None:
+    file = write("[DEFAULT]\nenabled_backends=fast:file\n[glance_store]\ndefault_backend=fast\n[fats]\nweight=1\n")
+    [warning] = configure(sources(file)).warnings
+    assert "Did you mean fast?" in warning.message
+    assert (warning.code, warning.line) == ("unknown-option", 6)
+
+
+def test_every_working_kind_has_a_driver() -> None:
+    assert WORKING == ("file",)
