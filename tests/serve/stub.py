@@ -44,10 +44,14 @@ class App:
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif scope["path"] == "/":
+        elif scope["path"] in {"/", "/versions"}:
             host = dict(scope["headers"])[b"host"].decode()
             version = {"id": "v2.17", "status": "CURRENT", "links": [{"rel": "self", "href": f"http://{host}/v2/"}]}
-            await answer(send, 300, {"versions": [version]})
+            await answer(send, 300 if scope["path"] == "/" else 200, {"versions": [version]})
+        elif scope["path"].startswith("/v2/schemas/"):
+            await answer(
+                send, 200, {"name": "image", "properties": {"id": {"type": "string"}, "name": {"type": "string"}}}
+            )
         elif scope["path"] == "/pid":
             await answer(send, 200, os.getpid())
         elif scope["path"] == "/upload":
@@ -75,7 +79,7 @@ class App:
         except CredentialsRefused as error:
             await answer(send, 401, str(error), [(b"www-authenticate", self._auth.challenge.encode())])
             return
-        image = {
+        image: dict[str, object] = {
             "id": "5fd0b1c4-2d7b-4d7a-9f5e-0b7bb1c1f5a1", "name": who.user_id, "status": "active", "tags": [],
             "visibility": "private", "owner": who.project_id, "schema": "/v2/schemas/image",
         }  # fmt: skip
