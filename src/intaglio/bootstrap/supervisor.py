@@ -92,6 +92,8 @@ class Supervisor:
             self._drain()
         finally:
             self._kill()
+            while signal.sigtimedwait(self._signals, 0):  # what came too late must not end us when it is let in
+                pass
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _supervise(self) -> None:
