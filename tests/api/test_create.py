@@ -86,7 +86,7 @@ def test_defaults(member: Caller) -> None:
         {"image_id": "x", "member": "x", "context": "x", "extra_properties": "x", "base": "x", "image": "x"},
         {"properties": "x", "members": "x", "limit": "5", "is_public": "True", "type": "x", "metadata": "x"},
     ],
-    ids=str,
+    ids=lambda fields: str(fields)[:60],
 )
 def test_accepted(member: Caller, fields: Json) -> None:
     image = member.create(**fields)
