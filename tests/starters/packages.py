@@ -15,8 +15,13 @@ from filelock import FileLock
 from tests.starters.base import CACHE
 
 PACKAGES: Mapping[str, str] = {
+    "dosfstools": "FAT file systems inside disk images",
+    "e2fsprogs": "a small ext4 file system that fills up",
+    "fdisk": "partition tables inside disk images",
+    "fuse3": "a file system that fails on command",
     "gcc": "compiling uWSGI, under which the real Glance runs",
     "grub-rescue-pc": "a real bootable ISO to upload",
+    "ipxe": "a second real bootable ISO",
     "libc6-dev": "compiling uWSGI, under which the real Glance runs",
     "mariadb-server": "MariaDB, the database of most Glance installations",
     "nginx-light": "nginx, the measure for downloads",
