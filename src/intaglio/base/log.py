@@ -26,6 +26,7 @@ def configure(form: LogFormat = LogFormat.TEXT, level: int = logging.INFO, strea
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # its steps are of no interest to who starts the service
 
 
 def _when(record: logging.LogRecord) -> str:

@@ -33,7 +33,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
     make_app: Callable[[Settings], AsgiApp]
     make_jobs: Callable[[Settings], Sequence[PeriodicJob]]
-    upgrade: Callable[[Settings], None]
+    upgrade: Callable[[Settings], object]
 
 
 def serve(settings: Settings, parts: Parts, *, access_log: bool) -> None:

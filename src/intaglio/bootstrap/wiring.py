@@ -1,6 +1,7 @@
 """Puts the parts together: the only module that knows every concrete one."""
 
 import logging
+from collections.abc import Sequence
 
 from starlette.types import ASGIApp
 
@@ -75,7 +76,7 @@ def make_app(settings: Settings) -> ASGIApp:
     return Lifespan(make_application(parts, settings.api, authenticator), start=start, stop=stop)
 
 
-def make_jobs(settings: Settings) -> tuple[PeriodicJob, ...]:
+def make_jobs(settings: Settings) -> Sequence[PeriodicJob]:
     """What the worker does again and again."""
     parts = make_parts(settings)
 

@@ -73,3 +73,16 @@ def _same(lease: Lease) -> tuple[ColumnElement[bool], ...]:
         leases.c.holder == lease.holder,
         leases.c.created_at == lease.created_at,
     )
+
+
+async def everyone(conn: Connection, limit: int = 1000) -> list[Lease]:
+    """All leases, those that end soonest first."""
+    statement = select(leases).order_by(leases.c.expires_at).limit(limit)
+    return [Lease(**row) for row in (await conn.execute(statement)).mappings()]
+
+
+async def take_over(conn: Connection, lease: Lease, holder: str, until: datetime) -> Lease | None:
+    """Make `holder` the holder of a lease seen before; None when it was renewed, ended or taken over meanwhile."""
+    unchanged = (*_same(lease), leases.c.expires_at == lease.expires_at)
+    result = await conn.execute(update(leases).where(*unchanged).values(holder=holder, expires_at=until))
+    return msgspec.structs.replace(lease, holder=holder, expires_at=until) if result.rowcount == 1 else None
