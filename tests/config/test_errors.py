@@ -16,13 +16,10 @@ WRONG = [
     ("DEFAULT", "image_size_cap", "big", "must be a whole number from 1 to 9223372036854775807"),
     ("DEFAULT", "image_size_cap", "0", "must be a whole number from 1 to"),
     ("DEFAULT", "image_size_cap", "9223372036854775808", "must be a whole number from 1 to"),
-    ("DEFAULT", "image_member_quota", "1_000", "must be a whole number."),
+    ("DEFAULT", "image_tag_quota", "1_000", "must be a whole number."),
     ("DEFAULT", "api_limit_max", "0", "must be a whole number of at least 1"),
     ("DEFAULT", "show_image_direct_url", "maybe", "must be true or false"),
-    ("DEFAULT", "user_storage_quota", "10 GB", "a whole number with B, KB, MB, GB or TB directly behind it"),
-    ("DEFAULT", "user_storage_quota", "-1", "a whole number with B, KB, MB, GB or TB directly behind it"),
-    ("DEFAULT", "enabled_import_methods", "[web-download,telepathy]", "any of glance-direct, web-download"),
-    ("DEFAULT", "enabled_import_methods", "[web-download", "any of glance-direct, web-download"),
+    ("image_format", "disk_formats", "[raw,iso", "must be a list such as a,b or [a,b]"),
     ("DEFAULT", "enabled_backends", "fast", "must be a list of pairs such as a:b,c:d"),
     ("DEFAULT", "hashing_algorithm", "md6", "use one of blake2b"),
     ("DEFAULT", "hashing_algorithm", "shake_128", "use one of blake2b"),
@@ -106,10 +103,23 @@ def test_the_value_that_counts_is_the_one_that_is_judged(write: Write, sources: 
         load(sources(second, first))
 
 
-def test_a_wrong_value_of_an_option_without_effect_does_not_stop_the_start(write: Write, sources: Make) -> None:
-    file = write("[task]\ntask_time_to_live = long\n")
+@pytest.mark.parametrize(
+    ("group", "option", "value", "allowed"),
+    [
+        ("task", "task_time_to_live", "long", "must be a whole number"),
+        ("DEFAULT", "user_storage_quota", "10 GB", "a whole number with B, KB, MB, GB or TB directly behind it"),
+        ("DEFAULT", "user_storage_quota", "-1", "a whole number with B, KB, MB, GB or TB directly behind it"),
+        ("DEFAULT", "enabled_import_methods", "[web-download,telepathy]", "any of glance-direct, web-download"),
+        ("DEFAULT", "enabled_import_methods", "[web-download", "any of glance-direct, web-download"),
+    ],
+)
+def test_a_wrong_value_of_an_option_without_effect_does_not_stop_the_start(
+    group: str, option: str, value: str, allowed: str, write: Write, sources: Make
+) -> None:
+    file = write(f"[{group}]\n{option} = {value}\n")
     [warning] = [found for found in configure(sources(file)).warnings if found.code == "bad-value"]
     assert (warning.level, warning.line) == ("warning", 2)
+    assert allowed in warning.message
     assert not check(sources(file)).fine
 
 

@@ -9,6 +9,7 @@ from intaglio.bootstrap.options.stores import WORKING
 from intaglio.bootstrap.problems import ConfigInvalid
 from intaglio.bootstrap.report import check
 from intaglio.bootstrap.sources import Sources
+from intaglio.stores.registry import DRIVERS, build
 from tests.config.conftest import Write
 
 Make = Callable[..., Sources]
@@ -39,7 +40,9 @@ def test_several_stores_have_a_group_each_and_common_defaults(write: Write, sour
     assert fast.options["filesystem_store_datadir"] == "/srv/fast"
     assert slow.options["filesystem_store_datadir"] == "/srv/default"
     assert fast.options["filesystem_store_file_perm"] == 0o640
-    assert (fast.options["filesystem_thin_provisioning"], slow.options["filesystem_thin_provisioning"]) == (False, True)
+    assert "filesystem_thin_provisioning" not in fast.options
+    assert slow.options["filesystem_thin_provisioning"] is True
+    assert set(build(stores)) == {"fast", "SLOW"}
 
 
 def test_a_store_in_the_environment(write: Write, sources: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +50,7 @@ def test_a_store_in_the_environment(write: Write, sources: Make, monkeypatch: py
     monkeypatch.setenv("OS_FAST__WIEGHT", "8")
     configuration = configure(sources(write(SEVERAL)))
     assert configuration.settings.stores.stores[0].weight == 7
-    assert [warning.code for warning in configuration.warnings] == ["unknown-variable"]
+    assert [warning.code for warning in configuration.warnings] == ["not-yet-options", "unknown-variable"]
 
 
 @pytest.mark.parametrize("form", ["[fast:file,slow:file]", '"fast":"file", slow:file', "{fast:file,slow:file}"])
@@ -107,7 +110,8 @@ def test_one_store(words: str, write: Write, sources: Make) -> None:
 
 def test_one_store_without_a_directory_has_glances(write: Write, sources: Make) -> None:
     stores = load(sources(write("[glance_store]\nstores = glance.store.filesystem.Store\n"))).stores
-    assert stores.stores[0].options["filesystem_store_datadir"] == "/var/lib/glance/images"
+    assert stores.stores[0].options == {}
+    assert build(stores)["file"].uri("x") == "file:///var/lib/glance/images/x"
 
 
 def test_one_store_of_another_kind_is_refused(write: Write, sources: Make) -> None:
@@ -115,6 +119,17 @@ def test_one_store_of_another_kind_is_refused(write: Write, sources: Make) -> No
         load(sources(write("[glance_store]\nstores = file,rbd\ndefault_store = rbd\n")))
     with pytest.raises(ConfigInvalid, match="The default store 'file' is not among the stores: http"):
         load(sources(write("[glance_store]\nstores = http\n")))
+
+
+def test_the_stores_own_directories_replace_the_common_one(write: Write, sources: Make) -> None:
+    several = "filesystem_store_datadirs = /srv/a:200\nfilesystem_store_datadirs = /srv/b:100\n"
+    settings = load(sources(write(SEVERAL + several)))
+    slow = settings.stores.stores[1].options
+    assert slow["filesystem_store_datadirs"] == ("/srv/a:200", "/srv/b:100")
+    assert "filesystem_store_datadir" not in slow
+    assert set(build(settings.stores)) == {"fast", "SLOW"}
+    with pytest.raises(ConfigInvalid, match="Set this or filesystem_store_datadir, not both"):
+        load(sources(write(SEVERAL + several + "filesystem_store_datadir = /srv/c\n")))
 
 
 def test_files_and_groups_without_a_store_are_told(write: Write, sources: Make) -> None:
@@ -125,4 +140,4 @@ def test_files_and_groups_without_a_store_are_told(write: Write, sources: Make) 
 
 
 def test_every_working_kind_has_a_driver() -> None:
-    assert WORKING == ("file",)
+    assert set(WORKING) == set(DRIVERS) - {"memory"}

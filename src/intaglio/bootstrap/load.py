@@ -131,12 +131,23 @@ def _policy(reading: Reading) -> PolicySettings:
     if file is None and reading.is_set("oslo_policy", "policy_file"):
         message = f"There is no file {named!r}; the default rules apply."
         reading.complain("oslo_policy", "policy_file", message, code="policy-missing", level=Level.WARNING)
-    directories = (_beside(reading, name) for name in reading.get("oslo_policy", "policy_dirs"))
-    return PolicySettings(
-        policy_file=file,
-        policy_dirs=tuple(directory for directory in directories if directory is not None),
-        policy_default_rule=reading.get("oslo_policy", "policy_default_rule"),
-    )
+    found = (_beside(reading, name) for name in reading.get("oslo_policy", "policy_dirs"))
+    directories = tuple(directory for directory in found if directory is not None)
+    for path in (file, *(path for directory in directories for path in sorted(directory.glob("*")))):
+        if path is not None and _holds_rules(path):
+            message = f"The rules in {path} would be ignored; policy files come with a later release."
+            reading.complain("oslo_policy", "policy_file", message, code="policy-not-yet")
+    rule = reading.get("oslo_policy", "policy_default_rule")
+    return PolicySettings(policy_file=file, policy_dirs=directories, policy_default_rule=rule)
+
+
+def _holds_rules(file: Path) -> bool:
+    """Whether a file of rules is more than comments, as the samples that packages install are."""
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
+    except OSError:
+        return not file.is_dir()
+    return any(line and not line.startswith("#") and line not in {"{}", "{", "}", "---", "..."} for line in lines)
 
 
 def _beside(reading: Reading, name: str) -> Path | None:

@@ -11,6 +11,8 @@ from intaglio.stores.settings import StoreConfig, StoreSettings, single_file_sto
 
 SINGLE_GROUP = "glance_store"
 DEFAULTS_GROUP = "backend_defaults"
+ONE_DIRECTORY = "filesystem_store_datadir"
+SEVERAL_DIRECTORIES = "filesystem_store_datadirs"
 _AUTH_SECTIONS = ("keystone_authtoken", "oslo_limit", "barbican_service_user", "key_manager")
 
 
@@ -118,9 +120,14 @@ def _tell_missing(reading: Reading, types: Mapping[str, str], default: str, wher
 
 
 def _driver_options(reading: Reading, kind: str, groups: tuple[str, ...]) -> Mapping[str, object]:
-    """The driver's options: of the first group that sets one, else the default; those without a value are left out."""
-    values = {}
-    for option in DRIVERS[kind]:
-        group = next((group for group in groups if reading.is_set(group, option.name)), groups[0])
-        values[option.name] = reading.get(group, option.name)
-    return {name: value for name, value in values.items() if value is not None}
+    """What the operator set of the driver's options, in the first group that sets it; defaults are the driver's own."""
+    places = {
+        option.name: next((group for group in groups if reading.is_set(group, option.name)), None)
+        for option in DRIVERS[kind]
+    }
+    one, several = places.get(ONE_DIRECTORY), places.get(SEVERAL_DIRECTORIES)
+    if one is not None and one == several:
+        reading.complain(one, SEVERAL_DIRECTORIES, f"Set this or {ONE_DIRECTORY}, not both.")
+    elif one is not None and several is not None:  # the store's own choice replaces the common one
+        del places[SEVERAL_DIRECTORIES if one == groups[0] else ONE_DIRECTORY]
+    return {name: reading.get(group, name) for name, group in places.items() if group is not None}

@@ -11,11 +11,8 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     connection: str
     max_pool_size: int = 5
     max_overflow: int = 50
-    pool_timeout: int = 30  # seconds to wait for a free connection
     connection_recycle_time: int = 3600  # seconds
-    max_retries: int = 10  # at start; -1: for ever
-    retry_interval: int = 10  # seconds between them
-    mysql_wsrep_sync_wait: int | None = None  # Galera's variable of that name; None: leave the server's
+    max_retries: int = 10  # at start, one second apart; -1: for ever
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         """Without the connection: settings end up in logs and tracebacks."""

@@ -9,7 +9,13 @@ API = (
         None,
         "Base URL in links of the version documents; otherwise the URL of the request.",
     ),
-    used("allow_anonymous_access", Kind.BOOLEAN, False, "Requests without credentials may read what everybody may."),
+    not_yet(
+        "allow_anonymous_access",
+        Kind.BOOLEAN,
+        False,
+        "Requests without credentials may read what everybody may.",
+        note="Ignored: credentials are asked of everybody.",
+    ),
     used("max_request_id_length", Kind.INTEGER, 64, "Longest request id accepted from a client.", minimum=0),
     used("limit_param_default", Kind.INTEGER, 25, "Page size when a request gives no `limit`.", minimum=1),
     used("api_limit_max", Kind.INTEGER, 1000, "Largest page; a larger `limit` is lowered to it.", minimum=1),
@@ -19,18 +25,19 @@ API = (
         False,
         "Show `direct_url`, which names the store's address, to those who may see it.",
     ),
-    used("show_multiple_locations", Kind.BOOLEAN, False, "Show and accept `locations`."),
+    used("show_multiple_locations", Kind.BOOLEAN, False, "Show `locations`; accepting them comes later."),
     used(
         "hashing_algorithm",
         Kind.TEXT,
         "sha512",
         "Algorithm of `os_hash_value`: any fixed-length one that Python's hashlib has.",
     ),
-    used(
+    not_yet(
         "enabled_import_methods",
         Kind.LIST,
         ("glance-direct", "web-download", "copy-image"),
         "Import methods offered; an empty list turns import off.",
+        note="Ignored: import comes later.",
         choices=("glance-direct", "web-download", "copy-image", "glance-download"),
     ),
     used(
@@ -117,22 +124,35 @@ API = (
 
 QUOTAS = (
     used("image_size_cap", Kind.INTEGER, 1 << 40, "Largest image in bytes.", minimum=1, maximum=(1 << 63) - 1),
-    used(
+    not_yet(
         "user_storage_quota",
         Kind.SIZE,
         0,
         "Bytes a project may keep over all its stored copies; units are powers of 1024.",
+        note="Ignored: what a project stores is not limited yet, only the size of each image.",
     ),
-    used("image_member_quota", Kind.INTEGER, 128, "Members of one image; -1 is no limit."),
+    not_yet(
+        "image_member_quota",
+        Kind.INTEGER,
+        128,
+        "Members of one image; -1 is no limit.",
+        note="Ignored: sharing with members comes later.",
+    ),
     used("image_property_quota", Kind.INTEGER, 128, "Custom properties of one image; -1 is no limit."),
     used("image_tag_quota", Kind.INTEGER, 128, "Tags of one image; -1 is no limit."),
-    used("image_location_quota", Kind.INTEGER, 10, "Locations of one image; -1 is no limit."),
+    not_yet(
+        "image_location_quota",
+        Kind.INTEGER,
+        10,
+        "Locations of one image; -1 is no limit.",
+        note="Ignored: adding locations comes later.",
+    ),
     not_yet(
         "use_keystone_limits",
         Kind.BOOLEAN,
         False,
         "Take quotas from Keystone's unified limits.",
-        note="Ignored: the limits above apply instead, so set user_storage_quota meanwhile.",
+        note="Ignored: what a project stores is not limited yet, only the size of each image.",
     ),
 )
 

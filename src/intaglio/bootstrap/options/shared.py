@@ -15,13 +15,8 @@ DATABASE = (
     ),
     used("max_pool_size", Kind.INTEGER, 5, "Connections kept open by a process."),
     used("max_overflow", Kind.INTEGER, 50, "Connections opened beyond those at need."),
-    used("pool_timeout", Kind.INTEGER, 30, "Seconds to wait for a free connection.", minimum=0),
     used("connection_recycle_time", Kind.INTEGER, 3600, "Seconds after which a connection is replaced."),
     used("max_retries", Kind.INTEGER, 10, "Attempts to connect at start; -1 is for ever."),
-    used("retry_interval", Kind.INTEGER, 10, "Seconds between those attempts.", minimum=0),
-    used(
-        "mysql_wsrep_sync_wait", Kind.INTEGER, None, "Galera: make reads wait for writes on other nodes (a bit mask)."
-    ),
     used("connection_parameters", Kind.TEXT, "", "More URL parameters, `a=b&c=d`.", secret=True),
 )
 
@@ -30,6 +25,15 @@ _retry = partial(
     not_yet, note="Ignored: a transaction that the database asks to repeat is repeated with growing pauses."
 )
 DATABASE_LATER = (
+    not_yet("pool_timeout", Kind.INTEGER, None, "Seconds to wait for a free connection.", note="Ignored: it is 30."),
+    not_yet("retry_interval", Kind.INTEGER, 10, "Seconds between attempts at start.", note="Ignored: it is 1."),
+    not_yet(
+        "mysql_wsrep_sync_wait",
+        Kind.INTEGER,
+        None,
+        "Galera: make reads wait for writes on other nodes (a bit mask).",
+        note="Ignored: set the server's variable of that name.",
+    ),
     _engine("backend", Kind.TEXT, "sqlalchemy", "Database layer."),
     _engine("sqlite_synchronous", Kind.BOOLEAN, True, "SQLite waits for the disk."),
     _engine("mysql_sql_mode", Kind.TEXT, "TRADITIONAL", "SQL mode of MySQL and MariaDB."),
@@ -55,19 +59,27 @@ DATABASE_LATER = (
 
 _remote = partial(not_yet, note="Ignored: rules that ask another server (http:, https:) come later.")
 POLICY = (
-    used(
+    not_yet(
         "policy_file",
         Kind.TEXT,
         "policy.yaml",
         "Rules that replace the defaults; a relative path is looked for beside the configuration files.",
+        note="A file that holds rules is refused: ignoring them could open what they close. They come later.",
     ),
-    used(
+    not_yet(
         "policy_dirs",
         Kind.MULTI,
         ("policy.d",),
         "Directories of more such files; relative paths as for `policy_file`.",
+        note="As policy_file.",
     ),
-    used("policy_default_rule", Kind.TEXT, "default", "Rule that stands in for one that is not defined."),
+    not_yet(
+        "policy_default_rule",
+        Kind.TEXT,
+        "default",
+        "Rule that stands in for one that is not defined.",
+        note="Ignored: all rules are defined.",
+    ),
     not_yet(
         "enforce_new_defaults",
         Kind.BOOLEAN,
@@ -84,11 +96,12 @@ POLICY = (
 )
 
 MIDDLEWARE = (
-    used(
+    not_yet(
         "enable_proxy_headers_parsing",
         Kind.BOOLEAN,
         False,
         "Believe Forwarded and X-Forwarded-* headers; only behind a proxy that sets them.",
+        note="Ignored: links are made from the request, or from public_endpoint where that is set.",
     ),
     not_yet(
         "max_request_body_size",

@@ -47,59 +47,54 @@ SINGLE = (
 )
 
 COMMON = (
-    used("store_description", Kind.TEXT, None, "What users are told of this store."),
+    not_yet(
+        "store_description",
+        Kind.TEXT,
+        None,
+        "What users are told of this store.",
+        note="Ignored: the list of stores comes with import.",
+    ),
     used("weight", Kind.INTEGER, 0, "Of several copies of an image the one in the heaviest store is preferred."),
 )
 
 FILE = (
     used("filesystem_store_datadir", Kind.TEXT, "/var/lib/glance/images", "Directory of the image files."),
-    not_yet(
+    used(
         "filesystem_store_datadirs",
         Kind.MULTI,
         (),
-        "Several directories, `path:priority` each.",
-        note="Refused: images would be looked for in the wrong place. Give each directory a store of its own.",
-        refused=True,
+        "Several directories, `path:priority` each, instead of filesystem_store_datadir.",
     ),
-    not_yet(
+    used(
         "filesystem_store_metadata_file",
         Kind.TEXT,
         None,
         "JSON file of mount points that are added to the metadata of locations.",
-        note="Ignored: clients that mount the directory themselves are not told where it is.",
     ),
     used("filesystem_store_file_perm", Kind.OCTAL, 0, "Permissions of image files; 0 leaves them to the umask."),
     used("filesystem_thin_provisioning", Kind.BOOLEAN, False, "Do not write stretches of zeros (sparse files)."),
-    not_yet(
+    used(
         "filesystem_store_chunk_size",
         Kind.INTEGER,
-        65536,
-        "Bytes in one read or write.",
-        note="Ignored: sizes that were measured to be fast are used.",
+        None,
+        "Bytes in one read, and the stretch of zeros that is not written.",
+        note="Not set: 1 MiB and 64 KiB.",
         minimum=1,
     ),
-    not_yet(
+    used(
         "filesystem_store_timeout",
         Kind.INTEGER,
         0,
-        "Seconds a file system call may take.",
-        note="Ignored: calls run off the event loop, so a hanging file system stops no other request.",
+        "Seconds a call to the file system may take; 0 is 300.",
         minimum=0,
     ),
-    not_yet(
-        "filesystem_store_thread_pool_size",
-        Kind.INTEGER,
-        10,
-        "Threads for those calls.",
-        note="Ignored, as filesystem_store_timeout.",
-        minimum=1,
-    ),
+    used("filesystem_store_thread_pool_size", Kind.INTEGER, 10, "Threads for such calls.", minimum=1),
     not_yet(
         "filesystem_store_threadpool_threshold",
         Kind.INTEGER,
         75,
         "Percentage of busy threads that is warned of.",
-        note="Ignored, as filesystem_store_timeout.",
+        note="Ignored: there is no such warning.",
         minimum=0,
         maximum=100,
     ),
