@@ -6,6 +6,8 @@ import pytest
 
 from tests.starters.base import Missing
 
+pytest_plugins = ("tests.starters.databases",)
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
