@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Insert, Table, and_, func, insert, select, update
+from sqlalchemy import Insert, Table, and_, false, func, insert, null, select, update
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -34,7 +34,12 @@ def _upsert(dialect: str) -> Insert:
         mine = mysql_insert(properties)
         row: Any = mine.inserted
         return mine.on_duplicate_key_update(
-            name=row.name, value=row.value, updated_at=row.updated_at, deleted_at=None, deleted=False
+            # literals, for aiomysql fills no parameters in behind VALUES (…)
+            name=row.name,
+            value=row.value,
+            updated_at=row.updated_at,
+            deleted_at=null(),
+            deleted=false(),
         )
     make = sqlite_insert if dialect == "sqlite" else postgresql_insert
     theirs = make(properties)

@@ -29,6 +29,10 @@ def upgrade() -> None:
         for sort, key in _SORTS.items():
             keys = [_sort_key(key), "id"] if key == "created_at" else [_sort_key(key), _sort_key("created_at"), "id"]
             _index(f"intaglio_images_{group}_{sort}", "images", ["deleted", "os_hidden", column, *keys])
+    for column in ("name", "status"):
+        _index(f"intaglio_images_{column}", "images", [column])
+    _index("intaglio_image_tags_value", "image_tags", ["value", "deleted", "image_id"])
+    _index_properties("intaglio_image_properties_name_value")
     _index("intaglio_image_members_member", "image_members", ["member", "deleted", "image_id", "status"])
 
 
@@ -64,6 +68,15 @@ def _sort_key(column: str) -> str | sa.TextClause:
     return sa.text(f"{column}{collation} NULLS FIRST")
 
 
-def _index(name: str, table: str, columns: list[str | sa.TextClause]) -> None:
+def _index_properties(name: str) -> None:
+    """By name and the beginning of the value, for a value may be long and no database indexes all of it."""
+    if op.get_bind().dialect.name == "mysql":
+        _index(name, "image_properties", ["name", "value"], mysql_length={"value": 64})
+    else:
+        _index(name, "image_properties", ["name", sa.text("substr(value, 1, 64)")])
+
+
+def _index(name: str, table: str, columns: list[str | sa.TextClause], **options: Any) -> None:
+    # On MariaDB an upgrade that was cut off has made some of them.
     if name not in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}:
-        op.create_index(name, table, columns)
+        op.create_index(name, table, columns, **options)
