@@ -261,19 +261,26 @@ class TestOverFuse(FileConformance):
     """The whole contract on a file system without O_TMPFILE."""
 
     examples = 5
+    lacks_links = False
+
+    @pytest.fixture(scope="class")
+    def share(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
+        with faulty(tmp_path_factory.mktemp("fuse") / "share") as system:
+            if self.lacks_links:
+                system.fail("link", "EPERM")
+            yield system
 
     @pytest.fixture
-    def tmp_path(self, fuse: Faulty) -> Path:
-        return fuse.directory
+    def tmp_path(self, share: Faulty) -> Path:
+        directory = share.directory / str(len(list(share.directory.iterdir())))
+        directory.mkdir()
+        return directory
 
 
 class TestOverFuseWithoutLinks(TestOverFuse):
     """… and without hard links: names then move by an exclusive rename."""
 
-    @pytest.fixture
-    def tmp_path(self, fuse: Faulty) -> Path:
-        fuse.fail("link", "EPERM")
-        return fuse.directory
+    lacks_links = True
 
 
 @pytest.mark.parametrize(
