@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -206,32 +206,38 @@ def test_wrong_options_are_named(options: dict[str, object], named: str) -> None
     assert "'disk'" in str(refused.value)
 
 
-@pytest.mark.real
-async def test_directories_by_priority_then_by_room(make: Make, tmp_path: Path) -> None:
+@pytest.fixture
+def disks(tmp_path: Path) -> Iterator[Path]:
+    """A directory with three small file systems in it."""
     with (
         tmpfs(tmp_path / "small", "size=4m"),
         tmpfs(tmp_path / "large", "size=8m"),
         tmpfs(tmp_path / "reserve", "size=20m"),
     ):
-        directories = [f"{tmp_path}/reserve", f"{tmp_path}/small:10", f"{tmp_path}/large:10"]
-        store = make(filesystem_store_datadirs=directories)
-        for key, hint, where in (
-            ("first", PIECE, "large"),
-            ("unknown", None, "large"),
-            ("big", 7 * PIECE, "reserve"),
-        ):
-            await store.put(key, pieces(noise(PIECE)), size_hint=hint)
-            assert (tmp_path / where / key).is_file()
-            assert store.uri(key) == f"file://{tmp_path}/{where}/{key}"
-            assert await content(store, key) == noise(PIECE)
-        with pytest.raises(Full):
-            await store.put("huge", pieces(b"data"), size_hint=50 * PIECE)
-        assert {found.key async for found in store.list()} == {"first", "unknown", "big"}
-        for where in ("small", "large"):
-            with pytest.raises(Exists):
-                await store.put("big", pieces(b"data"), size_hint=1)
-            assert not (tmp_path / where / "big").exists()
-        await store.close()
+        yield tmp_path
+
+
+@pytest.mark.real
+async def test_directories_by_priority_then_by_room(disks: Path) -> None:
+    directories = [f"{disks}/reserve", f"{disks}/small:10", f"{disks}/large:10"]
+    store = FileStore("disk", {"filesystem_store_datadirs": directories})
+    for key, hint, where in (
+        ("first", PIECE, "large"),
+        ("unknown", None, "large"),
+        ("big", 7 * PIECE, "reserve"),
+    ):
+        await store.put(key, pieces(noise(PIECE)), size_hint=hint)
+        assert (disks / where / key).is_file()
+        assert store.uri(key) == f"file://{disks}/{where}/{key}"
+        assert await content(store, key) == noise(PIECE)
+    with pytest.raises(Full):
+        await store.put("huge", pieces(b"data"), size_hint=50 * PIECE)
+    assert {found.key async for found in store.list()} == {"first", "unknown", "big"}
+    for where in ("small", "large"):
+        with pytest.raises(Exists):
+            await store.put("big", pieces(b"data"), size_hint=1)
+        assert not (disks / where / "big").exists()
+    await store.close()
 
 
 async def test_which_directory_is_known_after_a_look(make: Make, tmp_path: Path) -> None:
