@@ -257,23 +257,45 @@ async def test_a_writer_killed_with_9(
     await store.close()
 
 
+@pytest.fixture(scope="module")
+def share(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
+    """One FUSE file system for many tests that order no faults."""
+    with faulty(tmp_path_factory.mktemp("fuse") / "share") as system:
+        yield system
+
+
+@pytest.fixture(scope="module")
+def linkless_share(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
+    """One without hard links."""
+    with faulty(tmp_path_factory.mktemp("fuse") / "linkless") as system:
+        system.fail("link", "EPERM")
+        yield system
+
+
+def new_directory(system: Faulty) -> Path:
+    directory = system.directory / str(len(list(system.directory.iterdir())))
+    directory.mkdir()
+    return directory
+
+
 class TestOverFuse(FileConformance):
     """The whole contract on a file system without O_TMPFILE."""
 
     examples = 5
 
     @pytest.fixture
-    def tmp_path(self, fuse: Faulty) -> Path:
-        return fuse.directory
+    def workspace(self, share: Faulty) -> Path:
+        return new_directory(share)
 
 
-class TestOverFuseWithoutLinks(TestOverFuse):
+class TestOverFuseWithoutLinks(FileConformance):
     """… and without hard links: names then move by an exclusive rename."""
 
+    examples = 5
+
     @pytest.fixture
-    def tmp_path(self, fuse: Faulty) -> Path:
-        fuse.fail("link", "EPERM")
-        return fuse.directory
+    def workspace(self, linkless_share: Faulty) -> Path:
+        return new_directory(linkless_share)
 
 
 @pytest.mark.parametrize(

@@ -65,10 +65,15 @@ class StoreConformance:
         return []
 
     @pytest.fixture
-    async def store(self, tmp_path: Path) -> AsyncIterator[Store]:
+    def workspace(self, tmp_path: Path) -> Path:
+        """An empty directory of this test; override it to have it elsewhere."""
+        directory = tmp_path / "store"
+        directory.mkdir()
+        return directory
+
+    @pytest.fixture
+    async def store(self, workspace: Path) -> AsyncIterator[Store]:
         """A store that must be empty again at the end."""
-        workspace = tmp_path / "store"
-        workspace.mkdir()
         files, threads = _open_files(), set(threading.enumerate())
         store = self.make(workspace)
         await store.prepare()
@@ -379,13 +384,13 @@ class StoreConformance:
         await asyncio.gather(*(one(f"key{n}") for n in range(60)))
         assert threading.active_count() - before <= self.most_threads
 
-    def test_like_a_dictionary(self, tmp_path: Path) -> None:
+    def test_like_a_dictionary(self, workspace: Path) -> None:
         number = count()
 
         def fresh() -> Store:
-            workspace = tmp_path / str(next(number))
-            workspace.mkdir()
-            return self.make(workspace)
+            directory = workspace / str(next(number))
+            directory.mkdir()
+            return self.make(directory)
 
         run_state_machine_as_test(
             model(fresh),

@@ -24,6 +24,8 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     `filesystem_store_chunk_size` is the piece read at once (1 MiB when not set, at most that) and the block that thin
     provisioning looks at (64 KiB when not set). `filesystem_store_timeout` (seconds) bounds every single call to the
     file system, not only Glance's three; 0 means `LIMIT`, because a hang for ever is never what is meant.
+    `filesystem_store_thread_pool_size` bounds all calls. `filesystem_store_threadpool_threshold` has no effect: a pool
+    that does all the work is often busy, and that says nothing; one that is stuck refuses with `Busy`.
     """
 
     filesystem_store_datadir: str | None = None

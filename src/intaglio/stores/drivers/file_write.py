@@ -232,7 +232,8 @@ class Writer:
         if not others:
             yield
             return
-        first = min((self._place, *others), key=lambda place: (-place.priority, place.path))
+        there = [place for place in (self._place, *others) if place.path.is_dir()]
+        first = min(there, key=lambda place: (-place.priority, place.path), default=self._place)
         lock = os.open(hidden(first) / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
