@@ -12,8 +12,8 @@ from intaglio.ingest.base import CapExceeded, Consumer, Ingested, SizeMismatch, 
 from intaglio.ingest.lanes import Lanes
 from intaglio.stores.base import Chunk, Store
 
-BATCH = 256 * 1024
-"""Bytes, at least, that are handed on at once; a server's own pieces are mostly as large as that."""
+BATCH = 512 * 1024
+"""Bytes, at least, that are handed on at once: about two of the pieces that Granian delivers of a fast upload."""
 
 SMALL = 16 * 1024
 """Bytes below which pieces are joined: by the call, hashing and writing them would cost more than copying does."""
