@@ -34,8 +34,8 @@ def run(running: Service, *words: str | Path) -> str:
 
 
 def test_openstack_command_line(programs: Path, running: Service) -> None:
-    line = [programs / "openstack", "--os-cloud", "intaglio", "image", "list", "-f", "value", "-c", "Name"]
-    assert run(running, *line) == "admin\n"
+    words = ["--os-cloud", "intaglio", "image", "list", "-f", "value", "-c", "Name"]
+    assert run(running, programs / "openstack", *words) == "admin\n"
 
 
 def test_openstacksdk(programs: Path, running: Service) -> None:

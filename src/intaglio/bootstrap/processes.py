@@ -62,7 +62,7 @@ def fork(name: str, run: Callable[[], None]) -> int:
         os._exit(code)
 
 
-def errand(run: Callable[[], None]) -> None:
+def errand(run: Callable[[], object]) -> None:
     """Call `run` in a child and wait for it, so that nothing it starts or opens stays in this process.
 
     Raises `ErrandFailed` with the text of the `IntaglioError` that `run` raised.
