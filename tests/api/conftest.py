@@ -10,22 +10,6 @@ from tests.starters.glance import FileStore, glance
 from tests.starters.intaglio import intaglio
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "differs(glance): the expectation is deliberately better than Glance's answer")
-    config.addinivalue_line("markers", "ours: about what Glance does not have; not run against it")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Against Glance a row that differs must fail, and what only we have is left out."""
-    if config.getoption("against_glance") is None:
-        return
-    for item in items:
-        if (mark := item.get_closest_marker("differs")) is not None:
-            item.add_marker(pytest.mark.xfail(reason=mark.args[0], strict=True))
-        if item.get_closest_marker("ours") is not None:
-            item.add_marker(pytest.mark.skip(reason="Glance has nothing of the kind"))
-
-
 def two_stores(directory: Path) -> list[FileStore]:
     stores = directory / "stores"
     return [FileStore("fast", stores / "fast", 200), FileStore("slow", stores / "slow", 100)]

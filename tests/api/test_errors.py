@@ -53,7 +53,7 @@ def shown(python: Path, answers: list[Json]) -> list[list[str]]:
     [
         pytest.param("*/*", id="glance"),
         pytest.param("application/json", id="sdk"),
-        pytest.param("", id="sdk-upload", marks=differs("Glance answers with plain text, which the SDK drops")),
+        pytest.param("", id="sdk-upload", marks=differs("Glance answers with plain text, which is dropped")),
         pytest.param("text/html,application/xml;q=0.9,*/*;q=0.8", id="browser"),
     ],
 )
@@ -67,7 +67,10 @@ def test_reason_reaches_the_person(member: Caller, reader: Caller, python: Path,
     cases = [
         (member.get(f"/v2/images/{unknown}", headers=more), unknown, "NotFound", "NotFoundException"),
         (member.post("/v2/images", json={"name": 5}, headers=more), "name", "BadRequest", "BadRequestException"),
-        (member.post("/v2/images", json={"status": "active"}, headers=more), "status", "Forbidden", "ForbiddenException"),
+        (
+            member.post("/v2/images", json={"status": "active"}, headers=more),
+            "status", "Forbidden", "ForbiddenException",
+        ),
         (member.post("/v2/images", json={"id": queued}, headers=more), queued, "Conflict", "ConflictException"),
         (member.get("/v2/images?sort_key=colour", headers=more), "colour", "BadRequest", "BadRequestException"),
         (member.delete(f"/v2/images/{protected}", headers=more), "protected", "Forbidden", "ForbiddenException"),

@@ -1,0 +1,143 @@
+"""A service as it starts from nothing, the clients, and a real bootable image."""
+
+import dataclasses
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.starters.base import debian
+from tests.starters.clients import clients
+from tests.starters.glance import glance
+from tests.starters.intaglio import intaglio
+
+HERE = Path(__file__).parent
+ISO = Path("/usr/lib/grub-rescue/grub-rescue-cdrom.iso")
+
+
+@dataclasses.dataclass
+class Service:
+    """A service and what the clients need to find it. `restart` keeps address and data."""
+
+    url: str
+    clouds: Path
+    server: Any
+    peer: bool
+
+    def restart(self) -> None:
+        self.server.restart()
+
+
+@pytest.fixture(scope="package")
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Intaglio started with no configuration at all; with `--against-glance` the real Glance, without logins."""
+    directory = tmp_path_factory.mktemp("compat")
+    if request.config.getoption("against_glance"):
+        with glance(directory) as server:
+            clouds = directory / "clouds.yaml"
+            auth = f"auth_type: none, auth: {{endpoint: '{server.url}'}}, image_endpoint_override: '{server.url}'"
+            clouds.write_text(f"clouds: {{intaglio: {{{auth}}}}}\n")
+            yield Service(server.url, clouds, server, peer=True)
+    else:
+        with intaglio(directory) as server_:
+            yield Service(server_.url, server_.clouds, server_, peer=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Clients:
+    """The commands of an environment that knows nothing of ours."""
+
+    bin: Path
+    service: Service
+    home: Path
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if key in {"PATH", "LANG", "TMPDIR"}}
+        return kept | {
+            "HOME": str(self.home),
+            "LC_ALL": "C.UTF-8",
+            "OS_CLIENT_CONFIG_FILE": str(self.service.clouds),
+            "OS_CLOUD": "intaglio",
+            "PYTHONWARNINGS": "ignore",
+        }
+
+    def run(self, program: str, *words: str | Path, environment: dict[str, str] | None = None) -> tuple[int, str, str]:
+        """Exit status, output and errors of a program of that environment."""
+        done = subprocess.run(
+            [self.bin / program, *words],
+            env=environment or self._environment,
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=100,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    def openstack(self, *words: str | Path) -> str:
+        """What `openstack image …` prints."""
+        status, output, errors = self.run("openstack", "image", *words)
+        assert status == 0, f"openstack image {' '.join(map(str, words))}: {errors}{output}"
+        return output
+
+    def document(self, *words: str | Path) -> Any:
+        """The same as JSON."""
+        return json.loads(self.openstack(*words, "-f", "json"))
+
+    def refused(self, *words: str | Path) -> str:
+        """What `openstack image …` says when it fails."""
+        status, output, errors = self.run("openstack", "image", *words)
+        assert status != 0, output
+        return errors + output
+
+    def glance_arguments(self) -> Sequence[str]:
+        """The glance command knows only tokens: the login travels in the address."""
+        url = self.service.url
+        if not self.service.peer:
+            cloud = self._cloud()
+            url = url.replace("http://", f"http://{cloud['username']}:{cloud['password']}@")
+        return ("--os-image-url", url, "--os-auth-token", "unused")
+
+    def _cloud(self) -> dict[str, str]:
+        script = "import json,openstack;print(json.dumps(openstack.connect(cloud='intaglio').config.config['auth']))"
+        status, output, errors = self.run("python", "-c", script)
+        assert status == 0, errors
+        auth: dict[str, str] = json.loads(output)
+        return auth
+
+    def glance(self, *words: str | Path) -> str:
+        """What the `glance` command prints."""
+        status, output, errors = self.run("glance", *self.glance_arguments(), *words)
+        assert status == 0, f"glance {' '.join(map(str, words))}: {errors}{output}"
+        return output
+
+    def glance_refused(self, *words: str | Path) -> str:
+        """What the `glance` command says when it fails."""
+        status, output, errors = self.run("glance", *self.glance_arguments(), *words)
+        assert status != 0, output
+        return errors + output
+
+    def python(self, script: str, *words: str | Path) -> Any:
+        """The JSON that a script of this directory prints in the clients' Python."""
+        status, output, errors = self.run("python", HERE / script, *words)
+        assert status == 0, f"{script}: {errors}{output}"
+        return json.loads(output)
+
+
+@pytest.fixture(scope="package")
+def user(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Clients:
+    """A person at a terminal."""
+    return Clients(clients(), service, tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="package")
+def iso() -> Path:
+    """A real bootable image, 5 MB."""
+    debian(["grub-rescue-pc"], "a real bootable ISO", provides=[str(ISO)])
+    return ISO
