@@ -15,7 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         nargs="?",
         const="start",
         metavar="URL",
-        help="run tests/api and tests/compat against the real Glance 33 (at URL, trusting identity headers; or started for it)",
+        help="run tests/api against the real Glance 33 (at URL, trusting identity headers; or started for it)",
     )
 
 

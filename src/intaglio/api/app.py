@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route as StarletteRoute
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from intaglio.api.call import Call
+from intaglio.api.call import Call, InvalidBody, base_url
 from intaglio.api.errors import ErrorResponse, accept_of, error_response
 from intaglio.api.middleware.request_id import RequestId
 from intaglio.api.middleware.version_negotiation import VersionNegotiation
@@ -60,6 +60,8 @@ class Endpoint:
         caller = _STRANGER
         if route is None or not route.public:
             caller = Caller(await self.authenticator.authenticate(request.headers))
+        if _has_body(request) and (route is None or route.request is None):
+            raise InvalidBody(f"{request.method} takes no body here.")
         if route is None:
             allowed = ", ".join(sorted(self.routes))
             reason = f"{request.method} is not allowed here; these are: {allowed}."
@@ -68,11 +70,17 @@ class Endpoint:
         return await route.handler(Call(request, caller, self.parts, self.settings))
 
 
+def _has_body(request: Request) -> bool:
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+
+
 class _Absent(Endpoint):
     """What answers on paths that no route has: 404, after the caller has been identified."""
 
     async def _answer(self, request: Request) -> Response:
         await self.authenticator.authenticate(request.headers)
+        if request.url.path == "/v2":
+            return RedirectResponse(f"{base_url(self.settings, request)}/v2/", HTTPStatus.FOUND)
         accept = request.headers.get("accept", "*/*")
         return ErrorResponse(HTTPStatus.NOT_FOUND, "There is nothing at this path.", accept=accept)
 
@@ -114,8 +122,7 @@ def make_application(parts: Parts, settings: ApiSettings, authenticator: Authent
         by_path.setdefault(route.path, []).append(route)
     router = Router(
         routes=[
-            StarletteRoute(_converted(path), Endpoint(routes, parts, settings, authenticator))
-            for path, routes in by_path.items()
+            StarletteRoute(path, Endpoint(routes, parts, settings, authenticator)) for path, routes in by_path.items()
         ],
         redirect_slashes=False,
         default=_Absent((), parts, settings, authenticator),
@@ -123,8 +130,3 @@ def make_application(parts: Parts, settings: ApiSettings, authenticator: Authent
     versions = Versions(multi_store=parts.stores.multi, cache=settings.image_cache_dir is not None)
     negotiated = VersionNegotiation(router, versions=versions, public_endpoint=settings.public_endpoint)
     return RequestId(negotiated, limit=settings.max_request_id_length)
-
-
-def _converted(path: str) -> str:
-    """A tag may hold an encoded slash, which arrives decoded."""
-    return path.replace("{tag}", "{tag:path}")

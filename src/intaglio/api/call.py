@@ -26,6 +26,11 @@ class BodyTooLarge(TooLarge):
     code = "body-too-large"
 
 
+def base_url(settings: ApiSettings, request: Request) -> str:
+    """Where clients reach this service, without a slash at the end."""
+    return (settings.public_endpoint or str(request.base_url)).rstrip("/")
+
+
 class Call:
     """A request, who makes it, and the parts of the service that can answer it."""
 
@@ -45,7 +50,7 @@ class Call:
     @property
     def base_url(self) -> str:
         """Where clients reach this service, without a slash at the end."""
-        return self.settings.public_endpoint or str(self.request.base_url).rstrip("/")
+        return base_url(self.settings, self.request)
 
     async def json(self) -> Any:
         """The body as a JSON document. Raises `InvalidBody`, `BodyTooLarge`."""

@@ -41,13 +41,16 @@ def status_of(error: type[errors.IntaglioError]) -> HTTPStatus:
 
 
 class ErrorResponse(Response):
-    """An error as an HTML page for those who accept HTML, as plain text for everybody else."""
+    """An error as plain text for those who ask for that, as a small HTML page for everybody else.
+
+    Also for those who ask for JSON: openstacksdk does, and shows what stands in an HTML page, but no plain text.
+    """
 
     def __init__(
         self, status: HTTPStatus, reason: str, *, accept: str = "*/*", headers: dict[str, str] | None = None
     ) -> None:
         title = f"{status.value} {status.phrase}"
-        as_html = "html" in accept or "*/*" in accept
+        as_html = "text/plain" not in accept or "html" in accept or "*/*" in accept
         if as_html:
             body = (
                 f"<html>\n <head>\n  <title>{title}</title>\n </head>\n <body>\n  <h1>{title}</h1>\n"

@@ -1,9 +1,9 @@
 """Reading the query of GET /v2/images into a value, and writing the links of the answer."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from intaglio.api.call import Call
 from intaglio.base.errors import Invalid
@@ -64,7 +64,7 @@ class _Reader:
 
 def read_query(call: Call) -> ImageQuery:
     """What the request asks for. Raises `InvalidQuery` naming the parameter and what it may hold."""
-    reader = _Reader(call.request.query_params.multi_items())
+    reader = _Reader(_pairs(call))
     texts: list[tuple[str, tuple[str, ...]]] = []
     numbers: list[NumberFilter] = []
     times: list[TimeFilter] = []
@@ -77,12 +77,14 @@ def read_query(call: Call) -> ImageQuery:
         if name in _NOT_FILTERS:
             raise InvalidQuery(f"Images cannot be filtered by '{name}'.")
         if name in TIME_FILTERS:
-            times.append(_time_filter(name, value))
+            times += _time_filters(name, value)
         elif name in TEXT_FILTERS:
             texts.append((name, _texts(name, value)))
         elif name in NUMBER_FILTERS:
             numbers.append(NumberFilter(name, "eq", reader.number(name, value)))
-        elif name.endswith(("_min", "_max")) and name[:-4] in NUMBER_FILTERS:
+        elif name.endswith(("_min", "_max")):
+            if name[:-4] not in NUMBER_FILTERS:
+                raise InvalidQuery(f"'{name[:80]}' bounds no number; use one of {', '.join(NUMBER_FILTERS)}.")
             numbers.append(
                 NumberFilter(name[:-4], "min" if name.endswith("_min") else "max", reader.number(name, value))
             )
@@ -106,6 +108,13 @@ def read_query(call: Call) -> ImageQuery:
     )
 
 
+def _pairs(call: Call) -> Pairs:
+    try:
+        return parse_qsl(call.request.url.query, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise InvalidQuery("The query must be UTF-8, percent-encoded.") from None
+
+
 _READ_ELSEWHERE = _PAGING | {"visibility", "member_status", "os_hidden", "protected", "tag", "deleted"}
 
 
@@ -113,10 +122,9 @@ def _limit(call: Call, reader: _Reader) -> int:
     given = reader.last.get("limit")
     if given is None:
         return min(call.settings.limit_param_default, call.settings.api_limit_max)
-    limit = reader.number("limit", given)
-    if limit < 0:
-        raise InvalidQuery("'limit' must be zero or more.")
-    return min(limit, call.settings.api_limit_max)
+    if not given.isascii() or not given.isdigit():
+        raise InvalidQuery(f"'limit' must be a whole number, zero or more, not '{given[:80]}'.")
+    return min(int(given[:19]), call.settings.api_limit_max)
 
 
 def _visibility(reader: _Reader) -> Visibility | Literal["all"] | None:
@@ -180,7 +188,8 @@ def _split_list(name: str, text: str) -> tuple[str, ...]:
     return tuple(items)
 
 
-def _time_filter(name: str, value: str) -> TimeFilter:
+def _time_filters(name: str, value: str) -> list[TimeFilter]:
+    """Times are compared as they are shown, in whole seconds, whatever fractions the database holds."""
     operator, colon, rest = value.partition(":")
     known = next((known for known in get_args(TimeOperator) if known == operator and colon), None)
     text = rest if known else value
@@ -193,7 +202,17 @@ def _time_filter(name: str, value: str) -> TimeFilter:
         ) from None
     if moment.tzinfo is not None:
         moment = moment.astimezone(UTC).replace(tzinfo=None)
-    return TimeFilter(name, known or "eq", moment)
+    moment = moment.replace(microsecond=0)
+    after = moment + timedelta(seconds=1)
+    match known or "eq":
+        case "gt":
+            return [TimeFilter(name, "gte", after)]
+        case "lte":
+            return [TimeFilter(name, "lt", after)]
+        case "eq":
+            return [TimeFilter(name, "gte", moment), TimeFilter(name, "lt", after)]
+        case operator:
+            return [TimeFilter(name, operator, moment)]
 
 
 def _sort(reader: _Reader) -> tuple[tuple[str, Direction], ...]:
@@ -232,7 +251,7 @@ def _sort_as_given(reader: _Reader) -> tuple[list[str], list[str], Direction]:
 
 def links(call: Call, query: ImageQuery, page: Sequence[Image]) -> dict[str, str]:
     """`first`, and `next` when the page is full, each with every parameter that was given."""
-    pairs = [(name, value) for name, value in call.request.query_params.multi_items() if name != "marker"]
+    pairs = [(name, value) for name, value in _pairs(call) if name != "marker"]
     found = {"first": _link(pairs)}
     if page and len(page) == query.limit:
         found["next"] = _link([*pairs, ("marker", page[-1].id)])

@@ -78,7 +78,7 @@ def _content(name: str) -> dict[str, Any]:
 
 
 def _schemas(formats: Formats) -> dict[str, Any]:
-    fields = image_properties(formats, multi=True, direct_url=True, locations=True)
+    fields = image_properties(formats, multi=True)
     settable = {name: fields[name] for name in ("id", *BASE_FIELDS)}
     return {
         "Image": {"type": "object", "properties": fields, "additionalProperties": {"type": "string"}},

@@ -36,8 +36,8 @@ class Part(msgspec.Struct, frozen=True):
         return f"bytes {self.start}-{self.start + self.length - 1}/{self.size}"
 
 
-_RANGE = re.compile(r"bytes=(?:(\d{1,19})-(\d{0,19})|-(\d{1,19}))")
-_LEGACY = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(?:\*|\d{1,19})")
+_RANGE = re.compile(r"bytes=(?:(\d{1,99})-(\d{0,99})|-(\d{1,99}))", re.IGNORECASE)
+_LEGACY = re.compile(r"bytes (\d{1,99})-(\d{1,99})/(?:\*|\d{1,99})", re.IGNORECASE)
 
 
 def requested_part(size: int, range_header: str | None, content_range: str | None) -> Part | None:
@@ -51,12 +51,14 @@ def requested_part(size: int, range_header: str | None, content_range: str | Non
         match = _LEGACY.fullmatch(content_range.strip())
         if match is None:
             raise BadRange("The header Content-Range of a request must look like 'bytes 0-99/*'.", size)
+        if int(match[2]) >= size:
+            raise BadRange(f"The range lies outside the {size} bytes of the image.", size)
         return _part(size, int(match[1]), int(match[2]))
     return None
 
 
 def _from_range(size: int, header: str) -> Part:
-    if "," in header and header.startswith("bytes="):
+    if "," in header and header.lower().startswith("bytes="):
         raise SeveralRanges("Only one range can be asked for at a time.")
     match = _RANGE.fullmatch(header)
     if match is None:

@@ -13,9 +13,11 @@ from intaglio.api.responses import json_response
 from intaglio.api.route import Route
 from intaglio.api.v2 import actions, data, images, schemas, tags
 
-_IMAGE_ERRORS = {401: "No valid credentials.", 404: "No such image, or not one the caller may see."}
+_NO_BODY = {400: "The call takes no body, and one was sent."}
+_IMAGE_ERRORS = _NO_BODY | {401: "No valid credentials.", 404: "No such image, or not one the caller may see."}
 _SIZE = {"name": "x-openstack-image-size", "in": "header", "schema": {"type": "integer"}}
 _STORE = {"name": "X-Image-Meta-Store", "in": "header", "schema": {"type": "string"}}
+_PREFER = {"name": "prefer", "in": "query", "schema": {"type": "string"}, "description": "Stores to read from first."}
 _RANGE = {"name": "Range", "in": "header", "schema": {"type": "string"}, "example": "bytes=0-99"}
 
 
@@ -142,12 +144,12 @@ ROUTES: tuple[Route, ...] = (
         handler=data.get,
         summary="Download an image's data",
         success={200: "All of the data.", 204: "The image has no data yet.", 206: "The range that was asked for."},
-        rules=("download_image",),
-        parameters=(_RANGE,),
+        rules=("download_image", "download_from_store"),
+        parameters=(_RANGE, _PREFER),
         response="Data",
         errors={
             **_IMAGE_ERRORS,
-            400: "Several ranges were asked for.",
+            400: "Several ranges were asked for, or an unknown store.",
             403: "The image is deactivated, or the policy refuses.",
             416: "The range lies outside the data.",
             503: "No store delivers the data now.",
@@ -159,9 +161,15 @@ ROUTES: tuple[Route, ...] = (
         handler=data.get,
         summary="What a download would answer, without the data",
         success={200: "The headers.", 204: "The image has no data yet.", 206: "The headers of the range."},
-        rules=("download_image",),
-        parameters=(_RANGE,),
-        errors={**_IMAGE_ERRORS, 403: "The image is deactivated, or the policy refuses.", 416: "Outside the data."},
+        rules=("download_image", "download_from_store"),
+        parameters=(_RANGE, _PREFER),
+        errors={
+            **_IMAGE_ERRORS,
+            400: "Several ranges were asked for, or an unknown store.",
+            403: "The image is deactivated, or the policy refuses.",
+            416: "The range lies outside the data.",
+            503: "No store delivers the data now.",
+        },
     ),
     Route(
         method="PUT",
@@ -205,7 +213,7 @@ ROUTES: tuple[Route, ...] = (
         handler=schemas.image,
         summary="The JSON schema of an image",
         success={200: "The schema."},
-        errors={401: "No valid credentials."},
+        errors=_NO_BODY | {401: "No valid credentials."},
     ),
     Route(
         method="GET",
@@ -213,7 +221,7 @@ ROUTES: tuple[Route, ...] = (
         handler=schemas.images,
         summary="The JSON schema of a page of images",
         success={200: "The schema."},
-        errors={401: "No valid credentials."},
+        errors=_NO_BODY | {401: "No valid credentials."},
     ),
     Route(
         method="GET",
@@ -222,6 +230,15 @@ ROUTES: tuple[Route, ...] = (
         summary="Whether the database and every store work now",
         success={200: "All of them do."},
         errors={503: "Some do not; the body says which and why."},
+        public=True,
+    ),
+    Route(
+        method="HEAD",
+        path="/healthcheck",
+        handler=health.healthcheck,
+        summary="As GET, without the reasons",
+        success={200: "All of them do."},
+        errors={503: "Some do not."},
         public=True,
     ),
     Route(

@@ -73,7 +73,7 @@ def read_v21(document: object) -> tuple[Operation, ...]:
     operations = []
     for number, item in enumerate(_items(document)):
         verb = _verb(item.get("op"), number)
-        operations.append(Operation(verb, _name(item.get("path"), number), _value(item, verb, number)))
+        operations.append(Operation(verb, _name(item.get("path"), verb, number), _value(item, verb, number)))
     return tuple(operations)
 
 
@@ -85,7 +85,7 @@ def read_v20(document: object) -> tuple[Operation, ...]:
         if len(verbs) != 1:
             raise InvalidPatch(f"Operation {number} must have exactly one of the keys add, replace, remove.")
         verb = verbs[0]
-        operations.append(Operation(verb, _name(item[verb], number), _value(item, verb, number), strict_add=True))
+        operations.append(Operation(verb, _name(item[verb], verb, number), _value(item, verb, number), strict_add=True))
     return tuple(operations)
 
 
@@ -160,7 +160,7 @@ def _value(item: dict[str, Any], verb: Verb, number: int) -> Any:
     return item["value"]
 
 
-def _name(path: object, number: int) -> str:
+def _name(path: object, verb: Verb, number: int) -> str:
     if not isinstance(path, str) or not path.startswith("/"):
         raise InvalidPatch(f"Operation {number}: the path must be a string that starts with '/'.")
     segments = path[1:].split("/")
@@ -169,6 +169,13 @@ def _name(path: object, number: int) -> str:
     if re.search(r"~(?![01])", path):
         raise InvalidPatch(f"Operation {number}: in a path '~' is written ~0 and '/' inside a name ~1.")
     names = [segment.replace("~1", "/").replace("~0", "~") for segment in segments]
-    if len(names) > 1 and names[0] != "locations":
+    whole = len(names) == 1
+    if names[0] == "locations":
+        if len(names) > 2 or whole != (verb == "replace"):  # noqa: PLR2004 - the list, or one of it
+            raise InvalidPatch(
+                f"Operation {number}: locations are replaced as a whole ('/locations'), "
+                "and added and removed one by one ('/locations/0', '/locations/-')."
+            )
+    elif not whole:
         raise InvalidPatch(f"Operation {number}: '{path}' goes deeper than an image's own fields.")
     return names[0]

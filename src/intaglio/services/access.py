@@ -22,7 +22,8 @@ async def visible_image(
 ) -> tuple[Image, ImageTarget]:
     """The image `wanted`, and it as a policy target. Raises `ImageNotFound` unless `caller` may see it."""
     try:
-        image = await images.get(conn, image_id(wanted))
+        image_id(wanted)
+        image = await images.get(conn, wanted)  # as written: Glance has stored ids in any case
     except InvalidValue:
         image = None
     if image is None:

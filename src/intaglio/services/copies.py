@@ -19,7 +19,7 @@ class UnknownStore(Invalid):
 
 def writable(stores: Stores, store_id: str | None) -> tuple[str, Store]:
     """The store to write to, the default one for None. Raises `UnknownStore`."""
-    wanted = store_id or stores.default
+    wanted = stores.default if store_id is None else store_id
     store = stores.get(wanted)
     if store is None or not store.abilities.write:
         known = ", ".join(name for name, candidate in stores.items() if candidate.abilities.write)

@@ -1,7 +1,7 @@
 """Finding the bytes of an image for somebody who may have them."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,7 +12,7 @@ from intaglio.db.base import Connection
 from intaglio.domain.image import Image
 from intaglio.domain.status import Status
 from intaglio.services.access import visible_image
-from intaglio.services.copies import copies
+from intaglio.services.copies import UnknownStore, copies
 from intaglio.services.parts import Parts
 from intaglio.stores.base import Broken, Store, StoreError
 
@@ -44,27 +44,40 @@ class Copy(msgspec.Struct, frozen=True):
         return self.store.open(self.key, offset, length)
 
 
-async def find(parts: Parts, caller: Caller, image_id: str) -> tuple[Image, Copy | None]:
-    """The image and a copy of its data, None when it has none yet.
+async def find(parts: Parts, caller: Caller, image_id: str, prefer: Sequence[str] = ()) -> tuple[Image, Copy | None]:
+    """The image and a copy of its data, None when it has none yet; from the stores of `prefer` first, in that order.
 
-    Raises `ImageNotFound`, `ImageDeactivated`, `PolicyRefused`, `NoCopyReadable`.
+    Raises `UnknownStore`, `ImageNotFound`, `ImageDeactivated`, `PolicyRefused`, `NoCopyReadable`.
     """
+    _require_stores(parts, prefer)
 
     async def work(conn: Connection) -> Image:
         image, target = await visible_image(conn, parts.policy, caller, image_id)
         if image.status == Status.DEACTIVATED and not caller.principal.is_admin:
             raise ImageDeactivated(f"Image {image.id} is deactivated; only an administrator can read its data.")
         parts.policy.require("download_image", caller, target)
+        if prefer:
+            parts.policy.require("download_from_store", caller, target)
         return image
 
     image = await parts.database.read(work)
     if image.status not in {Status.ACTIVE, Status.DEACTIVATED} or not image.locations:
         return image, None
-    return image, await _readable_copy(parts, image)
+    return image, await _readable_copy(parts, image, prefer)
 
 
-async def _readable_copy(parts: Parts, image: Image) -> Copy:
-    for store_id, store, key in copies(parts.stores, image.locations):
+def _require_stores(parts: Parts, prefer: Sequence[str]) -> None:
+    if prefer and not parts.stores.multi:
+        raise UnknownStore("This service has one store: 'prefer' has no meaning here.")
+    for store_id in prefer:
+        if store_id not in parts.stores:
+            raise UnknownStore(f"'{store_id[:80]}' is not a store; there are: {', '.join(parts.stores)}.")
+
+
+async def _readable_copy(parts: Parts, image: Image, prefer: Sequence[str]) -> Copy:
+    found = copies(parts.stores, image.locations)
+    rank = {store_id: place for place, store_id in enumerate(prefer)}
+    for store_id, store, key in sorted(found, key=lambda copy: rank.get(copy[0], len(rank))):
         try:
             return await _open_copy(image, store, key)
         except StoreError as error:

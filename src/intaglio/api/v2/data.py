@@ -67,9 +67,14 @@ async def _body(call: Call) -> AsyncIterator[bytes]:
             return
 
 
+def _preferred(call: Call) -> list[str]:
+    lists = call.request.query_params.getlist("prefer")
+    return [store_id for given in lists for store_id in given.split(",")]
+
+
 async def get(call: Call) -> Response:
     headers = call.request.headers
-    image, copy = await download.find(call.parts, call.caller, call.path["image_id"])
+    image, copy = await download.find(call.parts, call.caller, call.path["image_id"], _preferred(call))
     wanted = headers.get("range"), headers.get("content-range")
     if copy is None:
         if wanted != (None, None):

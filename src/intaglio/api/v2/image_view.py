@@ -1,5 +1,6 @@
 """An image record as JSON, as the Images API v2 shows it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -41,30 +42,23 @@ def image_view(call: Call, image: Image) -> dict[str, Any]:
         "created_at": timestamp(image.created_at),
         "updated_at": timestamp(image.updated_at),
     }
+    withheld = image.status == Status.DEACTIVATED and not call.caller.principal.is_admin
+    locations = () if withheld else image.locations
     if call.settings.show_image_direct_url or call.settings.show_multiple_locations:
-        view |= _locations(call, image)
-    if call.parts.stores.multi and image.locations:
-        view["stores"] = ",".join(location.store for location in image.locations if location.store)
+        view |= _locations(call, image, locations)
+    if call.parts.stores.multi and locations:
+        view["stores"] = ",".join(location.store for location in locations if location.store)
     view |= {"tags": image.tags, "self": address, "file": f"{address}/file", "schema": "/v2/schemas/image"}
     return view
 
 
-def _locations(call: Call, image: Image) -> dict[str, Any]:
+def _locations(call: Call, image: Image, locations: Sequence[Location]) -> dict[str, Any]:
     if not call.parts.policy.allows("get_image_location", call.caller, ImageTarget(image)):
         return {}
     view: dict[str, Any] = {}
-    ordered = by_weight(call.parts.stores, image.locations)
+    ordered = by_weight(call.parts.stores, locations)
     if call.settings.show_multiple_locations:
-        shown = [] if _withheld(call, image) else [_location(location) for location in ordered]
-        view["locations"] = shown
+        view["locations"] = [{"url": each.uri, "metadata": each.metadata} for each in ordered]
     if call.settings.show_image_direct_url and ordered:
         view["direct_url"] = ordered[0].uri
     return view
-
-
-def _withheld(call: Call, image: Image) -> bool:
-    return image.status == Status.DEACTIVATED and not call.caller.principal.is_admin
-
-
-def _location(location: Location) -> dict[str, Any]:
-    return {"url": location.uri, "metadata": location.metadata}

@@ -31,7 +31,7 @@ def _choice(description: str, values: tuple[str, ...], *, null: bool = False) ->
     return {"type": "string", "enum": list(values), "description": description}
 
 
-def image_properties(formats: Formats, *, multi: bool, direct_url: bool, locations: bool) -> dict[str, Any]:
+def image_properties(formats: Formats, *, multi: bool) -> dict[str, Any]:
     """Every base field as a JSON schema property."""
     fields: dict[str, Any] = {
         "id": {"type": "string", "pattern": _UUID, "description": "The image's identifier, a UUID."},
@@ -56,18 +56,15 @@ def image_properties(formats: Formats, *, multi: bool, direct_url: bool, locatio
             "description": "Words the image is found by.",
         },
         "direct_url": _LINK | {"description": "Where a store keeps the data; shown when the operator allows it."},
+        "locations": _LOCATIONS,
         "min_ram": _number("Memory in MiB that a machine needs to boot the image."),
         "min_disk": _number("Disk space in GiB that a machine needs to boot the image."),
         "self": _LINK | {"description": "The path of this image."},
         "file": _LINK | {"description": "The path of this image's data."},
         "schema": _LINK | {"description": "The path of this schema."},
     }
-    if not direct_url:
-        del fields["direct_url"]
     if multi:
         fields["stores"] = {"type": "string", "readOnly": True, "description": "The stores that hold the data."}
-    if locations:
-        fields["locations"] = _LOCATIONS
     return fields
 
 
@@ -78,7 +75,7 @@ _LOCATIONS = {
         "properties": {"url": {"type": "string", "maxLength": 255}, "metadata": {"type": "object"}},
         "required": ["url", "metadata"],
     },
-    "description": "Where the data are kept.",
+    "description": "Where the data are kept; shown when the operator allows it.",
 }
 
 
@@ -86,12 +83,7 @@ def image_schema(call: Call) -> dict[str, Any]:
     """The schema of one image, with the operator's formats."""
     return {
         "name": "image",
-        "properties": image_properties(
-            call.parts.formats,
-            multi=call.parts.stores.multi,
-            direct_url=call.settings.show_image_direct_url,
-            locations=call.settings.show_multiple_locations,
-        ),
+        "properties": image_properties(call.parts.formats, multi=call.parts.stores.multi),
         "additionalProperties": {"type": "string"},
         "links": [
             {"rel": "self", "href": "{self}"},
