@@ -41,8 +41,8 @@ def anyio_backend() -> str:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest) -> Iterator[None]:
-    """A fixture that raises `Missing` skips its tests with the reason."""
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """A test whose fixture raised `Missing`, for this or for an earlier test, is skipped with the reason."""
     try:
         return (yield)
     except Missing as missing:

@@ -22,12 +22,13 @@ _NO_LOG_FLUSH = 2
 def mounted(target: Path, *arguments: str | Path) -> Iterator[Path]:
     """`mount ARGUMENTS TARGET` until the block ends. Raises `Missing` where mounting is not allowed."""
     target.mkdir(parents=True, exist_ok=True)
-    command = ["mount", *map(str, arguments), str(target)]
+    what = f"mounting {arguments[1]}"
     if os.geteuid() != 0:
-        raise Missing(f"{' '.join(command)}: needs root")
+        raise Missing(f"{what}: needs root")
+    command = ["mount", *map(str, arguments), str(target)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Missing(f"{' '.join(command[:-1])}: {done.stderr.strip()}")
+        raise Missing(f"{what}: {done.stderr.partition(chr(10))[0].rpartition(': ')[2]}")
     try:
         yield target
     finally:
@@ -54,7 +55,7 @@ def ext4(target: Path, mebibytes: int) -> Iterator[Path]:
     with disk.open("wb") as file:
         file.truncate(mebibytes * 1024 * 1024)
     subprocess.run(["mkfs.ext4", "-q", "-F", str(disk)], check=True)
-    with mounted(target, "-o", "loop", disk) as directory:
+    with mounted(target, "-t", "ext4", "-o", "loop", disk) as directory:
         yield directory
 
 
@@ -116,7 +117,9 @@ def faulty(work: Path) -> Iterator[Faulty]:
         try:
             wait_until(lambda: server.poll() is not None or system.directory.is_mount(), "the FUSE file system")
             if server.poll() is not None:
-                raise Missing(f"FUSE: {(work / 'fuse.log').read_text()[-300:]}")
+                raise Missing(
+                    f"FUSE: the server ended: {(work / 'fuse.log').read_text().strip().rpartition(chr(10))[2]}"
+                )
             system.server = server.pid
             yield system
         finally:
