@@ -98,6 +98,15 @@ def test_a_byte_at_a_time(name: str) -> None:
     assert streamed(data, "raw", list(range(len(data)))) == whole_file(data, "raw")
 
 
+@pytest.mark.parametrize("name", ["vmdk-with-footer", "vmdk-bad-footer", "vmdk-footer-elsewhere"])
+@pytest.mark.parametrize("size", [100, 1000, 1535, 1536, 1537, 70_000])
+def test_the_end_counts_however_it_is_cut(name: str, size: int) -> None:
+    """Also when it is all that follows the first piece, or less than the inspector wants to see of it."""
+    data = image(name).read_bytes()
+    for whole in (data, data[:PIECE] + data[-1536:], data[:PIECE] + data[-700:]):
+        assert streamed(whole, "vmdk", list(range(0, len(whole), size))) == whole_file(whole, "vmdk")
+
+
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     name=st.sampled_from(NAMES),
