@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intaglio.identity.passwords import PasswordUnusable, decoy, hash_password, is_hash, matches
@@ -102,6 +102,7 @@ def test_absent_and_binary_files(users: UsersFile) -> None:
         users.read()
 
 
+@settings(deadline=None)  # each example waits for the disk
 @given(st.text(max_size=12), st.text(max_size=12))
 def test_what_is_accepted_is_read_back(name: str, project: str) -> None:
 

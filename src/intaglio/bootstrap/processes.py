@@ -56,10 +56,11 @@ def fork(name: str, run: Callable[[], None]) -> int:
     except BaseException:
         log.exception("the process ends because of a defect in it")
     finally:
-        with contextlib.suppress(Exception):
+        try:
             sys.stdout.flush()
             sys.stderr.flush()
-        os._exit(code)
+        finally:  # whatever happens: a child must never return into its parent's code
+            os._exit(code)
 
 
 def errand(run: Callable[[], object]) -> None:

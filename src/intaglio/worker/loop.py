@@ -85,7 +85,8 @@ async def _repeat(job: PeriodicJob, stop: asyncio.Event, tally: _Tally) -> None:
             # A defect is shown with its place, but once: a job that fails every few seconds must not fill the disk.
             detail = failures == 1 and not isinstance(error, IntaglioError)
             reason = str(error) or type(error).__name__
-            log.error("job %s failed (%d in a row): %s", job.name, failures, reason, exc_info=detail)  # noqa: TRY400
+            text = "job %s failed (%d in a row): %s"
+            log.error(text, job.name, failures, reason, exc_info=detail)  # noqa: TRY400 - the place is shown once
         else:
             if failures:
                 log.info("job %s works again", job.name)
