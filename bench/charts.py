@@ -65,7 +65,8 @@ def charts(results: Results) -> list[Chart]:
         "list@10000": "list 25 of 10 000",
         "list@100000": "list 25 of 100 000",
         "filter@10000": "filter, of 10 000",
-        "create-delete@10000": "create and delete",
+        "create-delete-1@10000": "create and delete, 1",
+        "create-delete-8@10000": "create and delete, 8",
     }
     found = [
         _chart(results, "upload", "Uploads, more is better", "rate", up),
@@ -73,7 +74,7 @@ def charts(results: Results) -> list[Chart]:
         _chart(results, "processor", "Server's processor time, less is better", "cpu", up | down),
         _chart(results, "requests", "Requests, more is better", "requests", asked),
         _chart(
-            results, "growth", "Memory growth of one process, less is better", "growth", {"memory": "16 up, 16 down"}
+            results, "growth", "Memory growth of one process, less is better", "growth", {"memory": "many transfers"}
         ),
         _chart(results, "start", "Start to first answer, less is better", "start", {"start": "start"}),
     ]

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import Self
 
 TICK = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -77,7 +78,7 @@ class PeakMemory:
             self.look()
             time.sleep(self._every)
 
-    def __enter__(self) -> "PeakMemory":
+    def __enter__(self) -> Self:
         self.look()
         self._thread.start()
         return self
