@@ -1,13 +1,15 @@
 """Processor time and memory of a tree, of real processes."""
 
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from bench.memory import MIB, growth
-from bench.processes import PeakMemory, cpu_seconds, tree
+from bench.processes import PeakMemory, cpu_seconds, own_cpu_seconds, tree
 from tests.starters.base import process, wait_until
 
 # A parent whose child burns processor time and ends, and which then holds 64 MiB until its input ends.
@@ -32,6 +34,13 @@ def parent(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 def test_the_tree_counts_descendants_also_ended_ones(parent: subprocess.Popen[bytes]) -> None:
     assert len(tree(parent.pid)) == 2
     assert cpu_seconds(parent.pid) >= 0.3
+
+
+def test_the_clock_of_a_process_agrees_with_its_own() -> None:
+    (own,) = (stat for stat in tree(os.getpid()) if stat.pid == os.getpid())
+    before = time.process_time()
+    seen = own_cpu_seconds(own)
+    assert before <= seen <= time.process_time()
 
 
 def test_peak_memory_is_seen(parent: subprocess.Popen[bytes]) -> None:
