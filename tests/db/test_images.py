@@ -15,6 +15,7 @@ from intaglio.db.tables.added import revisions
 from intaglio.db.tables.images import images, locations, members, properties, tags
 from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status, StatusConflict
+from tests.db.counting import Counting
 from tests.db.samples import ME, OTHER, full_image, moment, new_image
 from tests.starters.databases import Databases
 
@@ -341,16 +342,3 @@ async def test_one_statement_reads_an_image(database: Database) -> None:
         return counting.statements
 
     assert await database.read(counted) == 1
-
-
-class Counting:
-    """A connection that counts."""
-
-    def __init__(self, conn: Connection) -> None:
-        self._conn = conn
-        self.dialect = conn.dialect
-        self.statements = 0
-
-    async def execute(self, statement: object, parameters: object = None) -> object:
-        self.statements += 1
-        return await self._conn.execute(statement, parameters)  # type: ignore[arg-type]
