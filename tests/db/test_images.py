@@ -1,15 +1,16 @@
 """The image repository on each database: what goes in comes out, and nobody undoes another's change."""
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import CursorResult, Executable, select, update
 
 from intaglio.base.clock import utcnow
-from intaglio.db.base import Connection, Database, ValueNotStorable
+from intaglio.db.base import Connection, Database, Parameters, ValueNotStorable
 from intaglio.db.repos import images as repo
 from intaglio.db.tables.added import revisions
 from intaglio.db.tables.images import images, locations, members, properties, tags
@@ -351,6 +352,6 @@ class Counting:
         self.dialect = conn.dialect
         self.statements = 0
 
-    async def execute(self, statement: object, parameters: object = None) -> object:
+    async def execute(self, statement: Executable, parameters: Parameters | None = None) -> CursorResult[Any]:
         self.statements += 1
-        return await self._conn.execute(statement, parameters)  # type: ignore[arg-type]
+        return await self._conn.execute(statement, parameters)

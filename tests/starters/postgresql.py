@@ -27,12 +27,13 @@ class PostgreSQL:
     def initialise(self) -> None:
         if self._user:
             shutil.chown(self.home, self._user)
+        data = ["-D", str(self.home / "data")]
         options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
-        self._run([_BIN / "initdb", "-D", self.home / "data", *options])
+        self._run([_BIN / "initdb", *data, *options])
 
     def start(self) -> None:
         settings = [word for setting in _FAST for word in ("-c", setting)]
-        place = ["-D", self.home / "data", "-p", str(self.port), "-h", "127.0.0.1", "-k", self.home]
+        place: list[str | Path] = ["-D", self.home / "data", "-p", str(self.port), "-h", "127.0.0.1", "-k", self.home]
         command = [_BIN / "postgres", *place, *settings]
         log = self.home / "log"
         self._running.enter_context(process(command, log=log, user=self._user, cwd=self.home, stop=signal.SIGINT))
@@ -53,7 +54,7 @@ class PostgreSQL:
         return f"postgresql://postgres:secret-word@127.0.0.1:{self.port}/{name}"
 
     def _ready(self) -> bool:
-        command = [_BIN / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        command: list[str | Path] = [_BIN / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return subprocess.run(command, check=False).returncode == 0
 
     def _run(self, command: Sequence[str | Path]) -> None:
