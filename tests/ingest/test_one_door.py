@@ -35,7 +35,13 @@ def store_puts(code: str, *, computed: bool = True) -> list[int]:
         and not isinstance(call.args[0], ast.Starred)
         and not call.keywords
     }
-    named = [node for node in ast.walk(tree) if _names_put(node, imported)]
+    named = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr == "put"
+        and not (isinstance(node.value, ast.Name) and node.value.id in imported)
+    ]
     by_text = [
         node
         for node in ast.walk(tree)
@@ -46,12 +52,6 @@ def store_puts(code: str, *, computed: bool = True) -> list[int]:
         and _may_be_put(node.args[1], computed=computed)
     ]
     return sorted([node.lineno for node in named if id(node) not in of_queues] + [node.lineno for node in by_text])
-
-
-def _names_put(node: ast.AST, imported: set[str]) -> bool:
-    if not isinstance(node, ast.Attribute) or node.attr != "put":
-        return False
-    return not (isinstance(node.value, ast.Name) and node.value.id in imported)
 
 
 def _may_be_put(name: ast.expr, *, computed: bool) -> bool:
