@@ -1,7 +1,7 @@
-"""`python -m bench`: measure, print, save; `python -m bench publish RESULT.json`: write the page of the documentation."""
+"""`python -m bench` measures, prints, saves; `python -m bench publish RESULT.json` writes the documentation's page."""
 
 import dataclasses
-import datetime
+import datetime as dt
 import os
 import sys
 from pathlib import Path
@@ -9,15 +9,17 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 from rich.console import Console
+from tests.starters.base import CACHE, ROOT, debian
 
 from bench import machine
 from bench.goals import OURS
-from bench.options import GIB, Options, quick as make_quick
+from bench.options import Options
+from bench.options import quick as make_quick
 from bench.plan import run_all
 from bench.publish import publish as write_page
 from bench.report import markdown, terminal
 from bench.results import Results
-from tests.starters.base import CACHE, ROOT, debian
+from bench.transfers import GIB, Client
 
 RESULTS = ROOT / "bench" / "results"
 MEMORY = Path("/dev/shm")  # noqa: S108 - the point is that it is memory; only fresh directories are made in it
@@ -35,6 +37,7 @@ def measure(
         bool, Parameter(help="a second Glance in Intaglio's place, to try the bench", negative="")
     ] = False,
     store_dir: Annotated[Path, Parameter(help="where the stores on disk and all databases live")] = CACHE / "bench",
+    client: Annotated[Client, Parameter(help="curl, or one that costs nothing")] = "curl",
     repeats: Annotated[int | None, Parameter(help="runs of each case; the median counts")] = None,
     output: Annotated[Path, Parameter(help="directory for the results")] = RESULTS,
 ) -> int:
@@ -43,7 +46,7 @@ def measure(
     for package, program in (("wrk", "wrk"), ("curl", "curl"), ("openssl", "openssl")):
         debian([package], "the benchmark", provides=[program])
     ours = "stand-in" if stand_in else OURS
-    options = Options(store_dir, MEMORY, ours=ours, only=only)
+    options = Options(store_dir, MEMORY, ours=ours, only=only, client=client)
     options = make_quick(options) if quick else options
     if repeats is not None:
         options = dataclasses.replace(options, repeats=repeats)
@@ -52,7 +55,7 @@ def measure(
         run_all(options, results, lambda line: console.print(line, style="dim", markup=False, highlight=False))
     finally:
         # What was measured before an interruption is still worth reading.
-        stem = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d-%H%M%S")
+        stem = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d-%H%M%S")
         results.save(output / f"{stem}.json")
         (output / f"{stem}.md").write_text(markdown(results, ours))
     terminal(results, ours, console)
@@ -76,11 +79,12 @@ def _about(options: Options) -> dict[str, dict[str, str]]:
         "machine": machine.facts(options.store_dir),
         "versions": machine.versions(),
         "run": {
-            "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            "date": dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "image": f"{options.size / GIB:g} GiB",
+            "client": options.client,
             "repeats": str(options.repeats),
             "seconds of each load": f"{options.seconds:g}",
-            "memory case": f"2 × {options.memory_streams} transfers of {options.memory_size / GIB:g} GiB",
+            "memory case": f"{options.memory_streams} up and as many down of {options.memory_size / GIB:g} GiB",
             "load average before": f"{os.getloadavg()[0]:.2f}",
         },
     }

@@ -19,7 +19,7 @@ class Chart:
 
 
 def draw(chart: Chart) -> str:
-    """The chart as SVG. Readable on light and dark pages: text takes the page's own colour."""
+    """The chart as SVG; its grey is readable on light and dark pages."""
     top = max(value for _, _, value in chart.bars) or 1.0
     y, last, parts = _HEAD, "", []
     for group, server, value in chart.bars:
@@ -33,10 +33,10 @@ def draw(chart: Chart) -> str:
         parts.append(f'<rect x="{_LEFT}" y="{y}" width="{max(long, 1):.1f}" height="{_BAR - 3}" fill="{colour}"/>')
         parts.append(f'<text x="{_LEFT + long + 6:.1f}" y="{y + 12}" class="v">{value:,.3g} {escape(server)}</text>')
         y += _BAR
-    style = "text{font:13px sans-serif;fill:currentColor}.h{font-weight:bold;font-size:15px}.v{font-size:11px}"
+    style = "text{font:13px sans-serif;fill:#777}.h{font-weight:bold;font-size:15px}.v{font-size:11px}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {y + 10}" role="img" '
-        f'aria-label="{escape(chart.title)}" color="#444"><style>{style}</style>'
+        f'aria-label="{escape(chart.title)}"><style>{style}</style>'
         f'<text x="10" y="24" class="h">{escape(chart.title)}</text>{"".join(parts)}</svg>\n'
     )
 
@@ -65,7 +65,8 @@ def charts(results: Results) -> list[Chart]:
         "list@10000": "list 25 of 10 000",
         "list@100000": "list 25 of 100 000",
         "filter@10000": "filter, of 10 000",
-        "create-delete@10000": "create and delete",
+        "create-delete-1@10000": "create and delete, 1",
+        "create-delete-8@10000": "create and delete, 8",
     }
     found = [
         _chart(results, "upload", "Uploads, more is better", "rate", up),
@@ -73,7 +74,7 @@ def charts(results: Results) -> list[Chart]:
         _chart(results, "processor", "Server's processor time, less is better", "cpu", up | down),
         _chart(results, "requests", "Requests, more is better", "requests", asked),
         _chart(
-            results, "growth", "Memory growth of one process, less is better", "growth", {"memory": "16 up, 16 down"}
+            results, "growth", "Memory growth of one process, less is better", "growth", {"memory": "many transfers"}
         ),
         _chart(results, "start", "Start to first answer, less is better", "start", {"start": "start"}),
     ]

@@ -19,12 +19,19 @@ class Ran:
     elapsed: float
     cpu: float
     outputs: list[str]
+    failures: list[str] = dataclasses.field(default_factory=list)
 
 
-def run_together(commands: Sequence[Sequence[str]], env: Mapping[str, str] | None = None, apart: float = 0.0) -> Ran:
+def run_together(
+    commands: Sequence[Sequence[str]],
+    env: Mapping[str, str] | None = None,
+    *,
+    apart: float = 0.0,
+    tolerant: bool = False,
+) -> Ran:
     """Start all commands, each `apart` seconds after the one before, and wait for all.
 
-    `Failed` with the last of its output when one fails.
+    `Failed` with the last of its output when one fails; a `tolerant` call counts the failures instead.
     """
     environment = os.environ | dict(env or {})
     started = time.perf_counter()
@@ -36,7 +43,7 @@ def run_together(commands: Sequence[Sequence[str]], env: Mapping[str, str] | Non
         running.append((command, process, out))
     cpu = 0.0
     outputs = []
-    failed = ""
+    failures = []
     for command, process, out in running:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -45,7 +52,7 @@ def run_together(commands: Sequence[Sequence[str]], env: Mapping[str, str] | Non
         outputs.append(out.read())
         out.close()
         if process.returncode:
-            failed = f"{command[0]} ended with {process.returncode}: {outputs[-1][-500:].strip()}"
-    if failed:
-        raise Failed(failed)
-    return Ran(time.perf_counter() - started, cpu, outputs)
+            failures.append(f"{command[0]} ended with {process.returncode}: {outputs[-1][-500:].strip()}")
+    if failures and not tolerant:
+        raise Failed(failures[0])
+    return Ran(time.perf_counter() - started, cpu, outputs, failures)

@@ -9,8 +9,9 @@ import subprocess
 import time
 from pathlib import Path
 
-from bench.client import Failed
 from tests.starters.glance import REQUIREMENTS
+
+from bench.client import Failed
 
 _HASHES = ("md5", "sha512")
 

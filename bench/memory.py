@@ -7,7 +7,7 @@ from bench.images import create, delete, page
 from bench.processes import PeakMemory, tree
 from bench.servers import Server
 from bench.source import Source
-from bench.transfers import curl_download, curl_upload, stored
+from bench.transfers import downloading, file_url, stored, uploading
 
 MIB = 2**20
 
@@ -27,14 +27,15 @@ def under_load(server: Server, source: Source, streams: int) -> dict[str, float]
         page(server, "limit=25")
     time.sleep(1)
     idle = {stat.pid: stat.resident for stat in tree(server.pid)}
-    with stored(server, source) as (image,):
+    with stored(server, source) as image:
         targets = [create(server) for _ in range(streams)]
-        up = [curl_upload(f"{server.url}/v2/images/{target}/file", source) for target in targets]
-        down = [curl_download(f"{server.url}/v2/images/{image}/file")] * streams
+        up = [uploading("curl", file_url(server, target), source.path) for target in targets]
+        down = [downloading("curl", file_url(server, image))] * streams
         try:
             with PeakMemory(server.pid) as watched:
-                run_together([*up, *down])
+                ran = run_together([*up, *down], tolerant=True)
         finally:
             for target in targets:
                 delete(server, target)
-    return growth(idle, watched.peaks) | {"size": source.size / MIB, "streams": streams}
+    failed = len(ran.failures) / (2 * streams) * 100
+    return growth(idle, watched.peaks) | {"size": source.size / MIB, "streams": streams, "failed": failed}

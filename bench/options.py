@@ -3,13 +3,16 @@
 import dataclasses
 from pathlib import Path
 
-GIB = 2**30
+from bench.transfers import GIB, Client
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """`size`, `memory_size` in bytes; `seconds` is how long each run of a load lasts; `only` keeps the cases whose
-    names start with one of its words."""
+    """What one run does.
+
+    `size`, `memory_size` in bytes; `seconds` is how long each run of a load lasts; `only` keeps the cases whose names
+    start with one of its words.
+    """
 
     store_dir: Path
     memory_dir: Path
@@ -18,7 +21,8 @@ class Options:
     memory_size: int = GIB
     memory_streams: int = 16
     repeats: int = 3
-    seconds: float = 5.0
+    client: Client = "curl"
+    seconds: int = 5
     catalogues: tuple[int, ...] = (1_000, 10_000, 100_000)
     only: tuple[str, ...] = ()
 
@@ -28,4 +32,4 @@ class Options:
 
 def quick(options: Options) -> Options:
     """The same cases once, smaller and shorter: for trying a change, not for publishing."""
-    return dataclasses.replace(options, size=GIB // 4, memory_size=GIB // 8, memory_streams=8, repeats=1, seconds=2.0)
+    return dataclasses.replace(options, size=GIB // 4, memory_size=GIB // 8, memory_streams=8, repeats=1, seconds=2)

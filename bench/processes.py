@@ -5,8 +5,10 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import Self
 
 TICK = os.sysconf("SC_CLK_TCK")
+_SCHEDULED = 2  # the part of clock_getcpuclockid(3) that Python lacks: the clock of another process, as scheduled
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -53,9 +55,21 @@ def tree(root: int) -> list[Stat]:
     return found
 
 
+def own_cpu_seconds(stat: Stat) -> float:
+    """Processor time of one process with all its threads, by its own clock in nanoseconds.
+
+    /proc counts in hundredths, too coarse for a server that spends ten of them on a gigabyte.
+    """
+    clock = (~stat.pid << 3) | _SCHEDULED
+    try:
+        return time.clock_gettime_ns(clock) / 1e9
+    except OSError:  # it ended in this moment
+        return stat.cpu
+
+
 def cpu_seconds(root: int) -> float:
     """Processor time of the tree since it started, with that of descendants which ended and were waited for."""
-    return sum(stat.cpu + stat.children_cpu for stat in tree(root))
+    return sum(own_cpu_seconds(stat) + stat.children_cpu for stat in tree(root))
 
 
 class PeakMemory:
@@ -77,7 +91,7 @@ class PeakMemory:
             self.look()
             time.sleep(self._every)
 
-    def __enter__(self) -> "PeakMemory":
+    def __enter__(self) -> Self:
         self.look()
         self._thread.start()
         return self

@@ -13,13 +13,22 @@ _SECONDARY = {"client_cpu", "generator", "failed", "request_cpu"}
 """Kept in the JSON; in tables they would hide what matters."""
 
 
+LIMIT = "limit"
+_LIMITS = {
+    ("openssl", "md5"): "MD5 on one core",
+    ("openssl", "sha512"): "SHA-512 on one core",
+    ("disk", "rate"): "writing to disk",
+    ("wrk", "requests"): "the load generator, of nginx and 1 kB",
+}
+
+
 def rows(results: Results, ours: str) -> Iterator[tuple[str, str, dict[str, str], str]]:
     """Case, metric with its unit, the median by server, and ours by Glance's."""
-    for case, servers in results.runs.items():
+    for case, servers in _measured(results):
         keys = {key: None for metrics in servers.values() for key in metrics}
         for key in keys:
             metric = METRICS.get(key)
-            if metric is None or key in _SECONDARY or (case == "limit" and key in {"p50", "p99"}):
+            if metric is None or key in _SECONDARY:
                 continue
             if case.startswith(("show", "list", "filter", "create")) and key == "rate":
                 continue
@@ -31,8 +40,8 @@ def rows(results: Results, ours: str) -> Iterator[tuple[str, str, dict[str, str]
 
 
 def columns(results: Results, ours: str) -> list[str]:
-    """Ours first, then Glance, then the limits."""
-    names = {server: None for servers in results.runs.values() for server in servers}
+    """Ours first, then Glance, then nginx."""
+    names = {server: None for _, servers in _measured(results) for server in servers}
     first = [name for name in (ours, "glance", "nginx") if name in names]
     return [*first, *(name for name in names if name not in first)]
 
@@ -40,14 +49,30 @@ def columns(results: Results, ours: str) -> list[str]:
 def warnings(results: Results) -> list[str]:
     """What a reader must know before believing the numbers."""
     found = list(results.failures)
-    for case, servers in results.runs.items():
+    for case, servers in _measured(results):
         for server in servers:
+            where = f"{title(case)}, {server}"
             busy = results.median(case, server, "generator")
-            if busy is not None and busy > BUSY and case != "limit":
-                found.append(
-                    f"{case}, {server}: the load generator used {busy:.2f} of its processor, so it may be the limit"
-                )
+            if busy is not None and busy > BUSY:
+                found.append(f"{where}: the load generator was busy {busy:.0%} of the time, so it may be the limit")
+            failed = results.median(case, server, "failed")
+            if failed:
+                found.append(f"{where}: {failed:.1f} % failed; only what succeeded is counted")
     return found
+
+
+def limits(results: Results) -> dict[str, str]:
+    """What the machine can do alone."""
+    found = {}
+    for (server, key), label in _LIMITS.items():
+        value = results.median(LIMIT, server, key)
+        if value is not None:
+            found[label] = f"{value:.0f} {METRICS[key].unit}"
+    return found
+
+
+def _measured(results: Results) -> list[tuple[str, dict[str, dict[str, list[float]]]]]:
+    return [(case, servers) for case, servers in results.runs.items() if case != LIMIT]
 
 
 def terminal(results: Results, ours: str, console: Console) -> None:
@@ -60,6 +85,8 @@ def terminal(results: Results, ours: str, console: Console) -> None:
         table.add_row("" if case == last else case, metric, *(cells.get(name, "") for name in names), ratio)
         last = case
     console.print(table)
+    for label, text in limits(results).items():
+        console.print(f"limit: {label}: {text}", highlight=False)
     goals = Table("goal", "bound", "measured", "", title="Goals")
     colours = {"met": "green", "missed": "red", "not measured": "dim"}
     for verdict in judge(results, ours):
@@ -94,9 +121,11 @@ def markdown_table(results: Results, ours: str) -> str:
 
 def markdown(results: Results, ours: str) -> str:
     """The whole result, without charts."""
+    parts = results.about | {"limits": limits(results)}
     facts = "".join(
         f"- {part}: {', '.join(f'{key} {value}' for key, value in known.items())}\n"
-        for part, known in results.about.items()
+        for part, known in parts.items()
+        if known
     )
     noted = "".join(f"- {warning}\n" for warning in warnings(results))
     return (

@@ -28,7 +28,7 @@ METRICS = {
         Metric("p99", "99th percentile", "ms", 2, more_is_better=False),
         Metric("request_cpu", "server's processor time", "ms/request", 2, more_is_better=False),
         Metric("generator", "load generator busy", "of one core", 2, more_is_better=False),
-        Metric("failed", "failed requests", "", 0, more_is_better=False),
+        Metric("failed", "failed", "%", 1, more_is_better=False),
         Metric("start", "start to first answer", "s", 2, more_is_better=False),
         Metric("idle", "resident, idle, all processes", "MiB", 0, more_is_better=False),
         Metric("growth", "growth of the process that grew most", "MiB", 0, more_is_better=False),
@@ -39,7 +39,6 @@ METRICS = {
 }
 
 TITLES = {
-    "limit": "What the machine can do",
     "upload-1": "Upload, one stream",
     "upload-4": "Upload, four streams",
     "download-1": "Download, one stream",
@@ -48,8 +47,9 @@ TITLES = {
     "show": "Show one image",
     "list": "List 25 images",
     "filter": "List 25 by a property",
-    "create-delete": "Create and delete",
-    "memory": "Memory, 16 uploads and 16 downloads at once",
+    "create-delete-1": "Create and delete, one connection",
+    "create-delete-8": "Create and delete, eight connections",
+    "memory": "Memory under many transfers at once",
     "start": "Start",
 }
 

@@ -1,4 +1,4 @@
-"""Starts the servers that are compared: Intaglio, the real Glance and nginx. The only place that knows how each is run."""
+"""Starts the servers that are compared: Intaglio, the real Glance and nginx. No other module knows how each is run."""
 
 import contextlib
 import dataclasses
@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
-
-from bench.client import Failed
 from tests.starters.base import free_port, process
 from tests.starters.glance import glance
 from tests.starters.nginx import nginx
+
+from bench.client import Failed
 
 PROCESSES = 2
 
@@ -51,7 +51,7 @@ class Server:
 Starter = Callable[[Place], contextlib.AbstractContextManager[Server]]
 
 
-def wait_for_answer(url: str, alive: Callable[[], bool], seconds: float = 60) -> None:
+def wait_for_answer(url: str, alive: Callable[[], bool], seconds: float = 180) -> None:
     """Ask for a list of one image every 5 ms until it comes."""
     end = time.monotonic() + seconds
     with httpx.Client(timeout=30) as client:
@@ -77,13 +77,13 @@ def intaglio_server(place: Place) -> Iterator[Server]:
     )
     program = Path(sys.executable).parent / "intaglio"
     log = place.work / "intaglio.log"
-    common = ["--config-file", conf]
-    with process([program, "db", "upgrade", *common], log=log) as upgrade:
+    common = ["--data-dir", str(place.work / "data"), "--config-file", str(conf)]
+    with process([str(program), "db", "upgrade", *common], log=log) as upgrade:
         if upgrade.wait(300):
             raise Failed(f"intaglio db upgrade failed, see {log}")
-    serve = [program, "serve", "--auth", "none", "--workers", str(PROCESSES), "--bind", f"127.0.0.1:{port}"]
-    with process([*serve, "--data-dir", place.work / "data", *common], log=log) as running:
-        began = time.perf_counter()
+    serve = [str(program), "serve", "--auth", "none", "--workers", str(PROCESSES), "--bind", f"127.0.0.1:{port}"]
+    began = time.perf_counter()
+    with process([*serve, *common], log=log) as running:
         url = f"http://127.0.0.1:{port}"
         wait_for_answer(url, lambda: running.poll() is None)
         yield Server("intaglio", url, running.pid, time.perf_counter() - began)
@@ -111,7 +111,7 @@ def stand_in_server(place: Place) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def nginx_server(directory: Path, work: Path) -> Iterator[Server]:
-    """nginx serving plain files."""
+    """Plain files by nginx."""
     with nginx(directory, work, workers=PROCESSES) as server:
         yield Server("nginx", server.url, server.pid)
 

@@ -16,7 +16,7 @@ class Source:
 
 
 def make_source(path: Path, size: int) -> Source:
-    """Write `size` random bytes to `path`: nothing in them can be compressed, skipped as zeros, or mistaken for a format."""
+    """Write `size` random bytes to `path`: they can neither be compressed nor skipped as zeros."""
     digest = hashlib.md5(usedforsecurity=False)
     with path.open("wb") as out:
         for start in range(0, size, _PIECE):

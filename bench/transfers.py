@@ -1,8 +1,11 @@
-"""Whole images up and down, by curl processes; rates and what they cost the server's processors."""
+"""Whole images up and down, by client processes; rates, and what they cost the server's processors."""
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
 
 from bench.client import Failed, Ran, run_together
 from bench.images import create, delete, verify
@@ -17,43 +20,59 @@ APART = 0.1
 """Seconds between the starts of simultaneous uploads: Glance answers 500 (database is locked) on SQLite when several
 change an image's status in the same moment."""
 
-# --write-out: what curl itself counted, after its own start
+Client = Literal["curl", "lean"]
+
+# --write-out: what curl itself counted, after its own start. bench.lean prints the same, and more.
 _CURL = ("curl", "--silent", "--show-error", "--fail", "--output", os.devnull)
 _COUNTED = "%{http_code} %{time_total} %{size_upload} %{size_download}\n"
+CURL_FIELDS = 4
 
 
-def curl_upload(url: str, source: Source) -> list[str]:
+def file_url(server: Server, image: str) -> str:
+    return f"{server.url}/v2/images/{image}/file"
+
+
+def uploading(client: Client, url: str, path: Path) -> list[str]:
     """A command that sends the file whole; without "Expect", which some servers leave unanswered for a second."""
+    if client == "lean":
+        return [sys.executable, "-m", "bench.lean", "put", url, str(path)]
     headers = ["--header", "Content-Type: application/octet-stream", "--header", "Expect:"]
-    return [*_CURL, "--write-out", _COUNTED, *headers, "--upload-file", str(source.path), url]
+    return [*_CURL, "--write-out", _COUNTED, *headers, "--upload-file", str(path), url]
 
 
-def curl_download(url: str) -> list[str]:
+def downloading(client: Client, url: str) -> list[str]:
+    """A command that fetches and drops."""
+    if client == "lean":
+        return [sys.executable, "-m", "bench.lean", "get", url]
     return [*_CURL, "--write-out", _COUNTED, url]
 
 
-def _metrics(server: Server, ran: Ran, spent: float, size: int, moved: str) -> dict[str, float]:
-    """Rates from the programs' own clock for one stream, from the first start to the last end for several."""
+def elapsed(counted: list[list[str]], ran: Ran) -> float:
+    """Seconds from the first client's begin to the last one's end, as exactly as the clients tell."""
+    if len(counted[0]) > CURL_FIELDS:
+        return max(float(words[5]) for words in counted) - min(float(words[4]) for words in counted)
+    return float(counted[0][1]) if len(counted) == 1 else ran.elapsed
+
+
+def _metrics(server: Server, ran: Ran, spent: float, size: int, moved: Literal["up", "down"]) -> dict[str, float]:
     counted = [line.split() for line in ran.outputs]
     column = 2 if moved == "up" else 3
     if any(int(float(words[column])) != size for words in counted):
         raise Failed(f"{server.name}: not all of {size} bytes went {moved}: {counted}")
     total = size * len(counted)
-    elapsed = float(counted[0][1]) if len(counted) == 1 else ran.elapsed
     return {
-        "rate": total / MB / elapsed,
+        "rate": total / MB / elapsed(counted, ran),
         "cpu": spent / total * GIB,
         "client_cpu": ran.cpu / total * GIB,
     }
 
 
-def upload(server: Server, source: Source, streams: int) -> dict[str, float]:
+def upload(server: Server, source: Source, streams: int, client: Client = "curl") -> dict[str, float]:
     """Send the source to `streams` new images at once; they are verified, and deleted afterwards."""
     images = [create(server) for _ in range(streams)]
-    os.sync()  # what earlier runs left to be written is not this run's
     try:
         before = cpu_seconds(server.pid)
-        commands = [curl_upload(f"{server.url}/v2/images/{image}/file", source) for image in images]
+        commands = [uploading(client, file_url(server, image), source.path) for image in images]
         ran = run_together(commands, apart=APART)
         spent = cpu_seconds(server.pid) - before
         for image in images:
@@ -64,23 +83,20 @@ def upload(server: Server, source: Source, streams: int) -> dict[str, float]:
     return _metrics(server, ran, spent, source.size, "up")
 
 
-def download(server: Server, url: str, size: int, streams: int) -> dict[str, float]:
-    """Fetch the file at `url` by `streams` clients at once."""
+def download(server: Server, path: str, size: int, streams: int, client: Client = "curl") -> dict[str, float]:
+    """Fetch the file at `path` by `streams` clients at once."""
     before = cpu_seconds(server.pid)
-    ran = run_together([curl_download(url)] * streams)
+    ran = run_together([downloading(client, server.url + path)] * streams)
     return _metrics(server, ran, cpu_seconds(server.pid) - before, size, "down")
 
 
 @contextlib.contextmanager
-def stored(server: Server, source: Source, number: int = 1) -> Iterator[Sequence[str]]:
-    """Images that hold the source, while the block runs."""
-    images = []
+def stored(server: Server, source: Source) -> Iterator[str]:
+    """The id of an image that holds the source while the block runs."""
+    image = create(server)
     try:
-        for _ in range(number):
-            images.append(create(server))
-            run_together([curl_upload(f"{server.url}/v2/images/{images[-1]}/file", source)])
-            verify(server, images[-1], source.md5)
-        yield images
+        run_together([uploading("curl", file_url(server, image), source.path)])
+        verify(server, image, source.md5)
+        yield image
     finally:
-        for image in images:
-            delete(server, image)
+        delete(server, image)

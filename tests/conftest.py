@@ -6,8 +6,6 @@ import pytest
 
 from tests.starters.base import Missing
 
-pytest_plugins = ("tests.starters.databases",)
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -15,7 +13,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         nargs="?",
         const="start",
         metavar="URL",
-        help="run tests/api against the real Glance 33 (at URL, trusting identity headers; or started for it)",
+        help="run tests/api and tests/compat on the real Glance 33 (at URL, trusting identity headers; or started)",
     )
 
 
@@ -41,8 +39,8 @@ def anyio_backend() -> str:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
-    """A test whose fixture raised `Missing`, for this or for an earlier test, is skipped with the reason."""
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest) -> Iterator[None]:
+    """A fixture that raises `Missing` skips its tests with the reason."""
     try:
         return (yield)
     except Missing as missing:

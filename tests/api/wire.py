@@ -28,7 +28,7 @@ PEOPLE = (
 PATCH_V21 = "application/openstack-images-v2.1-json-patch"
 PATCH_V20 = "application/openstack-images-v2.0-json-patch"
 OCTETS = {"Content-Type": "application/octet-stream"}
-FORMATS = {"disk_format": "raw", "container_format": "bare"}
+FORMATS: Json = {"disk_format": "raw", "container_format": "bare"}
 
 
 def differs(glance: str) -> pytest.MarkDecorator:

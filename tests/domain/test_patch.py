@@ -92,13 +92,30 @@ def test_properties() -> None:
         "deleted",
         "deleted_at",
         "location",
-        "locations",
     ],
 )
 @pytest.mark.parametrize("verb", ["add", "replace", "remove"])
 def test_what_only_the_service_sets_is_refused(name: str, verb: str) -> None:
     with pytest.raises(Forbidden):
         v21({"op": verb, "path": f"/{name}", "value": "x"})
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "error"),
+    [
+        ("replace", "/locations", Forbidden),
+        ("add", "/locations/0", Forbidden),
+        ("add", "/locations/-", Forbidden),
+        ("remove", "/locations/0", Forbidden),
+        ("add", "/locations", Invalid),
+        ("remove", "/locations", Invalid),
+        ("replace", "/locations/0", Invalid),
+        ("add", "/locations/0/url", Invalid),
+    ],
+)
+def test_locations_are_not_offered(verb: str, path: str, error: type[IntaglioError]) -> None:
+    with pytest.raises(error):
+        v21({"op": verb, "path": path, "value": []})
 
 
 @pytest.mark.parametrize("name", ["name", "tags", "visibility", "owner", "min_disk", "disk_format"])

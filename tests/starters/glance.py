@@ -76,7 +76,7 @@ class Glance:
             return _answers(f"{self.url}/healthcheck")
 
         try:
-            wait_until(answers, "Glance")
+            wait_until(answers, "Glance", seconds=180)
         except BaseException:
             self.stop()
             raise

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from intaglio.api.call import Call, InvalidBody, base_url
 from intaglio.api.errors import ErrorResponse, accept_of, error_response
+from intaglio.api.linger import Body, answer
 from intaglio.api.middleware.request_id import RequestId
 from intaglio.api.middleware.version_negotiation import VersionNegotiation
 from intaglio.api.route import Route
@@ -40,7 +41,8 @@ class Endpoint:
         self.authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
+        body = Body(receive, expected=_has_body(scope))
+        request = Request(scope, body)
         try:
             response = await self._answer(request)
         except IntaglioError as error:
@@ -53,14 +55,14 @@ class Endpoint:
             _log.exception("%s %s failed", request.method, request.url.path)
             reason = "The service failed to answer this; its log has the details under the request id."
             response = ErrorResponse(HTTPStatus.INTERNAL_SERVER_ERROR, reason, accept=accept_of(scope))
-        await response(scope, receive, send)
+        await answer(response, scope, body, send)
 
     async def _answer(self, request: Request) -> Response:
         route = self.routes.get(request.method)
         caller = _STRANGER
         if route is None or not route.public:
             caller = Caller(await self.authenticator.authenticate(request.headers))
-        if _has_body(request) and (route is None or route.request is None):
+        if _has_body(request.scope) and (route is None or route.request is None):
             raise InvalidBody(f"{request.method} takes no body here.")
         if route is None:
             allowed = ", ".join(sorted(self.routes))
@@ -70,8 +72,11 @@ class Endpoint:
         return await route.handler(Call(request, caller, self.parts, self.settings))
 
 
-def _has_body(request: Request) -> bool:
-    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+def _has_body(scope: Scope) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in scope["headers"]
+    )
 
 
 class _Absent(Endpoint):

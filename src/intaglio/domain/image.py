@@ -13,10 +13,10 @@ from intaglio.domain.status import Status
 class Visibility(StrEnum):
     """Who besides the owner may see an image."""
 
+    COMMUNITY = "community"
     PUBLIC = "public"
     PRIVATE = "private"
     SHARED = "shared"
-    COMMUNITY = "community"
 
 
 class Location(msgspec.Struct, frozen=True):
