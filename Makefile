@@ -31,8 +31,9 @@ bench: ## Measure Intaglio beside other servers on this machine; results go to b
 	@tools/environment dev
 	$(BIN)/python -m bench $(ARGS)
 
-docs: ## Build the documentation into ./site, strict about broken links; no network is used
+docs: ## Write the generated pages and build the documentation into ./site, strict about broken links, offline
 	@tools/environment dev
+	@$(BIN)/python tools/reference.py
 	$(BIN)/zensical build --clean --strict $(ARGS)
 	@echo "Read it: site/index.html"
 

@@ -31,7 +31,7 @@ def empty_database(directory: Path) -> Path:
 
 def image_id(number: int) -> str:
     """The id of the image with this number; the same in every run."""
-    return str(uuid.UUID(int=random.Random(number).getrandbits(128), version=4))  # noqa: S311
+    return str(uuid.UUID(int=random.Random(number).getrandbits(128), version=4))  # noqa: S311 - the same ids each time
 
 
 def _properties(number: int) -> dict[str, str]:

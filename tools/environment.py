@@ -105,6 +105,8 @@ def install(level: str) -> None:
         # no isolation: what builds it came from requirements/build.txt with the rest, checked
         itself = ("--no-deps", "--no-build-isolation", "--no-index", "--editable", str(ROOT))
         pip("installing Intaglio itself", *itself)
+        # pip compiles what it copies, and an editable package is not copied; -I ignores PYTHONDONTWRITEBYTECODE
+        run([str(HOME / "bin" / "python"), "-Im", "compileall", "-q", str(ROOT / "src")], "compiling Intaglio")
     stamp(level).write_text(key(level))
     UNFINISHED.unlink()
 

@@ -25,7 +25,7 @@ PACKAGES: Mapping[str, str] = {
     "libc6-dev": "compiling uWSGI, under which the real Glance runs",
     "mariadb-server": "MariaDB, the database of most Glance installations",
     "nginx-light": "nginx, the measure for downloads",
-    "postgresql": "PostgreSQL",
+    "postgresql-15": "PostgreSQL",
     "qemu-utils": "real disk images in every format",
 }
 

@@ -23,7 +23,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class ErrandFailed(Unavailable):
     """What had to be done in a process of its own could not be done; the text is that process's error."""
 
-    code = "start-failed"
+    code = "errand-failed"
 
 
 def fork(name: str, run: Callable[[], None]) -> int:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import CursorResult, Executable
 
-from intaglio.base.errors import Conflict, IntaglioError, Invalid, Unavailable
+from intaglio.base.errors import Conflict, Invalid, Unavailable
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ class WriteRefused(Conflict):
     code = "write-refused"
 
 
-class ConnectionRefused(IntaglioError):
+class ConnectionRefused(Invalid):
     """The option `[database] connection` cannot be used as it stands; the text never shows its password."""
 
     code = "database-connection-invalid"

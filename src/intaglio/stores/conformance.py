@@ -4,7 +4,6 @@ It needs pytest, anyio's pytest plugin and hypothesis, which the service itself 
 """
 
 import asyncio
-import os
 import threading
 import time
 from collections import Counter
@@ -145,7 +144,7 @@ class StoreConformance:
         await _round_trip(writable, noise(SIZE), asking(noise(SIZE), PIECE, invisible))
 
     @pytest.mark.parametrize("scope", [False, True])
-    async def test_a_cancelled_writer_leaves_nothing(self, writable: Store, scope: bool) -> None:  # noqa: FBT001
+    async def test_a_cancelled_writer_leaves_nothing(self, writable: Store, scope: bool) -> None:  # noqa: FBT001 - pytest passes it by name
         reached = asyncio.Event()
         source = stopping(noise(SIZE), reached, asyncio.Event())
         if scope:
@@ -448,7 +447,7 @@ async def _until(true: Callable[[], bool], otherwise: str, seconds: float = 5) -
 
 def _open_files() -> Counter[str]:
     found: Counter[str] = Counter()
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
+    for link in Path("/proc/self/fd").iterdir():
         with suppress(OSError):
-            found[os.readlink(f"/proc/self/fd/{name}")] += 1  # noqa: PTH115
+            found[str(link.readlink())] += 1
     return Counter({target: number for target, number in found.items() if not target.startswith(("/proc/", "pipe:"))})

@@ -18,7 +18,7 @@ def _file(config: StoreConfig) -> Store:
 
 
 def _memory(config: StoreConfig) -> Store:
-    from intaglio.stores.drivers.memory import MemoryStore  # noqa: PLC0415
+    from intaglio.stores.drivers.memory import MemoryStore  # noqa: PLC0415 - as above
 
     try:
         capacity = msgspec.convert(config.options.get("capacity"), int | None)

@@ -72,8 +72,8 @@ class Threads:
         for _ in threads:
             self._jobs.put(None)
         end = time.monotonic() + min(self.limit, _PATIENCE)
-        while any(thread.is_alive() for thread in threads) and time.monotonic() < end:  # noqa: ASYNC110
-            await asyncio.sleep(0.001)  # a thread is not an awaitable
+        while any(thread.is_alive() for thread in threads) and time.monotonic() < end:  # noqa: ASYNC110 - a thread is not awaitable
+            await asyncio.sleep(0.001)
 
     def _all_stuck(self) -> bool:
         since = time.monotonic() - self.limit

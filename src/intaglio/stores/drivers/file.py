@@ -205,7 +205,7 @@ class FileStore:
     def _delete(self, key: str) -> None:
         place, _ = find(self._id, self._places, key)
         try:
-            os.unlink(place.file(key))  # noqa: PTH108
+            Path(place.file(key)).unlink()
         except FileNotFoundError as error:
             raise absent(self._id, key) from error
         sync_directory(place.path)

@@ -31,7 +31,7 @@ class MemoryStore:
     async def prepare(self) -> None:
         """There is nothing to make."""
 
-    async def put(self, key: str, chunks: AsyncIterator[Chunk], size_hint: int | None = None) -> Stat:  # noqa: ARG002
+    async def put(self, key: str, chunks: AsyncIterator[Chunk], size_hint: int | None = None) -> Stat:
         """Collect the chunks, then keep them all at once."""
         self._refuse_taken(checked_key(key))
         data = bytearray()
@@ -80,7 +80,7 @@ class MemoryStore:
         """`memory://<store>/<key>`."""
         return f"memory://{self._id}/{key}"
 
-    def metadata(self, key: str) -> Mapping[str, str]:  # noqa: ARG002
+    def metadata(self, key: str) -> Mapping[str, str]:
         """Nothing."""
         return {}
 
@@ -95,7 +95,7 @@ class MemoryStore:
         """Memory has no files."""
         raise Unsupported(f"store {self._id!r} (type memory) has no files, so none for {key}")
 
-    async def direct_url(self, key: str, ttl: int) -> str:  # noqa: ARG002
+    async def direct_url(self, key: str, ttl: int) -> str:
         """Memory has no URLs."""
         raise Unsupported(f"store {self._id!r} (type memory) has no direct URLs, so none for {key}")
 
