@@ -1,21 +1,21 @@
 """The image repository on each database: what goes in comes out, and nobody undoes another's change."""
 
 import asyncio
-from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import CursorResult, Executable, select, update
+from sqlalchemy import select, update
 
 from intaglio.base.clock import utcnow
-from intaglio.db.base import Connection, Database, Parameters, ValueNotStorable
+from intaglio.db.base import Connection, Database, ValueNotStorable
 from intaglio.db.repos import images as repo
 from intaglio.db.tables.added import revisions
 from intaglio.db.tables.images import images, locations, members, properties, tags
 from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status, StatusConflict
+from tests.db.counting import Counting
 from tests.db.samples import ME, OTHER, full_image, moment, new_image
 from tests.starters.databases import Databases
 
@@ -342,16 +342,3 @@ async def test_one_statement_reads_an_image(database: Database) -> None:
         return counting.statements
 
     assert await database.read(counted) == 1
-
-
-class Counting:
-    """A connection that counts."""
-
-    def __init__(self, conn: Connection) -> None:
-        self._conn = conn
-        self.dialect = conn.dialect
-        self.statements = 0
-
-    async def execute(self, statement: Executable, parameters: Parameters | None = None) -> CursorResult[Any]:
-        self.statements += 1
-        return await self._conn.execute(statement, parameters)

@@ -26,28 +26,32 @@ GLANCE = ("glance==33.0.0", "PyMySQL", "psycopg[binary]")
 class Server(Protocol):
     def create(self, name: str) -> str: ...
 
+    def start(self) -> None: ...
+
+    def kill(self) -> None: ...
+
 
 class Databases:
     """Where databases of one kind come from."""
 
     def __init__(self, kind: str, home: Path, server: Server | None) -> None:
         self.kind = kind
-        self._home = home
-        self._server = server
+        self.home = home
+        self.server = server
         self._numbers = itertools.count(1)
         self._ready: str | None = None
 
     def empty(self) -> DatabaseSettings:
         """A new database with nothing in it."""
         name = f"test_{next(self._numbers)}"
-        if self._server is not None:
-            return DatabaseSettings(connection=self._server.create(name), max_retries=0)
-        return DatabaseSettings(connection=f"sqlite:///{self._home / name}.sqlite", max_retries=0)
+        if self.server is not None:
+            return DatabaseSettings(connection=self.server.create(name), max_retries=0)
+        return DatabaseSettings(connection=f"sqlite:///{self.home / name}.sqlite", max_retries=0)
 
     def glance_made(self) -> DatabaseSettings:
         """A new database that the real Glance 33 made."""
         settings = self.empty()
-        glance_manage(settings, self._home, "db", "sync")
+        glance_manage(settings, self.home, "db", "sync")
         return settings
 
     async def ready(self) -> DatabaseSettings:
@@ -58,7 +62,7 @@ class Databases:
             fresh = self.empty()
             shutil.copyfile(_path(self._ready), _path(fresh.connection))
             return fresh
-        settings = DatabaseSettings(connection=self._ready)
+        settings = DatabaseSettings(connection=self._ready, max_retries=1)
         database = open_database(settings)
         await database.write(_empty_tables)
         await database.close()

@@ -1,4 +1,4 @@
-"""A private MariaDB from Debian's package, with durability off for speed."""
+"""A private MariaDB from Debian's package, quick: its commits survive a kill, not a power cut."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.starters.base import debian, free_port, process, wait_until
 
-_FAST = ("--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M", "--skip-log-bin", "--skip-name-resolve")
+_FAST = ("--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M", "--skip-log-bin", "--skip-name-resolve")
 
 
 class MariaDB:

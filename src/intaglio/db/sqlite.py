@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import CursorResult, Engine, Executable, create_engine
@@ -26,6 +26,7 @@ from intaglio.db.urls import Target
 # A reader meets a lock only while another process recovers the log: it must not hold up the event loop for that.
 _READ_LOCK_SECONDS = 0.05
 _WRITE_LOCK_SECONDS = 10.0
+_READ, _WRITE = "BEGIN", "BEGIN IMMEDIATE"
 
 
 class _Inline:
@@ -63,17 +64,19 @@ def sqlite_engine(path: str, lock_seconds: float) -> Engine:
 class _Session:
     """One lasting connection, opened when first needed; used by one thread at a time."""
 
-    def __init__(self, path: str, lock_seconds: float) -> None:
+    def __init__(self, path: str, lock_seconds: float, begin: str) -> None:
         self._engine = sqlite_engine(path, lock_seconds)
+        self._begin = begin
         self._connection: SyncConnection | None = None
 
     @contextmanager
-    def transaction(self, begin: str) -> Iterator[_Inline]:
+    def transaction(self) -> Iterator[_Inline]:
         if self._connection is None:
             self._connection = self._engine.connect()
-            self._raw: Any = self._connection.connection.driver_connection
+            self._raw = cast("sqlite3.Connection", self._connection.connection.driver_connection)
+            self._raw.execute(f"PRAGMA query_only={int(self._begin == _READ)}")
         raw = self._raw
-        raw.execute(begin)
+        raw.execute(self._begin)
         try:
             yield _Inline(self._connection)
             raw.execute("COMMIT")
@@ -88,9 +91,9 @@ class _Session:
             self._connection = None
 
 
-def _run(session: _Session, begin: str, work: Work[T]) -> T:
+def _run(session: _Session, work: Work[T]) -> T:
     try:
-        with session.transaction(begin) as connection:
+        with session.transaction() as connection:
             return _finish(work, connection)
     except (DBAPIError, sqlite3.Error) as error:
         if meaning(error) is Meaning.GONE:
@@ -113,14 +116,14 @@ class SqliteDatabase:
     """One file, written by any number of processes, one at a time."""
 
     def __init__(self, target: Target) -> None:
-        self._reader = _Session(str(target.url.database), _READ_LOCK_SECONDS)
-        self._writer = _Session(str(target.url.database), _WRITE_LOCK_SECONDS)
+        self._reader = _Session(str(target.url.database), _READ_LOCK_SECONDS, _READ)
+        self._writer = _Session(str(target.url.database), _WRITE_LOCK_SECONDS, _WRITE)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intaglio-db")
 
     async def read(self, work: Work[T]) -> T:
         for attempt in count(1):
             try:
-                return _run(self._reader, "BEGIN", work)
+                return _run(self._reader, work)
             except (DBAPIError, sqlite3.Error) as error:
                 give_up_unless_worth_trying(error, attempt)
             await asyncio.sleep(pause(attempt))
@@ -132,7 +135,7 @@ class SqliteDatabase:
     def _write(self, work: Work[T]) -> T:
         for attempt in count(1):
             try:
-                return _run(self._writer, "BEGIN IMMEDIATE", work)
+                return _run(self._writer, work)
             except (DBAPIError, sqlite3.Error) as error:
                 give_up_unless_worth_trying(error, attempt)
             time.sleep(pause(attempt))

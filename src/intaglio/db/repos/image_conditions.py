@@ -126,10 +126,11 @@ def order(shape: Shape, columns: Columns) -> list[ColumnElement[Any]]:
     return keys
 
 
-def after(shape: Shape) -> list[ColumnElement[bool]]:
+def after(shape: Shape, branch: Branch | None) -> list[ColumnElement[bool]]:
     """What follows the marker: disjoint conditions, each a range of the first key that an index can be entered by."""
     first, ascending = images.c[shape.sort[0][0]], shape.sort[0][1] is Direction.ASC
-    key = _sorted_column(shape.dialect, first.name, first)
+    walked = branch is not None and branch.whose != "shared"
+    key = _sorted_column(shape.dialect, first.name, first if walked else unindexed(shape.dialect, first))
     value = parameter("marker_0", first)
     among_equals = _following(shape, 1)
     if not (shape.marker and shape.marker[0]):

@@ -85,10 +85,10 @@ def _keys(shape: Shape) -> Select[Any]:
 def _walks(shape: Shape, branch: Branch) -> list[Select[Any]]:
     """A branch after the marker: one walk, or two where the first key goes through its NULLs as well."""
     walk = _keys(shape).where(*seen(shape, branch))
-    return [walk] if shape.marker is None else [walk.where(condition) for condition in after(shape)]
+    return [walk] if shape.marker is None else [walk.where(condition) for condition in after(shape, branch)]
 
 
 def _few(shape: Shape) -> Select[Any]:
     """All branches at once, for images that are few enough to be sorted."""
     walk = _keys(shape).where(or_(*(and_(*seen(shape, branch)) for branch in shape.branches)))
-    return walk if shape.marker is None else walk.where(or_(*after(shape)))
+    return walk if shape.marker is None else walk.where(or_(*after(shape, None)))

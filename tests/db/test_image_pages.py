@@ -1,0 +1,321 @@
+"""Pages of the list against a plain model of it: who sees what, in which order, at what cost."""
+
+import random
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, insert, text
+from sqlalchemy.dialects import sqlite
+
+from intaglio.db.base import Connection, Database
+from intaglio.db.migrations import upgrade
+from intaglio.db.repos import image_candidates
+from intaglio.db.repos import images as repo
+from intaglio.db.repos.image_pages import statement
+from intaglio.db.repos.image_shapes import shape_of, values_of
+from intaglio.db.settings import DatabaseSettings
+from intaglio.db.tables.images import images, locations, members, properties, tags
+from intaglio.domain.image import Image, Visibility
+from intaglio.domain.query import Direction, ImageQuery, NumberFilter, TimeFilter, Viewer
+from intaglio.domain.status import Status
+from tests.db.counting import Counting
+from tests.db.samples import ME, OTHER, moment, new_image
+from tests.starters.databases import opened
+
+pytestmark = pytest.mark.anyio
+
+SQLITE = sqlite.dialect()
+MEMBERSHIPS = ("accepted", "pending", "rejected")
+
+
+class Stock(msgspec.Struct):
+    """A catalogue as the model sees it. `shared` is the status of our membership in each image, if any."""
+
+    images: list[Image]
+    shared: dict[str, str]
+
+
+def stock(seed: int, size: int = 60) -> Stock:
+    r = random.Random(seed)
+    made = [
+        new_image(
+            r.randrange(10),
+            name=r.choice([None, "a", "b", "c"]),
+            owner=r.choice([ME, OTHER, "third", None]),
+            visibility=r.choice(list(Visibility)),
+            status=r.choice([Status.QUEUED, Status.ACTIVE, Status.ACTIVE, Status.KILLED]),
+            size=r.choice([None, 1, 2, 3]),
+            disk_format=r.choice([None, "raw", "qcow2"]),
+            os_hidden=r.random() < 0.1,
+            protected=r.random() < 0.3,
+            properties=r.choice([{}, {"arch": "x86"}, {"arch": "arm", "os": "deb"}]),
+            tags=r.choice([(), ("t1",), ("t1", "t2")]),
+        )
+        for _ in range(size)
+    ]
+    shared = {image.id: r.choice(MEMBERSHIPS) for image in made if r.random() < 0.4}
+    return Stock(made, shared)
+
+
+async def put(database: Database, stocked: Stock) -> None:
+    async def work(conn: Connection) -> None:
+        for table in (locations, tags, properties, members, images):
+            await conn.execute(delete(table))
+        for image in stocked.images:
+            await repo.insert(conn, image)
+        rows = [
+            {
+                "image_id": key,
+                "member": ME,
+                "status": status,
+                "can_share": False,
+                "created_at": moment(0),
+                "deleted": False,
+            }
+            for key, status in stocked.shared.items()
+        ]
+        if rows:
+            await conn.execute(insert(members), rows)
+
+    await database.write(work)
+
+
+def may_list(query: ImageQuery, image: Image, membership: str | None) -> bool:
+    """Images API v2, "Visibility" and "List images", as sentences."""
+    own = image.owner is not None and image.owner == query.viewer.project_id
+    asked = query.visibility
+    if isinstance(asked, Visibility) and image.visibility is not asked:
+        return False
+    if image.visibility is Visibility.PUBLIC or own:
+        return True
+    if image.visibility is Visibility.COMMUNITY:
+        return asked in (Visibility.COMMUNITY, "all")
+    if query.viewer.is_admin:
+        return True
+    return (
+        image.visibility is Visibility.SHARED
+        and query.viewer.project_id == ME
+        and membership is not None
+        and query.member_status in ("all", membership)
+    )
+
+
+def matches(query: ImageQuery, image: Image) -> bool:
+    return (
+        image.status is not Status.KILLED
+        and image.os_hidden is query.os_hidden
+        and query.protected in (None, image.protected)
+        and set(query.tags) <= set(image.tags)
+        and all(image.properties.get(name) == value for name, value in query.properties)
+        and all(getattr(image, column) in values for column, values in query.texts)
+        and all(number_matches(each, getattr(image, each.column)) for each in query.numbers)
+        and all(time_matches(each, getattr(image, each.column)) for each in query.times)
+    )
+
+
+def number_matches(wanted: NumberFilter, value: int | None) -> bool:
+    if value is None:
+        return False
+    return {"eq": value == wanted.value, "min": value >= wanted.value, "max": value <= wanted.value}[wanted.operator]
+
+
+def time_matches(wanted: TimeFilter, value: datetime) -> bool:
+    limit = wanted.moment
+    answers = {"gt": value > limit, "gte": value >= limit, "lt": value < limit, "lte": value <= limit}
+    return {**answers, "eq": value == limit, "neq": value != limit}[wanted.operator]
+
+
+def expected(query: ImageQuery, stocked: Stock) -> list[str]:
+    found = [i for i in stocked.images if may_list(query, i, stocked.shared.get(i.id)) and matches(query, i)]
+    for column, direction in reversed(query.sort):
+
+        def key(image: Image, column: str = column) -> tuple[bool, Any]:
+            value = getattr(image, column)
+            return (value is not None, value)
+
+        found.sort(key=key, reverse=direction is Direction.DESC)
+    return [image.id for image in found]
+
+
+async def all_pages(database: Database, query: ImageQuery) -> list[str]:
+    found: list[str] = []
+    while True:
+        marker = found[-1] if found else None
+        asked = msgspec.structs.replace(query, marker=marker)
+        page = await database.read(lambda conn, asked=asked: repo.page(conn, asked))  # type: ignore[misc]
+        found += [image.id for image in page]
+        if len(page) < query.limit:
+            return found
+
+
+keys = st.sampled_from(["name", "status", "disk_format", "size", "created_at", "updated_at"])
+directions = st.sampled_from(list(Direction))
+operators = st.sampled_from(["gt", "gte", "lt", "lte", "eq", "neq"])
+queries = st.builds(
+    ImageQuery,
+    viewer=st.sampled_from(
+        [Viewer(ME), Viewer(OTHER), Viewer(None), Viewer(ME, is_admin=True), Viewer(None, is_admin=True)]
+    ),
+    sort=st.tuples(st.lists(st.tuples(keys, directions), max_size=2, unique_by=lambda each: each[0]), directions).map(
+        lambda made: (*made[0], ("id", made[1]))
+    ),
+    limit=st.sampled_from([1, 3, 7, 100]),
+    visibility=st.one_of(st.none(), st.just("all"), st.sampled_from(list(Visibility))),
+    member_status=st.sampled_from(["accepted", "pending", "rejected", "all"]),
+    os_hidden=st.booleans(),
+    protected=st.sampled_from([None, None, True, False]),
+    tags=st.sampled_from([(), (), ("t1",), ("t1", "t2"), ("nowhere",)]),
+    properties=st.sampled_from([(), (), (("arch", "x86"),), (("arch", "arm"), ("os", "deb")), (("arch", "no"),)]),
+    texts=st.sampled_from([(), (), (("name", ("a", "b")),), (("disk_format", ("raw",)),), (("owner", (ME,)),)]),
+    numbers=st.sampled_from([(), (), (NumberFilter("size", "min", 2),), (NumberFilter("size", "eq", 1),)]),
+    times=st.sampled_from(
+        [(), (), (TimeFilter("created_at", "lt", moment(5)),), (TimeFilter("updated_at", "neq", moment(5)),)]
+    ),
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(wanted=st.lists(queries, min_size=10, max_size=10), seed=st.integers(0, 2))
+async def test_pages_are_those_of_the_model(database: Database, wanted: list[ImageQuery], seed: int) -> None:
+    stocked = stock(seed)
+    await put(database, stocked)
+    for query in wanted:
+        assert await all_pages(database, query) == expected(query, stocked), query
+
+
+async def test_images_in_pages_are_complete(database: Database) -> None:
+    stocked = stock(1)
+    await put(database, stocked)
+    query = ImageQuery(viewer=Viewer(ME, is_admin=True), visibility="all", limit=100)
+    page = await database.read(lambda conn: repo.page(conn, query))
+    singles = [await database.read(lambda conn, one=one: repo.get(conn, one.id)) for one in page]  # type: ignore[misc]
+    assert page == singles
+    assert len(page) > 30
+
+
+async def test_many_matches_are_walked_and_few_are_looked_up(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both ways of answering a filter give the same pages."""
+    stocked = stock(2)
+    await put(database, stocked)
+    query = ImageQuery(viewer=Viewer(ME), tags=("t1",), properties=(("arch", "x86"),), limit=2, visibility="all")
+    for few in (0, 1, 10_000):
+        monkeypatch.setattr(image_candidates, "FEW", few)
+        image_candidates._probe.cache_clear()
+        assert await all_pages(database, query) == expected(query, stocked)
+    image_candidates._probe.cache_clear()
+
+
+async def test_a_deleted_marker_keeps_its_place(database: Database) -> None:
+    made = [new_image(second) for second in range(5)]
+    await put(database, Stock(made, {}))
+    await database.write(lambda conn: repo.delete(conn, made[2]))
+    query = ImageQuery(viewer=Viewer(ME), marker=made[2].id)
+    page = await database.read(lambda conn: repo.page(conn, query))
+    assert [image.id for image in page] == [made[1].id, made[0].id]
+
+
+async def test_an_unknown_marker_is_refused(database: Database) -> None:
+    query = ImageQuery(viewer=Viewer(ME), marker=new_image().id)
+    with pytest.raises(repo.MarkerUnknown):
+        await database.read(lambda conn: repo.page(conn, query))
+
+
+async def test_values_are_compared_exactly(database: Database) -> None:
+    image = new_image(name="Name", properties={"Key": "Value"}, tags=("Tag",), owner="Owner")
+    await put(database, Stock([image], {}))
+
+    async def count(viewer: str = "Owner", **conditions: Any) -> int:
+        query = ImageQuery(viewer=Viewer(viewer), **conditions)
+        return len(await database.read(lambda conn: repo.page(conn, query)))
+
+    assert await count(texts=(("name", ("Name",)),), tags=("Tag",), properties=(("Key", "Value"),)) == 1
+    for wrong in ("name", "Name ", "Nàme"):
+        assert await count(texts=(("name", (wrong,)),)) == 0
+        assert await count(texts=(("name", (wrong, "other")),)) == 0
+    assert await count(tags=("tag",)) == 0
+    assert await count(properties=(("key", "Value"),)) == 0
+    assert await count(properties=(("Key", "value "),)) == 0
+    assert await count(viewer="owner") == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "filters"), [(3, {}), (60, {}), (60, {"tags": ("t1",), "properties": (("arch", "x86"),)})]
+)
+async def test_statements_do_not_grow_with_the_page(database: Database, size: int, filters: dict[str, Any]) -> None:
+    stocked = stock(0, size)
+    await put(database, stocked)
+    query = ImageQuery(viewer=Viewer(ME), marker=stocked.images[0].id, limit=100, **filters)
+
+    async def counted(conn: Connection) -> int:
+        counting = Counting(conn)
+        await repo.page(counting, query)
+        return counting.statements
+
+    assert await database.read(counted) == (3 if filters else 2)
+
+
+FIRST_KEYS = ["created_at", "updated_at", "name"]
+VIEWS: list[tuple[Viewer, Visibility | Literal["all"] | None]] = [
+    (Viewer(ME, is_admin=True), None),
+    (Viewer(ME, is_admin=True), "all"),
+    (Viewer(ME), None),
+    (Viewer(ME), "all"),
+    (Viewer(ME), Visibility.PRIVATE),
+    (Viewer(None), Visibility.COMMUNITY),
+]
+
+
+@pytest.fixture
+async def sqlite_database(tmp_path: Path) -> AsyncIterator[Database]:
+    settings = DatabaseSettings(connection=f"sqlite:///{tmp_path}/images.sqlite")
+    await upgrade(settings)
+    database = await opened(settings)
+    yield database
+    await database.close()
+
+
+@pytest.mark.parametrize("marked", [False, True])
+@pytest.mark.parametrize("direction", list(Direction))
+@pytest.mark.parametrize("key", FIRST_KEYS)
+@pytest.mark.parametrize("view", VIEWS)
+async def test_sqlite_walks_indexes(
+    sqlite_database: Database,
+    view: tuple[Viewer, Visibility | Literal["all"] | None],
+    key: str,
+    direction: Direction,
+    marked: bool,
+) -> None:
+    """Each branch enters by its index and is not sorted, but for the images shared with a project."""
+    viewer, visibility = view
+    sort = tuple((column, direction) for column in dict.fromkeys((key, "created_at", "id")))
+    query = ImageQuery(viewer=viewer, visibility=visibility, sort=sort)
+    marker = tuple("x" if column in ("name", "id") else moment(0) for column, _ in sort) if marked else None
+    plan = await explained(sqlite_database, query, marker)
+    walks = [line for line in plan if line.startswith("SEARCH images") and "sqlite_autoindex" not in line]
+    assert len(walks) == len([line for line in plan if "intaglio_images_" in line]) >= 1
+    for line in walks:
+        led = "visibility" if "_visibility_" in line else "owner"
+        assert f"(deleted=? AND os_hidden=? AND {led}=?" in line, line
+    assert not [line for line in plan if line.startswith("SCAN") and line != "SCAN chosen"]
+    sorts = len([line for line in plan if "TEMP B-TREE" in line])
+    shared = any("image_members" in line for line in plan)
+    assert sorts <= 1 + shared * len([line for line in plan if "image_members" in line])
+
+
+async def explained(database: Database, query: ImageQuery, marker: tuple[Any, ...] | None) -> list[str]:
+    async def work(conn: Connection) -> list[str]:
+        shape = shape_of(conn.dialect, query, marker, few=False)
+        whole = statement(shape).params(**values_of(query, marker))
+        compiled = whole.compile(compile_kwargs={"literal_binds": True}, dialect=SQLITE)
+        rows = await conn.execute(text("EXPLAIN QUERY PLAN " + str(compiled).replace(":", "\\:")))
+        return [row.detail for row in rows]
+
+    return await database.read(work)
