@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 
 import httpx
@@ -11,14 +12,15 @@ import pytest
 from tests.api.wire import FORMATS, Caller, digests, noise, op
 
 SIDES = 6
+Ask = Callable[[Caller], httpx.Response]
 
 
-def at_once(caller: Caller, asks: Iterable[Callable[[Caller], httpx.Response]]) -> list[httpx.Response]:
+def at_once(caller: Caller, asks: Iterable[Ask]) -> list[httpx.Response]:
     """The answers to these requests, each from a connection of its own, let go together."""
     todo = list(asks)
     start = Barrier(len(todo))
 
-    def run(ask: Callable[[Caller], httpx.Response]) -> httpx.Response:
+    def run(ask: Ask) -> httpx.Response:
         with Caller(caller.target, caller.user) as own:
             own.get("/v2/schemas/image")  # connected and known before the start
             start.wait(30)
@@ -26,6 +28,11 @@ def at_once(caller: Caller, asks: Iterable[Callable[[Caller], httpx.Response]]) 
 
     with ThreadPoolExecutor(len(todo)) as pool:
         return list(pool.map(run, todo))
+
+
+def adding(image_id: str, name: str) -> Ask:
+    """The request for one more property."""
+    return lambda caller: caller.change(image_id, op("add", f"/{name}", "v"))
 
 
 def statuses(answers: list[httpx.Response]) -> list[int]:
@@ -42,7 +49,7 @@ def test_one_upload_wins(member: Caller) -> None:
     image_id = member.create(**FORMATS)["id"]
     before = member.target.files()
     bodies = [noise(200_000 + n) for n in range(SIDES)]
-    answers = at_once(member, [lambda own, body=body: own.upload(image_id, body) for body in bodies])  # type: ignore[misc]
+    answers = at_once(member, [partial(Caller.upload, image_id=image_id, data=body) for body in bodies])
     assert statuses(answers) == [204] + [409] * (SIDES - 1)
     winner = bodies[[answer.status_code for answer in answers].index(204)]
     assert member.get(f"/v2/images/{image_id}/file").content == winner
@@ -66,7 +73,7 @@ class TestOurs:
             names = [f"p{round_}_{side}" for side in range(SIDES)]
             answers = at_once(
                 member,
-                [lambda own, name=name: own.change(image_id, op("add", f"/{name}", "v")) for name in names],  # type: ignore[misc]
+                [adding(image_id, name) for name in names],
             )
             assert set(statuses(answers)) <= {200, 409}
             accepted += [name for name, answer in zip(names, answers, strict=True) if answer.status_code == 200]
@@ -78,7 +85,7 @@ class TestOurs:
         tags = [f"t{side}" for side in range(SIDES)]
         answers = at_once(
             member,
-            [lambda own, tag=tag: own.put(f"/v2/images/{image_id}/tags/{tag}") for tag in tags],  # type: ignore[misc]
+            [partial(Caller.put, url=f"/v2/images/{image_id}/tags/{tag}") for tag in tags],
         )
         assert set(statuses(answers)) <= {204, 409}
         accepted = {tag for tag, answer in zip(tags, answers, strict=True) if answer.status_code == 204}
@@ -89,11 +96,8 @@ class TestOurs:
         image_id = member.create(**FORMATS)["id"]
         data = noise(2_000_000)
         names = [f"p{side}" for side in range(SIDES)]
-        changes: list[Callable[[Caller], httpx.Response]] = [
-            lambda own, name=name: own.change(image_id, op("add", f"/{name}", "v"))  # type: ignore[misc]
-            for name in names
-        ]
-        upload, *answers = at_once(member, [lambda own: own.upload(image_id, data), *changes])
+        changes = [adding(image_id, name) for name in names]
+        upload, *answers = at_once(member, [partial(Caller.upload, image_id=image_id, data=data), *changes])
         assert upload.status_code == 204
         image = member.image(image_id)
         assert image.items() >= ({"status": "active"} | digests(data)).items()
