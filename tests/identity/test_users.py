@@ -21,7 +21,7 @@ from intaglio.identity.users import (
     UsersFileUnreadable,
 )
 
-HASH = hash_password("secret", 4)
+HASH = "$2b$04$zf.fHTaspoxNLrLR3wZbL.f14giQOTSGF/9sRLhkSlytIVD6YOrTC"  # of "secret"
 
 
 def user(name: str, *roles: str) -> User:

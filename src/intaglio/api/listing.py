@@ -239,14 +239,18 @@ def _sort_as_given(reader: _Reader) -> tuple[list[str], list[str], Direction]:
             key, _, direction = item.strip().partition(":")
             keys.append(key)
             directions.append(direction or Direction.DESC)
-        return keys, directions, Direction.DESC
+        return keys, directions, _tie(directions)
     keys = keys or ["created_at"]
     if len(directions) == 1:
-        tie = Direction.ASC if directions == ["asc"] else Direction.DESC
-        return keys, directions * len(keys), tie
+        return keys, directions * len(keys), _tie(directions)
     if directions and len(directions) != len(keys):
         raise InvalidQuery("Give one 'sort_dir' for all keys, or one for each 'sort_key'.")
     return keys, directions or [Direction.DESC] * len(keys), Direction.DESC
+
+
+def _tie(directions: list[str]) -> Direction:
+    """How equal images are ordered: as the rest when one direction was given, newest first otherwise."""
+    return Direction.ASC if directions == ["asc"] else Direction.DESC
 
 
 def links(call: Call, query: ImageQuery, page: Sequence[Image]) -> dict[str, str]:

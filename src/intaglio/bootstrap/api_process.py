@@ -27,6 +27,8 @@ from intaglio.bootstrap.supervisor import CUT
 
 log = logging.getLogger(__name__)
 
+_BUFFER = 128 * 1024  # bytes that a connection holds for a slow reader; more made transfers no faster
+_FILE_THREADS = 16  # read the files that are sent whole; a thousand slow readers share them
 _HEAD_SECONDS = 30  # a client may take this long to send the head of a request
 _CLEAN_UP_SECONDS = 3.0  # for requests that were given up
 _ACCESS_FORMAT = '%(addr)s "%(method)s %(path)s %(protocol)s" %(status)d %(dt_ms).1f ms'
@@ -69,7 +71,8 @@ class _Listening(Server):
             app,
             interface=Interfaces.ASGI,
             http=HTTPModes.auto,
-            http1_settings=HTTP1Settings(header_read_timeout=_HEAD_SECONDS * 1000),
+            http1_settings=HTTP1Settings(header_read_timeout=_HEAD_SECONDS * 1000, max_buffer_size=_BUFFER),
+            runtime_blocking_threads=_FILE_THREADS,
             websockets=False,
             backlog=BACKLOG,
             log_level=LogLevels.error,  # what it does is said by us, in our words

@@ -43,7 +43,7 @@ def image_view(call: Call, image: Image) -> dict[str, Any]:
         "updated_at": timestamp(image.updated_at),
     }
     withheld = image.status == Status.DEACTIVATED and not call.caller.principal.is_admin
-    locations = () if withheld else image.locations
+    locations = () if withheld else by_weight(call.parts.stores, image.locations)
     if call.settings.show_image_direct_url or call.settings.show_multiple_locations:
         view |= _locations(call, image, locations)
     if call.parts.stores.multi and locations:
@@ -56,9 +56,8 @@ def _locations(call: Call, image: Image, locations: Sequence[Location]) -> dict[
     if not call.parts.policy.allows("get_image_location", call.caller, ImageTarget(image)):
         return {}
     view: dict[str, Any] = {}
-    ordered = by_weight(call.parts.stores, locations)
     if call.settings.show_multiple_locations:
-        view["locations"] = [{"url": each.uri, "metadata": each.metadata} for each in ordered]
-    if call.settings.show_image_direct_url and ordered:
-        view["direct_url"] = ordered[0].uri
+        view["locations"] = [{"url": each.uri, "metadata": each.metadata} for each in locations]
+    if call.settings.show_image_direct_url and locations:
+        view["direct_url"] = locations[0].uri
     return view

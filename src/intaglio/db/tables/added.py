@@ -3,14 +3,28 @@
 Nothing here refers to Glance's rows by a foreign key: `glance-manage db purge` must be able to remove them.
 """
 
-from sqlalchemy import BigInteger, Column, Index, String, Text
-from sqlalchemy.dialects.mysql import DATETIME
-from sqlalchemy.types import DateTime
+import importlib
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Dialect, Index, String, Text
+from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 
 from intaglio.db.tables.metadata import table
 
-# MariaDB's plain DATETIME has whole seconds.
-PRECISE = DateTime().with_variant(DATETIME(fsp=6), "mysql")
+
+class Precise(TypeDecorator[datetime]):
+    """A time with its microseconds also on MariaDB, whose plain DATETIME has whole seconds."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name not in {"mysql", "mariadb"}:
+            return dialect.type_descriptor(DateTime())
+        # By name, because a service on another database need not import MariaDB's dialect.
+        return dialect.type_descriptor(importlib.import_module("sqlalchemy.dialects.mysql").DATETIME(fsp=6))
+
 
 revisions = table(
     "intaglio_image_revisions",
@@ -25,7 +39,7 @@ leases = table(
     Column("holder", String(255), nullable=False),
     Column("store_id", String(255), nullable=False),
     Column("key", Text(), nullable=False),
-    Column("expires_at", PRECISE, nullable=False),
-    Column("created_at", PRECISE, nullable=False),
+    Column("expires_at", Precise(), nullable=False),
+    Column("created_at", Precise(), nullable=False),
     Index("intaglio_leases_expires_at", "expires_at"),
 )
