@@ -6,6 +6,8 @@ import pytest
 
 from tests.starters.base import Missing
 
+pytest_plugins = ("tests.starters.databases",)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.house.tree import ROOT
+from tests.docs.differences import SHOWN
+from tests.house.tree import ROOT, files
 
 LAWS = (ROOT / "docs" / "explanation" / "laws.md").read_text()
 DIFFERENCES = (ROOT / "docs" / "differences.md").read_text()
@@ -62,3 +63,34 @@ def test_a_test_that_is_not_there_would_be_noticed() -> None:
         f"{here}test_nothing",
         "tests/none.py::test_x",
     ]
+
+
+def marked(path: Path) -> Iterator[str]:
+    """Tests with a row that expects something else than Glance's answer: `differs`, also by a name given to it."""
+    tree = ast.parse(path.read_text())
+    marks = {"differs"}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and _names(node.value) & marks:
+            marks |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    decorated = {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and any(_names(decorator) & marks for decorator in node.decorator_list)
+    }
+    yield from (name for name in sorted(ids_in(path)) if name.rpartition("::")[2] in decorated)
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+
+
+def test_every_difference_is_shown_and_every_marked_test_has_its_row() -> None:
+    topics = [row[0] for row in rows(DIFFERENCES) if row[0] != "topic"]
+    assert sorted(topics) == sorted(SHOWN), "docs/differences.md and tests/docs/differences.py name the same topics"
+    named = [name for names in SHOWN.values() for name in names]
+    assert absent(named) == []
+    tests = [path for path in files(".py") if path.name.startswith("test_") and "differs(" in path.read_text()]
+    marks = [name for path in tests for name in marked(path)]
+    assert marks
+    assert [name for name in marks if name not in named] == [], "no row in docs/differences.md says so"

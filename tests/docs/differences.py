@@ -1,0 +1,82 @@
+"""Which tests show which row of docs/differences.md, by the topic in the row's first cell."""
+
+SHOWN: dict[str, tuple[str, ...]] = {
+    "Method not allowed": ("tests/api/test_routes_table.py::test_other_methods_are_answered_with_those_allowed",),
+    "Request id": ("tests/api/test_versions.py::test_overlong_request_id",),
+    "Error codes": ("tests/api/test_error_codes.py::test_the_code_is_in_a_header",),
+    "Form of errors": (
+        "tests/api/test_errors.py::test_reason_reaches_the_person",
+        "tests/compat/test_clients.py::test_content_that_is_not_what_it_is_said_to_be",
+    ),
+    "JSON of the wrong shape": (
+        "tests/api/test_create.py::test_not_an_object",
+        "tests/api/test_patch.py::test_not_a_patch",
+    ),
+    "Paths": (
+        "tests/api/test_versions.py::test_path_that_is_not_utf8",
+        "tests/api/test_tags.py::test_arc",
+        "tests/api/test_tags.py::test_refused",
+    ),
+    "Image ids": ("tests/api/test_create.py::test_id_may_be_chosen",),
+    "Time": ("tests/api/test_list.py::test_filter_by_its_own_time",),
+    "OpenAPI": ("tests/api/test_routing.py::test_openapi_is_served",),
+    "Digest fields": (
+        "tests/api/test_create.py::test_hash_cannot_be_claimed",
+        "tests/api/test_patch.py::test_stores_is_read_only",
+    ),
+    "Property names": ("tests/api/test_patch.py::TestProperties::test_long_name",),
+    "Any property name is only a name": ("tests/api/test_patch.py::test_inner_names_are_properties_like_others",),
+    "Owner": ("tests/api/test_patch.py::TestOwner::test_add_needs_an_admin",),
+    "Images without an owner": (
+        "tests/api/test_policy.py::test_image_without_owner_is_the_administrators",
+        "tests/api/test_list.py::TestWhoSeesWhat::test_show",
+    ),
+    "Refused PATCH": (
+        "tests/domain/test_patch.py::test_the_first_failure_leaves_the_image_as_it_was",
+        "tests/api/test_patch.py::test_bad_path",
+    ),
+    "Simultaneous changes": (
+        "tests/db/test_images.py::test_no_change_is_lost_between_many_writers",
+        "tests/api/test_upload.py::TestWhileBytesArrive::test_changes_are_kept",
+    ),
+    "Digest and bytes": ("tests/api/test_upload.py::test_active_image_keeps_its_bytes",),
+    "What is no filter": ("tests/api/test_list.py::test_bad_value",),
+    "Marker": ("tests/api/test_list.py::test_marker_that_the_caller_may_not_see",),
+    "Order": ("tests/api/test_pages.py::test_pages_hold_each_image_once",),
+    "Paging links": (
+        "tests/api/test_pages.py::test_links_keep_every_one_of_several",
+        "tests/api/test_pages.py::test_pages_of_several_tags",
+    ),
+    "End of a list": ("tests/api/test_pages.py::test_no_next_after_a_page_that_is_not_full",),
+    "Cost": ("tests/db/test_image_pages.py::test_statements_do_not_grow_with_the_page",),
+    "Refused content": ("tests/api/test_upload.py::TestFormats::test_mismatch_leaves_nothing",),
+    "Limits during a transfer": ("tests/ingest/test_door.py::test_the_cap_ends_a_stream_of_unknown_length",),
+    "Announced size": ("tests/api/test_upload.py::test_headers_refused",),
+    "Upload again": ("tests/api/test_upload.py::test_headers_refused",),
+    "Interrupted uploads": (
+        "tests/faults/test_interrupted_uploads.py::test_client_hangs_up",
+        "tests/faults/test_interrupted_uploads.py::test_every_process_is_killed",
+        "tests/faults/test_disks.py::test_full_disk",
+    ),
+    "Store that takes no data": ("tests/api/test_upload.py::test_headers_refused",),
+    "Durability": ("tests/db/test_engine.py::test_sqlite_commits_are_durable",),
+    "Ranges announced": ("tests/api/test_download.py::test_ranges_are_announced_and_the_digest_is_of_what_is_sent",),
+    "`HEAD`": ("tests/api/test_download.py::TestHead::test_whole",),
+    "Length": ("tests/api/test_download.py::test_large",),
+    "`Content-MD5`": ("tests/api/test_download.py::test_ranges_are_announced_and_the_digest_is_of_what_is_sent",),
+    "Forms of a range": (
+        "tests/api/test_download.py::test_no_such_range",
+        "tests/api/test_download.py::test_no_such_range_in_the_older_form",
+        "tests/api/test_download.py::test_refused_range_tells_the_size",
+        "tests/api/test_download.py::test_range_of_no_byte",
+    ),
+    "Image without data": ("tests/api/test_download.py::test_range_of_no_data",),
+    "Data missing from the store": (
+        "tests/faults/test_disks.py::test_object_that_vanished",
+        "tests/faults/test_disks.py::test_object_that_was_cut_short_is_not_served",
+    ),
+    "Order of deletion": ("tests/faults/test_disks.py::test_a_delete_that_the_store_refuses_is_done_later",),
+    "File store timeout": ("tests/stores/test_file_faults.py::test_a_write_that_hangs_hangs_alone",),
+    "Health check": ("tests/faults/test_disks.py::test_read_only_disk",),
+    "Schemas": ("tests/api/test_schemas.py::test_images",),
+}
