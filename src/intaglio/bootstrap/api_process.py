@@ -28,7 +28,7 @@ from intaglio.bootstrap.supervisor import CUT
 log = logging.getLogger(__name__)
 
 _BUFFER = 128 * 1024  # bytes that a connection holds for a slow reader; more made transfers no faster
-_FILE_THREADS = 16  # read the files that are sent whole; a thousand slow readers share them
+_FILE_THREADS = 8  # read the files that are sent whole; slow readers share them, and more cost more switching
 _HEAD_SECONDS = 30  # a client may take this long to send the head of a request
 _CLEAN_UP_SECONDS = 3.0  # for requests that were given up
 _ACCESS_FORMAT = '%(addr)s "%(method)s %(path)s %(protocol)s" %(status)d %(dt_ms).1f ms'
