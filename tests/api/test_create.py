@@ -244,6 +244,7 @@ def test_content_type_is_not_looked_at(member: Caller, media_type: str | None) -
     assert member.post("/v2/images", content=b'{"name": "x"}', headers=headers).status_code == 201
 
 
+@differs("Glance takes it for an empty body")
 def test_chunked_body(member: Caller) -> None:
     answer = member.post("/v2/images", content=iter([b'{"na', b'me": "x"', b"}"]))
     assert (answer.status_code, answer.json()["name"]) == (201, "x")

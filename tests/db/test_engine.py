@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import sqlite3
-import subprocess
 import sys
 from pathlib import Path
 
@@ -197,7 +196,7 @@ async def test_sqlite_that_cannot_be_opened(tmp_path: Path) -> None:
         await database.close()
 
 
-def test_sqlite_starts_without_what_it_does_not_need(file: Path) -> None:
+async def test_sqlite_starts_without_what_it_does_not_need(file: Path) -> None:
     script = (
         "import asyncio, sys\n"
         "from intaglio.db.engine import open_database\n"
@@ -207,5 +206,6 @@ def test_sqlite_starts_without_what_it_does_not_need(file: Path) -> None:
         "heavy = {'sqlalchemy.orm', 'sqlalchemy.ext.asyncio', 'alembic', 'asyncpg', 'aiomysql'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
-    assert done.stdout.strip() == "[]"
+    running = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
+    out, _ = await running.communicate()
+    assert out.strip() == b"[]"

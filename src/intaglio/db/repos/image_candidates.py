@@ -24,13 +24,13 @@ from sqlalchemy import (
 )
 
 from intaglio.db.base import Connection
-from intaglio.db.repos.dialects import among, equals, live, parameter, unindexed
+from intaglio.db.repos.dialects import among, equals, live, parameter
 from intaglio.db.tables.images import images, properties, tags
 from intaglio.domain.query import ImageQuery
 
 FEW = 300
 INDEXED = frozenset({"name", "status", "checksum", "os_hash_value", "owner"})
-PREFIX = 64  # characters of a property's value that are in the index
+PREFIX = 64  # characters of a property's value that PostgreSQL has in the index
 
 
 async def candidates(conn: Connection, query: ImageQuery, values: dict[str, Any]) -> list[str] | None:
@@ -82,10 +82,9 @@ def _by_property(dialect: str, place: int) -> Select[Any]:
 
 def _value(dialect: str, place: int) -> ColumnElement[bool]:
     value = parameter(f"value_{place}", properties.c.value)
-    # unindexed, for SQLite would else put the value's constant into the indexed expression and lose sight of it
-    same = equals(dialect, unindexed(dialect, properties.c.value), value)
-    if dialect == "mysql":
-        return same  # its index knows that it holds the beginning only
+    same = equals(dialect, properties.c.value, value)
+    if dialect != "postgresql":
+        return same
     # literal numbers, or it would not be the expression that is indexed
     first, last = literal_column("1", Integer), literal_column(str(PREFIX), Integer)
     return and_(func.substr(properties.c.value, first, last) == func.substr(value, first, last), same)
