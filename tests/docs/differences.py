@@ -12,6 +12,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/api/test_create.py::test_not_an_object",
         "tests/api/test_patch.py::test_not_a_patch",
     ),
+    "Bodies without a length": ("tests/api/test_create.py::test_chunked_body",),
     "Paths": (
         "tests/api/test_versions.py::test_path_that_is_not_utf8",
         "tests/api/test_tags.py::test_arc",
