@@ -15,6 +15,7 @@ from filelock import FileLock
 from tests.starters.base import CACHE
 
 PACKAGES: Mapping[str, str] = {
+    "curl": "transfers in processes of their own",
     "dosfstools": "FAT file systems inside disk images",
     "e2fsprogs": "a small ext4 file system that fills up",
     "fdisk": "partition tables inside disk images",
