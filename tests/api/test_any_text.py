@@ -37,7 +37,7 @@ def test_created_is_shown(member: Caller, properties: dict[str, str], name: str,
 
 
 @examples
-@given(names, text, text)
+@given(names.filter(lambda name: name == name.strip()), text, text)  # Glance trims them in a patch
 def test_patched(member: Caller, name: str, first: str, second: str) -> None:
     image = member.create()
     for operation, value in (("add", first), ("replace", second)):

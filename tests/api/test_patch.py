@@ -51,7 +51,8 @@ class TestMediaTypes:
 @pytest.mark.parametrize(
     ("path", "name"),
     [("/p", "p"), ("/", ""), ("/a~1b", "a/b"), ("/a~0b", "a~b"), ("/a~01", "a~1"), ("/with space", "with space"),
-     ("/Ünï", "Ünï"), ("/a.b-c:d", "a.b-c:d")],
+     ("/Ünï", "Ünï"), ("/a.b-c:d", "a.b-c:d"),
+     pytest.param("/ p ", " p ", marks=differs("Glance trims it, so that another name is set"))],
 )  # fmt: skip
 def test_path_names_a_property(member: Caller, path: str, name: str) -> None:
     image = member.create()
