@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import DateTime, Insert, Table, Update, and_, bindparam, false, func, insert, null, select, update
+from sqlalchemy import Insert, Table, and_, false, func, insert, null, select, update
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -53,15 +53,6 @@ def _upsert(dialect: str) -> Insert:
 
 
 _UPSERTS = {dialect: _upsert(dialect) for dialect in ("sqlite", "postgresql", "mysql")}
-
-
-def _remove_all(table: Table) -> Update:
-    now = bindparam("now", type_=DateTime())
-    mine = update(table).where(table.c.image_id == parameter("image", table.c.image_id), live(table))
-    return mine.values(deleted=True, deleted_at=now, updated_at=now)
-
-
-_REMOVE_ALL = [_remove_all(table) for table in (properties, members, tags)]
 
 
 async def write_properties(conn: Connection, image_id: str, before: Mapping[str, str], after: Image) -> None:
@@ -135,6 +126,15 @@ async def remove_locations(
     if ids is not None:
         statement = statement.where(locations.c.id.in_(ids))
     await conn.execute(statement.values(status=status, deleted=True, deleted_at=now, updated_at=now))
+
+
+def _remove_children(table: Table) -> Any:
+    mine = update(table).where(table.c.image_id == parameter("image", table.c.image_id), live(table))
+    now = parameter("now", table.c.deleted_at)
+    return mine.values(deleted=True, deleted_at=now, updated_at=now)
+
+
+_REMOVE_ALL = [_remove_children(table) for table in (properties, members, tags)]
 
 
 async def remove_all(conn: Connection, image_id: str, now: datetime, location_status: str) -> None:
