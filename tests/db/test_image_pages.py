@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, text
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import mysql, sqlite
 
 from intaglio.db.base import Connection, Database
 from intaglio.db.migrations import upgrade
@@ -26,7 +26,7 @@ from intaglio.domain.query import Direction, ImageQuery, NumberFilter, TimeFilte
 from intaglio.domain.status import Status
 from tests.db.counting import Counting
 from tests.db.samples import ME, OTHER, moment, new_image
-from tests.starters.databases import opened
+from tests.starters.databases import Databases, opened
 
 pytestmark = pytest.mark.anyio
 
@@ -308,6 +308,85 @@ async def test_sqlite_walks_indexes(
     sorts = len([line for line in plan if "TEMP B-TREE" in line])
     shared = any("image_members" in line for line in plan)
     assert sorts <= 1 + shared * len([line for line in plan if "image_members" in line])
+
+
+async def crowd(database: Database, size: int) -> None:
+    """Many images of others, and a few of ours, spread evenly over time."""
+    few = range(0, size, size // 40)
+    made = [
+        new_image(
+            number,
+            name=f"n{number}",
+            owner=ME if number in few else OTHER,
+            visibility=Visibility.PRIVATE if number in few else list(Visibility)[number % 4],
+        )
+        for number in range(size)
+    ]
+
+    async def work(conn: Connection) -> None:
+        fields = [column.name for column in images.columns if column.name not in ("deleted", "deleted_at")]
+        rows = [{**{field: getattr(image, field) for field in fields}, "deleted": False} for image in made]
+        await conn.execute(insert(images), rows)
+        children = [{"image_id": image.id, "created_at": moment(0), "deleted": False} for image in made]
+        await conn.execute(insert(properties), [{**row, "name": "p", "value": "v"} for row in children])
+        await conn.execute(insert(tags), [{**row, "value": "t"} for row in children])
+
+    await database.write(work)
+
+
+async def work_for(database: Database, query: ImageQuery) -> int:
+    """How many hundreds of steps SQLite's machine takes for a page."""
+    steps = 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    async def work(conn: Connection) -> None:
+        driver: Any = (await conn.execute(text("SELECT 1"))).connection.connection.driver_connection
+        driver.set_progress_handler(step, 100)
+        assert len(await repo.page(conn, query)) == query.limit
+        driver.set_progress_handler(None, 0)
+
+    await database.read(work)
+    return steps
+
+
+@pytest.mark.parametrize("key", FIRST_KEYS)
+async def test_a_page_costs_the_same_in_a_large_catalogue(tmp_path: Path, key: str) -> None:
+    sort = tuple((column, Direction.DESC) for column in dict.fromkeys((key, "created_at", "id")))
+    views = [(Viewer(ME, is_admin=True), None), (Viewer(ME), None), (Viewer(ME), Visibility.PRIVATE)]
+    costs: dict[int, list[int]] = {}
+    for size in (400, 8000):
+        settings = DatabaseSettings(connection=f"sqlite:///{tmp_path}/{size}.sqlite")
+        await upgrade(settings)
+        database = await opened(settings)
+        await crowd(database, size)
+        everything = ImageQuery(viewer=views[0][0], sort=sort, limit=size // 2)
+        deep = (await database.read(lambda conn, asked=everything: repo.page(conn, asked)))[-1].id  # type: ignore[misc]
+        queries = [ImageQuery(viewer=viewer, visibility=only, sort=sort, limit=10) for viewer, only in views]
+        queries += [msgspec.structs.replace(query, marker=deep) for query in queries]
+        costs[size] = [await work_for(database, query) for query in queries]
+        await database.close()
+    assert all(large <= small * 1.2 + 1 for small, large in zip(costs[400], costs[8000], strict=True)), costs
+
+
+async def test_mariadb_walks_indexes(database: Database, databases: Databases) -> None:
+    if databases.kind != "mariadb":
+        return  # SQLite is asked above; PostgreSQL decides by its statistics
+    query = ImageQuery(viewer=Viewer(ME), visibility="all")
+    shape = shape_of("mysql", query, (moment(0), "x"), few=False)
+    whole = statement(shape).params(**values_of(query, (moment(0), "x")))
+    compiled = str(whole.compile(compile_kwargs={"literal_binds": True}, dialect=mysql.dialect()))
+
+    async def work(conn: Connection) -> list[tuple[str, str]]:
+        rows = await conn.execute(text("EXPLAIN " + compiled.replace(":", "\\:")))
+        return [(row.key, row.Extra) for row in rows if row.key and row.key.startswith("intaglio_images_")]
+
+    walks = await database.read(work)
+    keys = ["intaglio_images_owner_created", "intaglio_images_visibility_created", "intaglio_images_visibility_created"]
+    assert sorted(key for key, _ in walks) == keys
+    assert not [extra for _, extra in walks if "filesort" in extra]
 
 
 async def explained(database: Database, query: ImageQuery, marker: tuple[Any, ...] | None) -> list[str]:

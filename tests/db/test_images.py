@@ -189,6 +189,15 @@ async def test_locations_come_go_and_change(database: Database) -> None:
     assert await database.read(removed) == ("deleted", True, moment(60))
 
 
+async def test_a_location_waits_for_its_bytes_to_go(database: Database) -> None:
+    image = await insert(database, new_image(locations=(Location("file:///a"), Location("file:///b"))))
+    waiting = replace(image.locations[0], status="pending_delete")
+    await change(database, image, locations=(waiting, image.locations[1]))
+    found = await get(database, image.id)
+    assert found is not None
+    assert found.locations == (image.locations[1],)
+
+
 async def test_the_second_writer_is_told(database: Database) -> None:
     read = await insert(database, new_image())
     first = await change(database, read, 1, name="first")

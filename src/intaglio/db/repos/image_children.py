@@ -19,6 +19,8 @@ from intaglio.db.repos.dialects import among, live, parameter
 from intaglio.db.tables.images import locations, members, properties, tags
 from intaglio.domain.image import Image, Location
 
+_REMOVED = ("deleted", "pending_delete")
+
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -109,7 +111,9 @@ async def _write_location(
         return msgspec.structs.replace(location, id=key[0])
     if known.get(location.id) != location:
         where = and_(locations.c.id == location.id, locations.c.image_id == image_id)
-        await conn.execute(update(locations).where(where).values(**values, updated_at=now))
+        removed = location.status in _REMOVED
+        marks = {"deleted": removed, "deleted_at": now if removed else None, "updated_at": now}
+        await conn.execute(update(locations).where(where).values(**values, **marks))
     return location
 
 
@@ -123,12 +127,20 @@ async def remove_locations(
     await conn.execute(statement.values(status=status, deleted=True, deleted_at=now, updated_at=now))
 
 
+def _remove_children(table: Table) -> Any:
+    mine = update(table).where(table.c.image_id == parameter("image", table.c.image_id), live(table))
+    now = parameter("now", table.c.deleted_at)
+    return mine.values(deleted=True, deleted_at=now, updated_at=now)
+
+
+_REMOVE_ALL = [_remove_children(table) for table in (properties, members, tags)]
+
+
 async def remove_all(conn: Connection, image_id: str, now: datetime, location_status: str) -> None:
     """Soft-delete everything that hangs on an image."""
     await remove_locations(conn, image_id, now, location_status)
-    for table in (properties, members, tags):
-        statement = update(table).where(table.c.image_id == image_id, live(table))
-        await conn.execute(statement.values(deleted=True, deleted_at=now, updated_at=now))
+    for statement in _REMOVE_ALL:
+        await conn.execute(statement, {"image": image_id, "now": now})
 
 
 async def _remove(conn: Connection, table: Table, column: str, image_id: str, values: list[str], now: datetime) -> None:
