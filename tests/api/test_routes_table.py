@@ -71,7 +71,6 @@ def test_rules_are_known_and_every_call_on_images_names_one() -> None:
         "default",
         "context_is_admin",
         "service_api",
-        "get_image_location",  # decides what a view shows, not whether a call is answered
     }
 
 

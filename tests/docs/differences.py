@@ -28,7 +28,6 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "Property names": ("tests/api/test_patch.py::TestProperties::test_long_name",),
     "Any property name is only a name": ("tests/api/test_patch.py::test_inner_names_are_properties_like_others",),
     "Owner": ("tests/api/test_patch.py::TestOwner::test_add_needs_an_admin",),
-    "Where the data are": ("tests/takeover/test_takeover.py::test_what_is_told_to_fewer_than_under_glance",),
     "Images without an owner": (
         "tests/api/test_policy.py::test_image_without_owner_is_the_administrators",
         "tests/api/test_list.py::TestWhoSeesWhat::test_show",

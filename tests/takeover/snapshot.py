@@ -1,8 +1,7 @@
 """All that a service shows to several callers, in a form that two services can be compared by.
 
-Two things are left out, because Intaglio means to answer otherwise (tests of their own say how): where the data are,
-shown by Glance to everybody who sees the image although its rule `get_image_location` names only owner and admin; and
-images without an owner, which Glance shows to everybody who knows the id.
+One thing is left out, because Intaglio means to answer otherwise (a test of its own says how): images without an owner,
+which Glance shows to everybody who knows the id.
 """
 
 import hashlib
@@ -59,9 +58,7 @@ def snapshot(callers: list[Caller], ids: list[str], ownerless: str) -> Snapshot:
             if image_id == ownerless and not admin:
                 continue
             answer = caller.get(f"/v2/images/{image_id}")
-            seen[f"{who} GET {image_id}"] = (
-                _view(caller, answer.json()) if answer.status_code == 200 else answer.status_code
-            )
+            seen[f"{who} GET {image_id}"] = _view(answer.json()) if answer.status_code == 200 else answer.status_code
             if answer.status_code == 200 and answer.json()["status"] == "queued":
                 continue  # where an upload has failed Glance breaks off
             data = caller.get(f"/v2/images/{image_id}/file")
@@ -69,24 +66,20 @@ def snapshot(callers: list[Caller], ids: list[str], ownerless: str) -> Snapshot:
         for query in LISTS:
             answer = caller.get(f"/v2/images?{query}")
             assert answer.status_code == 200, answer.text
-            seen[f"{who} LIST {query}"] = _page(caller, answer.json())
+            seen[f"{who} LIST {query}"] = _page(answer.json())
     for query in PAGED:
         link: str | None = f"/v2/images?{query}&limit=2"
         number = 0
         while link and number < 50:
             page = callers[0].get(link).json()
-            seen[f"PAGE {number} {query}"] = _page(callers[0], page)
+            seen[f"PAGE {number} {query}"] = _page(page)
             link = page.get("next")
             number += 1
     return seen
 
 
-def _view(caller: Caller, image: dict[str, Any]) -> dict[str, Any]:
-    image = image | {"tags": sorted(image["tags"])}  # which are a set
-    if caller.user and caller.project != image["owner"] and "admin" not in caller.user.roles:
-        image.pop("locations", None)
-        image.pop("direct_url", None)
-    return image
+def _view(image: dict[str, Any]) -> dict[str, Any]:
+    return image | {"tags": sorted(image["tags"])}  # which are a set
 
 
 def _bytes(answer: Any) -> tuple[Any, ...]:
@@ -94,9 +87,9 @@ def _bytes(answer: Any) -> tuple[Any, ...]:
     return 200, hashlib.sha256(answer.content).hexdigest(), headers["content-length"], headers.get("content-md5")
 
 
-def _page(caller: Caller, page: dict[str, Any]) -> dict[str, Any]:
+def _page(page: dict[str, Any]) -> dict[str, Any]:
     links = {name: sorted(parse_qsl(urlsplit(page[name]).query)) for name in ("first", "next") if name in page}
-    return page | links | {"images": [_view(caller, image) for image in page["images"]]}
+    return page | links | {"images": [_view(image) for image in page["images"]]}
 
 
 def differences(before: Snapshot, after: Snapshot) -> list[str]:

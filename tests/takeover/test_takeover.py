@@ -101,16 +101,12 @@ def test_opened_in_place_everything_is_the_same(site: Site) -> None:
 
 
 def test_what_is_told_to_fewer_than_under_glance(site: Site) -> None:
-    """Where the data are, and that an image without an owner exists."""
-    public, ownerless = f"/v2/images/{site.ids['public']}", f"/v2/images/{site.ids['without owner']}"
+    """That an image without an owner exists."""
+    ownerless = f"/v2/images/{site.ids['without owner']}"
     with site.under_glance() as by:
-        assert {"locations", "direct_url"} <= by("stan").get(public).json().keys()
         assert by("stan").get(ownerless).status_code == 200
     with site.under_intaglio() as by:
-        assert not {"locations", "direct_url"} & by("stan").get(public).json().keys()
         assert by("stan").get(ownerless).status_code == 404
-        for allowed in ("mia", "rea", "root"):
-            assert by(allowed).get(public).json()["direct_url"].startswith("file:///")
         assert by("root").get(ownerless).status_code == 200
 
 

@@ -21,7 +21,6 @@ IMAGE_RULES = (
     Rule("download_image", f"{_ADMIN} or (role:member and {_SEEN})", "Read an image's data."),
     Rule("download_from_store", f"{_ADMIN} or (role:member and {_SEEN})", "Choose the store that data are read from."),
     Rule("upload_image", _MEMBER_OF_OWNER, "Write an image's data."),
-    Rule("get_image_location", f"{_ADMIN} or (role:reader and {_OWN})", "See where an image's data are kept."),
     Rule("deactivate", _MEMBER_OF_OWNER, "Deactivate an image."),
     Rule("reactivate", _MEMBER_OF_OWNER, "Reactivate an image."),
 )
