@@ -30,10 +30,13 @@ class Direction(StrEnum):
 
 
 class TimeFilter(msgspec.Struct, frozen=True):
-    """One comparison of a time column; `moment` is naive UTC."""
+    """One comparison of a time column with a whole second; `moment` is naive UTC.
+
+    `neq` leaves out the whole second, whatever fractions the column holds.
+    """
 
     column: str
-    operator: Literal["gt", "gte", "lt", "lte", "eq", "neq"]
+    operator: Literal["gte", "lt", "neq"]
     moment: datetime
 
 

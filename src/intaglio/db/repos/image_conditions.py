@@ -74,7 +74,12 @@ def filters(shape: Shape) -> list[ColumnElement[bool]]:
     for place, (name, operator) in enumerate(shape.times):
         leading = name == shape.sort[0][0] and not shape.few
         column = images.c[name] if leading else unindexed(dialect, images.c[name])
-        conditions.append(_compared(column, operator, parameter(f"time_{place}", images.c[name])))
+        moment = parameter(f"time_{place}", images.c[name])
+        if operator == "neq":
+            end = parameter(f"time_{place}_end", images.c[name])
+            conditions.append(or_(column < moment, column >= end))
+        else:
+            conditions.append(_compared(column, operator, moment))
     conditions += [_tagged(dialect, place) for place in range(shape.tags)]
     conditions += [_has_property(dialect, place) for place in range(shape.properties)]
     return conditions
@@ -82,16 +87,12 @@ def filters(shape: Shape) -> list[ColumnElement[bool]]:
 
 def _compared(column: ColumnElement[Any], operator: str, value: ColumnElement[Any]) -> ColumnElement[bool]:
     match operator:
-        case "gt":
-            return column > value
         case "gte" | "min":
             return column >= value
         case "lt":
             return column < value
-        case "lte" | "max":
+        case "max":
             return column <= value
-        case "neq":
-            return column != value
         case _:
             return column == value
 

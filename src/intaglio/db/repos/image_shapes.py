@@ -3,6 +3,7 @@
 What a viewer may see is a union of few *branches* (public ones, own ones, …) that do not overlap.
 """
 
+from datetime import timedelta
 from typing import Any, Literal
 
 import msgspec
@@ -104,6 +105,7 @@ def values_of(query: ImageQuery, marker: tuple[Any, ...] | None) -> dict[str, An
         values |= {f"text_{place}_{number}": text for number, text in enumerate(texts)}
     values |= {f"number_{place}": each.value for place, each in enumerate(query.numbers)}
     values |= {f"time_{place}": each.moment for place, each in enumerate(query.times)}
+    values |= {f"time_{place}_end": each.moment + timedelta(seconds=1) for place, each in enumerate(query.times)}
     values |= {f"tag_{place}": tag for place, tag in enumerate(query.tags)}
     for place, (name, value) in enumerate(query.properties):
         values |= {f"property_{place}": name, f"value_{place}": value}
