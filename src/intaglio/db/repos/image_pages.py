@@ -95,7 +95,9 @@ def _walks(shape: Shape, branch: Branch) -> list[Select[Any]]:
 def _hinted(shape: Shape, branch: Branch, walk: Select[Any]) -> Select[Any]:
     """MariaDB rather sorts a hundred thousand rows than walk an index that it thinks the filters will make it leave."""
     group, sort = _GROUPS.get(branch.whose), _SORTS.get(shape.sort[0][0])
-    if group is None or sort is None:
+    if group is None:
+        return walk.with_hint(images, "FORCE INDEX (PRIMARY)", "mysql")
+    if sort is None:
         return walk
     return walk.with_hint(images, f"FORCE INDEX (intaglio_images_{group}_{sort})", "mysql")
 
