@@ -27,6 +27,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     ),
     "Property names": ("tests/api/test_patch.py::TestProperties::test_long_name",),
     "Any property name is only a name": ("tests/api/test_patch.py::test_inner_names_are_properties_like_others",),
+    "Spaces in property names": ("tests/api/test_patch.py::test_path_names_a_property",),
     "Owner": ("tests/api/test_patch.py::TestOwner::test_add_needs_an_admin",),
     "Images without an owner": (
         "tests/api/test_policy.py::test_image_without_owner_is_the_administrators",
