@@ -7,6 +7,8 @@ the same name; only then is the image given back. A lease that another process t
 import logging
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import IntaglioError
 from intaglio.base.process import is_dead
@@ -39,6 +41,28 @@ async def release_upload(parts: Parts, lease: Lease) -> None:
             await _finish(parts, lease)
     except IntaglioError as error:
         _log.warning("image %s: cleaning up after an upload is left to the worker: %s", lease.image_id, error)
+
+
+async def discard_orphan(parts: Parts, lost: Lease) -> None:
+    """Remove the object that an upload wrote after its lease had been taken over. Never raises.
+
+    Only while the image has no data and nobody is at work on it: what lies there otherwise is another upload's.
+    """
+
+    async def work(conn: Connection) -> Lease | None:
+        image = await images.get(conn, lost.image_id)
+        if image is not None and image.status != Status.QUEUED:
+            return None
+        lease = replace(lost, holder=parts.holder, created_at=utcnow(), expires_at=lease_end())
+        await leases.claim(conn, lease)
+        return lease
+
+    try:
+        lease = await parts.database.write(work)
+        if lease is not None:
+            await _finish(parts, lease)
+    except IntaglioError as error:
+        _log.warning("image %s: an object that was written too late may stay: %s", lost.image_id, error)
 
 
 async def remove_copies(parts: Parts, pending: Iterable[Lease]) -> None:

@@ -24,7 +24,7 @@ from intaglio.services.access import visible_image
 from intaglio.services.copies import writable
 from intaglio.services.leases import Hold, held, lease_end
 from intaglio.services.parts import Parts
-from intaglio.services.recovery import discard_object, release_upload
+from intaglio.services.recovery import discard_object, discard_orphan, release_upload
 
 _log = logging.getLogger(__name__)
 
@@ -157,4 +157,5 @@ async def _commit(parts: Parts, image: Image, lease: Lease, result: Ingested) ->
         await release_upload(parts, lease)
         raise
     if not committed:
+        await discard_orphan(parts, lease)
         raise UploadOvertaken(f"The upload to image {image.id} was taken for dead; its data were not kept. Try again.")
