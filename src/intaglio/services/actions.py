@@ -6,6 +6,7 @@ from intaglio.db.base import Connection
 from intaglio.db.repos import images
 from intaglio.domain.status import Status
 from intaglio.services.access import visible_image
+from intaglio.services.guarded import guarded_write
 from intaglio.services.parts import Parts
 
 
@@ -35,4 +36,4 @@ async def _switch(parts: Parts, caller: Caller, image_id: str, *, rule: str, sta
             raise NotInUse(f"Image {image.id} is {image.status}; only an image that is {start} becomes {end}.")
         await images.transition(conn, image.id, start, end)
 
-    await parts.database.write(work)
+    await guarded_write(parts, work)

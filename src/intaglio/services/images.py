@@ -10,7 +10,6 @@ from intaglio.base.clock import utcnow
 from intaglio.base.errors import Forbidden, Invalid
 from intaglio.db.base import Connection
 from intaglio.db.repos import images, leases
-from intaglio.db.repos.images import Superseded
 from intaglio.db.repos.leases import Lease
 from intaglio.domain import patch
 from intaglio.domain.creation import new_image
@@ -20,11 +19,10 @@ from intaglio.domain.properties import require_counts
 from intaglio.domain.query import ImageQuery
 from intaglio.services.access import ImageNotFound, visible_image
 from intaglio.services.copies import copies
+from intaglio.services.guarded import guarded_write
 from intaglio.services.leases import lease_end
 from intaglio.services.parts import Parts
 from intaglio.services.recovery import remove_copies
-
-_ATTEMPTS = 5  # a PATCH that others keep overtaking is read and applied again so often
 
 
 class ForeignOwner(Forbidden):
@@ -104,13 +102,7 @@ async def update(parts: Parts, caller: Caller, image_id: str, operations: tuple[
         _require_result(parts, caller, before, after)
         return await images.update(conn, before, replace(after, updated_at=utcnow()))
 
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            return await parts.database.write(work)
-        except Superseded:
-            if attempt == _ATTEMPTS:
-                raise
-    raise AssertionError
+    return await guarded_write(parts, work)
 
 
 async def delete(parts: Parts, caller: Caller, image_id: str) -> None:
@@ -130,7 +122,7 @@ async def delete(parts: Parts, caller: Caller, image_id: str) -> None:
             await leases.claim(conn, lease)
         return pending
 
-    await remove_copies(parts, await parts.database.write(work))
+    await remove_copies(parts, await guarded_write(parts, work))
 
 
 def _deletions(parts: Parts, image: Image) -> list[Lease]:

@@ -16,6 +16,7 @@ from intaglio.db.base import Connection
 from intaglio.db.repos import images, leases
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.status import Status
+from intaglio.services.guarded import guarded_write
 from intaglio.services.leases import lease_end
 from intaglio.services.parts import Parts
 from intaglio.stores.base import NotFound, Store, StoreError
@@ -133,4 +134,4 @@ async def _finish(parts: Parts, lease: Lease) -> None:
             if image is not None and image.status == Status.SAVING:
                 await images.transition(conn, lease.image_id, Status.SAVING, Status.QUEUED)
 
-    await parts.database.write(work)
+    await guarded_write(parts, work)

@@ -9,6 +9,7 @@ from intaglio.db.base import Connection
 from intaglio.db.repos import images
 from intaglio.domain.properties import require_counts, text
 from intaglio.services.access import visible_image
+from intaglio.services.guarded import guarded_write
 from intaglio.services.parts import Parts
 
 
@@ -31,7 +32,7 @@ async def add(parts: Parts, caller: Caller, image_id: str, tag: str) -> None:
         require_counts({}, after.tags, property_limit=-1, tag_limit=parts.limits.image_tag_quota)
         await images.update(conn, image, after)
 
-    await parts.database.write(work)
+    await guarded_write(parts, work)
 
 
 async def remove(parts: Parts, caller: Caller, image_id: str, tag: str) -> None:
@@ -45,4 +46,4 @@ async def remove(parts: Parts, caller: Caller, image_id: str, tag: str) -> None:
         after = replace(image, tags=tuple(other for other in image.tags if other != tag), updated_at=utcnow())
         await images.update(conn, image, after)
 
-    await parts.database.write(work)
+    await guarded_write(parts, work)

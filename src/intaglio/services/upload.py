@@ -22,6 +22,7 @@ from intaglio.domain.status import Status
 from intaglio.ingest.base import Ingested, Spec
 from intaglio.services.access import visible_image
 from intaglio.services.copies import writable
+from intaglio.services.guarded import guarded_write
 from intaglio.services.leases import Hold, held, lease_end
 from intaglio.services.parts import Parts
 from intaglio.services.recovery import discard_object, discard_orphan, release_upload
@@ -105,7 +106,7 @@ async def _claim(parts: Parts, caller: Caller, image_id: str, store_id: str) -> 
         await leases.claim(conn, lease)
         return await images.transition(conn, image.id, Status.QUEUED, Status.SAVING), lease
 
-    return await parts.database.write(work)
+    return await guarded_write(parts, work)
 
 
 async def _watched(body: AsyncIterator[bytes], hold: Hold) -> AsyncIterator[bytes]:
@@ -152,7 +153,7 @@ async def _commit(parts: Parts, image: Image, lease: Lease, result: Ingested) ->
         return True
 
     try:
-        committed = await parts.database.write(work)
+        committed = await guarded_write(parts, work)
     except UploadOvertaken:
         await release_upload(parts, lease)
         raise
