@@ -18,8 +18,12 @@ PATCH = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
 
 @pytest.fixture(scope="module", params=["postgresql", "mariadb"])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with {"postgresql": postgresql, "mariadb": mariadb}[request.param]() as running:
-        yield running
+    if request.param == "postgresql":
+        with postgresql() as running:
+            yield running
+    else:
+        with mariadb() as other:
+            yield other
 
 
 @pytest.fixture
