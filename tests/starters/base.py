@@ -7,6 +7,7 @@ reason is printed at the end of the run and counted.
 import contextlib
 import ctypes
 import os
+import random
 import shutil
 import signal
 import socket
@@ -87,11 +88,16 @@ def venv(name: str, requirements: Sequence[str]) -> Path:
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port on 127.0.0.1 that nothing listens on at this moment.
+
+    From below the range that the kernel takes the ports of clients from: there, another test's connection could have it
+    before the server that it is meant for.
+    """
+    while True:
+        port = random.randrange(12000, 32000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(ready: Callable[[], bool], what: str, seconds: float = 60) -> None:

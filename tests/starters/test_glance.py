@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.starters.base import Missing, listening
+from tests.starters.base import Missing, listening, wait_until
 from tests.starters.glance import Auth, FileStore, glance
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -33,4 +33,4 @@ def test_it_stores_and_survives_a_restart(tmp_path: Path, auth: Auth) -> None:
             assert [path.name for path in folder.iterdir()] == [made["id"]]
     except Missing as missing:
         pytest.skip(f"real part missing: {missing}")
-    assert not listening(peer.port)
+    wait_until(lambda: not listening(peer.port), "the port to be free again", 20)

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.starters.base import Missing, listening
+from tests.starters.base import Missing, listening, wait_until
 from tests.starters.nginx import nginx
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
@@ -21,4 +21,4 @@ def test_it_serves_a_directory(tmp_path: Path) -> None:
             assert (part.status_code, part.content) == (206, b"234")
     except Missing as missing:
         pytest.skip(f"real part missing: {missing}")
-    assert not listening(server.port)
+    wait_until(lambda: not listening(server.port), "the port to be free again", 20)
