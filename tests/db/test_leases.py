@@ -75,10 +75,33 @@ async def test_a_lost_lease_is_not_the_next_holders(database: Database) -> None:
         assert await database.write(lambda conn, held=second: leases.release(conn, held))  # type: ignore[misc]
 
 
-async def test_expired_ones_are_found_oldest_first(database: Database) -> None:
+async def test_all_are_found_those_that_end_soonest_first(database: Database) -> None:
     made = [lease(expires_at=moment(seconds)) for seconds in (3, 1, 2)]
     for each in made:
         await claim(database, each)
-    found = await database.read(lambda conn: leases.expired(conn, moment(2)))
-    assert found == [made[1], made[2]]
-    assert await database.read(lambda conn: leases.expired(conn, moment(0.999_999))) == []
+    assert await database.read(leases.everyone) == [made[1], made[2], made[0]]
+
+
+async def test_a_lease_is_taken_over_as_it_was_seen_or_not_at_all(database: Database) -> None:
+    seen = lease()
+    await claim(database, seen)
+    until = moment(90.75)
+    renewed = replace(seen, expires_at=moment(60.5))
+    assert await database.write(lambda conn: leases.renew(conn, seen, renewed.expires_at))
+    assert await database.write(lambda conn: leases.take_over(conn, seen, "host/boot/2", until)) is None
+    taken = await database.write(lambda conn: leases.take_over(conn, renewed, "host/boot/2", until))
+    assert taken == replace(seen, holder="host/boot/2", expires_at=until)
+    assert await database.read(leases.everyone) == [taken]
+    assert not await database.write(lambda conn: leases.release(conn, seen))
+    assert not await database.write(lambda conn: leases.renew(conn, seen, until))
+
+
+async def test_one_of_many_takes_a_lease_over(database: Database) -> None:
+    seen = lease()
+    await claim(database, seen)
+
+    async def take(number: int) -> Lease | None:
+        return await database.write(lambda conn: leases.take_over(conn, seen, f"host/boot/{number}", moment(90)))
+
+    taken = [each for each in await asyncio.gather(*map(take, range(8))) if each is not None]
+    assert await database.read(leases.everyone) == taken

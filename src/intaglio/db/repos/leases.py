@@ -60,12 +60,6 @@ async def release(conn: Connection, lease: Lease) -> bool:
     return result.rowcount == 1
 
 
-async def expired(conn: Connection, now: datetime, limit: int = 100) -> list[Lease]:
-    """Leases that had run out at `now`, the oldest first."""
-    statement = select(leases).where(leases.c.expires_at <= now).order_by(leases.c.expires_at).limit(limit)
-    return [Lease(**row) for row in (await conn.execute(statement)).mappings()]
-
-
 def _same(lease: Lease) -> tuple[ColumnElement[bool], ...]:
     return (
         leases.c.image_id == lease.image_id,
