@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from intaglio.db.base import SchemaUnfit
 from intaglio.db.engine import open_database
 from intaglio.db.failures import translated
-from intaglio.db.migrations.locks import alone, on_server
+from intaglio.db.migrations.locks import on_server, wait_for_others
 from intaglio.db.schema import GLANCE_HEAD, GLANCE_VERSION, HEAD, OUR_VERSION, require_glance, require_ours
 from intaglio.db.settings import DatabaseSettings
 from intaglio.db.sqlite import sqlite_engine
@@ -100,21 +100,21 @@ def _on_sqlite(target: Target) -> Upgraded:
 
 
 def _apply(connection: Connection) -> Upgraded:
-    with alone(connection):
-        present = set(inspect(connection).get_table_names())
-        before = _versions(connection, OUR_VERSION, present)
-        # Our version table without a version: an upgrade of an empty MariaDB database was cut off.
-        created = _is_empty(present) or before == ()
-        if not created:
-            require_glance(_versions(connection, GLANCE_VERSION, present) or ())
-        if before not in (None, (), (HEAD,)):
-            _refuse_unknown(before or ())
-        OUR_VERSION.create(connection, checkfirst=True)
-        if created:
-            _create_glance(connection)
-        if before != (HEAD,):
-            _migrate(connection)
-        return Upgraded(before=before[0] if before else None, after=HEAD, created=created)
+    wait_for_others(connection)
+    present = set(inspect(connection).get_table_names())
+    before = _versions(connection, OUR_VERSION, present)
+    # Our version table without a version: an upgrade of an empty MariaDB database was cut off.
+    created = _is_empty(present) or before == ()
+    if not created:
+        require_glance(_versions(connection, GLANCE_VERSION, present) or ())
+    if before not in (None, (), (HEAD,)):
+        _refuse_unknown(before or ())
+    OUR_VERSION.create(connection, checkfirst=True)
+    if created:
+        _create_glance(connection)
+    if before != (HEAD,):
+        _migrate(connection)
+    return Upgraded(before=before[0] if before else None, after=HEAD, created=created)
 
 
 def _is_empty(present: set[str]) -> bool:
