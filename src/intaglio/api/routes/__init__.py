@@ -1,0 +1,41 @@
+"""Every route of the service, as one table of data, a file a resource.
+
+The table yields routing, the Allow header of a 405, the OpenAPI document and its page in the reference; tests walk it.
+"""
+
+from starlette.responses import Response
+
+from intaglio.api import openapi
+from intaglio.api.call import Call
+from intaglio.api.responses import json_response
+from intaglio.api.route import Route
+from intaglio.api.routes.actions import ACTIONS_ROUTES
+from intaglio.api.routes.data import DATA_ROUTES
+from intaglio.api.routes.images import IMAGES_ROUTES
+from intaglio.api.routes.schemas import SCHEMAS_ROUTES
+from intaglio.api.routes.service import SERVICE_ROUTES
+from intaglio.api.routes.tags import TAGS_ROUTES
+
+
+async def _openapi(call: Call) -> Response:
+    return json_response(openapi.document(ROUTES, call.parts.formats, call.base_url))
+
+
+_DESCRIPTION = Route(
+    method="GET",
+    path="/openapi.json",
+    handler=_openapi,
+    summary="This description of the API",
+    success={200: "An OpenAPI 3.1 document."},
+    public=True,
+)
+
+ROUTES: tuple[Route, ...] = (
+    *IMAGES_ROUTES,
+    *DATA_ROUTES,
+    *TAGS_ROUTES,
+    *ACTIONS_ROUTES,
+    *SCHEMAS_ROUTES,
+    *SERVICE_ROUTES,
+    _DESCRIPTION,
+)

@@ -1,0 +1,26 @@
+"""Taking images out of use and back."""
+
+from intaglio.api.route import Route
+from intaglio.api.routes.answers import IMAGE_ERRORS
+from intaglio.api.v2 import actions
+
+ACTIONS_ROUTES = (
+    Route(
+        method="POST",
+        path="/v2/images/{image_id}/actions/deactivate",
+        handler=actions.deactivate,
+        summary="Take an image out of use",
+        success={204: "The image is deactivated."},
+        rules=("deactivate",),
+        errors={**IMAGE_ERRORS, 403: "The image is not active, or the policy refuses."},
+    ),
+    Route(
+        method="POST",
+        path="/v2/images/{image_id}/actions/reactivate",
+        handler=actions.reactivate,
+        summary="Put an image back into use",
+        success={204: "The image is active."},
+        rules=("reactivate",),
+        errors={**IMAGE_ERRORS, 403: "The image is not deactivated, or the policy refuses."},
+    ),
+)
