@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
+from intaglio.api.openapi_metadefs import metadef_schemas
 from intaglio.api.route import Route
 from intaglio.api.v2.schemas import image_properties
 from intaglio.domain.properties import BASE_FIELDS, Formats
@@ -13,6 +14,11 @@ _JSON = "application/json"
 _PATH_VARIABLES = {
     "image_id": {"type": "string", "format": "uuid"},
     "tag": {"type": "string", "maxLength": 255},
+    "namespace": {"type": "string", "maxLength": 80},
+    "resource_type": {"type": "string", "maxLength": 80},
+    "property_name": {"type": "string", "maxLength": 80},
+    "object_name": {"type": "string", "maxLength": 80},
+    "tag_name": {"type": "string", "maxLength": 80},
 }
 _MEDIA_TYPES = {
     "Patch": "application/openstack-images-v2.1-json-patch",
@@ -81,6 +87,7 @@ def _schemas(formats: Formats) -> dict[str, Any]:
     fields = image_properties(formats, multi=True)
     settable = {name: fields[name] for name in ("id", *BASE_FIELDS)}
     return {
+        **metadef_schemas(),
         "Image": {"type": "object", "properties": fields, "additionalProperties": {"type": "string"}},
         "NewImage": {"type": "object", "properties": settable, "additionalProperties": {"type": "string"}},
         "Images": {

@@ -11,11 +11,12 @@ from oslo_policy import policy
 
 from intaglio.authz.rules.base import BASE_RULES, Rule
 from intaglio.authz.rules.images import IMAGE_RULES
+from intaglio.authz.rules.metadefs import METADEF_RULES
 from intaglio.base.errors import Forbidden
 from intaglio.domain.image import Image
 from intaglio.domain.principal import Principal
 
-RULES: tuple[Rule, ...] = BASE_RULES + IMAGE_RULES
+RULES: tuple[Rule, ...] = BASE_RULES + IMAGE_RULES + METADEF_RULES
 
 
 class PolicyRefused(Forbidden):

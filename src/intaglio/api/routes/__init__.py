@@ -12,6 +12,7 @@ from intaglio.api.route import Route
 from intaglio.api.routes.actions import ACTIONS_ROUTES
 from intaglio.api.routes.data import DATA_ROUTES
 from intaglio.api.routes.images import IMAGES_ROUTES
+from intaglio.api.routes.metadefs import METADEFS_ROUTES
 from intaglio.api.routes.schemas import SCHEMAS_ROUTES
 from intaglio.api.routes.service import SERVICE_ROUTES
 from intaglio.api.routes.tags import TAGS_ROUTES
@@ -36,6 +37,7 @@ ROUTES: tuple[Route, ...] = (
     *TAGS_ROUTES,
     *ACTIONS_ROUTES,
     *SCHEMAS_ROUTES,
+    *METADEFS_ROUTES,
     *SERVICE_ROUTES,
     _DESCRIPTION,
 )
