@@ -10,6 +10,43 @@ _DEFINITIONS = "#/definitions/"
 _COMPONENTS = "#/components/schemas/Metadef_"
 
 
+_STRING = {"type": "string"}
+_VALIDATION: Json = {
+    "type": "object",
+    "properties": {
+        "image_id": {"type": "string", "format": "uuid"},
+        "valid": {"type": "boolean"},
+        "findings": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "property": _STRING,
+                    "value": _STRING,
+                    "severity": {"type": "string", "enum": ["error", "warning"]},
+                    "code": _STRING,
+                    "namespace": {"type": ["null", "string"]},
+                    "message": _STRING,
+                },
+            },
+        },
+        "undefined": {"type": "array", "items": _STRING},
+        "suggestions": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "property": _STRING,
+                    "value": _STRING,
+                    "current": {"type": ["null", "string"]},
+                    "reason": _STRING,
+                },
+            },
+        },
+    },
+}
+
+
 def metadef_schemas() -> Json:
     """The components by their names."""
     items = {
@@ -29,6 +66,7 @@ def metadef_schemas() -> Json:
             resource_types={"type": "array", "items": _object(name={"type": "string"}, **schemas.TIMES)}
         ),
     }
+    lists["Validation"] = _VALIDATION
     shared = {f"Metadef_{name}": _translated(each) for name, each in schemas.DEFINITIONS.items()}
     return {name: _translated(each) | {"type": "object"} for name, each in items.items()} | lists | shared
 

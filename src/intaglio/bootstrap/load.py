@@ -21,7 +21,7 @@ from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.settings import AuthMode, IdentitySettings
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import ImageLimits
+from intaglio.services.settings import Enforce, ImageLimits, MetadefSettings
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,7 @@ def assemble(reading: Reading) -> Settings:
         database=_section(DatabaseSettings, reading, "database", connection=_connection(reading, data_dir)),
         identity=_identity(reading, data_dir),
         policy=_policy(reading),
+        metadefs=_metadefs(reading),
     )
     _check_hash(reading, settings.ingest.hashing_algorithm)
     _check_open_access(reading, settings)
@@ -139,6 +140,17 @@ def _policy(reading: Reading) -> PolicySettings:
             reading.complain("oslo_policy", "policy_file", message, code="policy-not-yet")
     rule = reading.get("oslo_policy", "policy_default_rule")
     return PolicySettings(policy_file=file, policy_dirs=directories, policy_default_rule=rule)
+
+
+def _metadefs(reading: Reading) -> MetadefSettings:
+    """Files named, or where Glance looks for them, or those that come with the service."""
+    source = _path(reading.get("DEFAULT", "metadata_source_path"))
+    named = reading.is_set("DEFAULT", "metadata_source_path")
+    return MetadefSettings(
+        enforce=Enforce(reading.get("metadefs", "enforce")),
+        osinfo_path=tuple(Path(path).expanduser() for path in reading.get("metadefs", "osinfo_path")),
+        source_path=source if source is not None and (named or source.is_dir()) else None,
+    )
 
 
 def _holds_rules(file: Path) -> bool:

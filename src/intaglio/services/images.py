@@ -23,6 +23,7 @@ from intaglio.services.guarded import guarded_write
 from intaglio.services.leases import lease_end
 from intaglio.services.parts import Parts
 from intaglio.services.recovery import remove_copies
+from intaglio.services.vocabulary import make_guard
 
 
 class ForeignOwner(Forbidden):
@@ -52,8 +53,10 @@ async def create(parts: Parts, caller: Caller, document: Mapping[str, Any]) -> I
     parts.policy.require("add_image", caller, target)
     _require_visibility(parts, caller, image)
     _require_counts(parts, image)
+    guard = await make_guard(parts)
 
     async def work(conn: Connection) -> None:
+        await guard.require(conn, image, {})
         await images.insert(conn, image)
 
     await parts.database.write(work)
@@ -92,6 +95,7 @@ async def _require_marker(conn: Connection, parts: Parts, caller: Caller, marker
 
 async def update(parts: Parts, caller: Caller, image_id: str, operations: tuple[Operation, ...]) -> Image:
     """Apply a patch; whether it is allowed is decided on the resulting image, and only what it names is written."""
+    guard = await make_guard(parts)
 
     async def work(conn: Connection) -> Image:
         before, target = await visible_image(conn, parts.policy, caller, image_id)
@@ -100,6 +104,7 @@ async def update(parts: Parts, caller: Caller, image_id: str, operations: tuple[
         if after == before:
             return before
         _require_result(parts, caller, before, after)
+        await guard.require(conn, after, before.properties)
         return await images.update(conn, before, replace(after, updated_at=utcnow()))
 
     return await guarded_write(parts, work)

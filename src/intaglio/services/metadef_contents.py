@@ -170,7 +170,7 @@ async def show_prefixed(parts: Parts, caller: Caller, namespace: str, name: str,
         if found is None:
             raise DefinitionNotFound(f"The namespace '{namespace}' is not associated with '{resource_type[:80]}'.")
         prefix = found.prefix or ""
-        if not prefix or not name.startswith(prefix):
+        if not name.startswith(prefix):
             raise DefinitionNotFound(
                 f"Properties of '{namespace}' start with '{prefix}' on '{resource_type[:80]}'; '{name[:80]}' does not."
             )

@@ -1,4 +1,7 @@
-"""Limits on images and projects, as the operator configured them (Glance's names)."""
+"""Limits on images and projects, and what is checked of their properties, as the operator configured them."""
+
+from enum import StrEnum
+from pathlib import Path
 
 import msgspec
 
@@ -12,3 +15,19 @@ class ImageLimits(msgspec.Struct, frozen=True, kw_only=True):
     image_tag_quota: int = 128
     image_member_quota: int = 128
     image_location_quota: int = 10
+
+
+class Enforce(StrEnum):
+    """What becomes of an image's property that is not filled as the catalogue says."""
+
+    OFF = "off"
+    WARN = "warn"  # it is kept; the answer and the log say what is wrong
+    REQUIRE = "require"  # the request is refused
+
+
+class MetadefSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The catalogue of metadata definitions."""
+
+    enforce: Enforce = Enforce.OFF
+    osinfo_path: tuple[Path, ...] = ()  # libosinfo's databases, later ones override earlier ones
+    source_path: Path | None = None  # files for `metadef load`; None: those that come with the service

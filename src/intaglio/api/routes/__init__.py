@@ -16,6 +16,7 @@ from intaglio.api.routes.metadefs import METADEFS_ROUTES
 from intaglio.api.routes.schemas import SCHEMAS_ROUTES
 from intaglio.api.routes.service import SERVICE_ROUTES
 from intaglio.api.routes.tags import TAGS_ROUTES
+from intaglio.api.routes.validation import VALIDATION_ROUTES
 
 
 async def _openapi(call: Call) -> Response:
@@ -36,6 +37,7 @@ ROUTES: tuple[Route, ...] = (
     *DATA_ROUTES,
     *TAGS_ROUTES,
     *ACTIONS_ROUTES,
+    *VALIDATION_ROUTES,
     *SCHEMAS_ROUTES,
     *METADEFS_ROUTES,
     *SERVICE_ROUTES,

@@ -33,6 +33,11 @@ class Contents(Generic[T]):
         self.read = read
         self.write = write
 
+    @property
+    def article(self) -> str:
+        """The article before the noun."""
+        return "an" if self.noun[0] in "aeio" else "a"
+
     async def get(self, conn: Connection, namespace_id: int, name: str) -> T | None:
         """The one of that name."""
         row = (await conn.execute(self._named(conn), {"namespace": namespace_id, "name": name})).first()
@@ -89,7 +94,7 @@ class Contents(Generic[T]):
     def exists(self, name: str | None) -> DefinitionExists:
         """The refusal of a name that is taken."""
         one = f"'{name}'" if name is not None else "one of these names"
-        return DefinitionExists(f"The namespace has a {self.noun} named {one} already.")
+        return DefinitionExists(f"The namespace has {self.article} {self.noun} named {one} already.")
 
     def _named(self, conn: Connection) -> Any:
         mine = self.table.c.namespace_id == bindparam("namespace")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, false, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Row, bindparam, delete, false, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from intaglio.db.base import Connection
@@ -117,7 +117,7 @@ async def delete_many(conn: Connection, ids: Sequence[int]) -> None:
 def owned_by_or_public(dialect: str) -> ColumnElement[bool]:
     """The condition for what counts for things of one project; its parameter is `project`."""
     mine = equals(dialect, namespaces.c.owner, parameter("project", namespaces.c.owner))
-    return or_(namespaces.c.visibility == Scope.PUBLIC.value, and_(bindparam("project").is_not(None), mine))
+    return or_(namespaces.c.visibility == Scope.PUBLIC.value, mine)
 
 
 def _values(namespace: Namespace) -> dict[str, Any]:
