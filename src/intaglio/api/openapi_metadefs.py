@@ -40,6 +40,7 @@ _VALIDATION: Json = {
                     "value": _STRING,
                     "current": {"type": ["null", "string"]},
                     "reason": _STRING,
+                    "certain": {"type": "boolean"},
                 },
             },
         },

@@ -34,11 +34,15 @@ class Os(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Suggestion(msgspec.Struct, frozen=True):
-    """A value for an image's field or property, and what it is concluded from."""
+    """A value for an image's field or property, and what it is concluded from.
+
+    `certain`: it suits whatever was installed; otherwise it suits the system, and whoever made the image knows more.
+    """
 
     name: str
     value: str
     reason: str
+    certain: bool = True
 
 
 # from the best choice to the last; the first whose device the system drives is proposed
@@ -134,9 +138,17 @@ class OsCatalogue:
             for value, what in (_best(choices, devices),)
             if value
         ]
-        if self._firmware(system.id, frozenset()).get((arch, "efi")):
-            found.append(Suggestion("hw_firmware_type", "uefi", f"{system.name} boots by UEFI on {arch}"))
-        return (*found, *_resources(system))
+        buses = {each.value for each in found if each.name == "hw_disk_bus"} | {properties.get("hw_disk_bus", "")}
+        found = [each for each in found if each.name != "hw_scsi_model" or "scsi" in buses]
+        return (*found, *self._suggest_firmware(system, arch), *_resources(system))
+
+    def _suggest_firmware(self, system: Os, arch: str) -> Iterable[Suggestion]:
+        """UEFI: certainly where the system boots by nothing else, or the architecture has nothing else."""
+        firmware = self._firmware(system.id, frozenset())
+        if firmware.get((arch, "efi")):
+            only = firmware.get((arch, "bios")) is False or arch not in _X86
+            also = "" if only else " too, if it was installed for that"
+            yield Suggestion("hw_firmware_type", "uefi", f"{system.name} boots by UEFI on {arch}{also}", certain=only)
 
     def _check_version(self, distro: str, properties: Mapping[str, str]) -> Finding | None:
         version = properties.get("os_version")

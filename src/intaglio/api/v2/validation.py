@@ -29,6 +29,7 @@ async def validate(call: Call) -> Response:
                     "value": each.value,
                     "current": _current(image, each.name),
                     "reason": each.reason,
+                    "certain": each.certain,
                 }
                 for each in examination.suggestions
             ],

@@ -18,7 +18,7 @@ from intaglio.domain.metadefs.model import Schema
 # what Nova and Cinder read as true and false (oslo.utils' strutils), whatever the case
 TRUE = ("true", "1", "t", "yes", "y", "on")
 FALSE = ("false", "0", "f", "no", "n", "off")
-NEARNESS = 0.8  # of two names, by difflib's ratio, from which one is taken for a misspelling of the other
+NEARNESS = 0.85  # of two names, by difflib's ratio, from which one is taken for a misspelling of the other
 PATTERN_LIMIT = 512  # characters of a value that a pattern is tried on: a regular expression may be slow on long ones
 _SHOWN = 12  # choices in a message
 
