@@ -29,7 +29,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Intaglio]:
 
 
 def url(service: Intaglio, route: Route) -> str:
-    return service.url + route.path.replace("{image_id}", ABSENT).replace("{tag}", "a-tag")
+    return service.url + re.sub(r"{\w+}", "absent", route.path.replace("{image_id}", ABSENT))
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=ids)
@@ -71,6 +71,8 @@ def test_rules_are_known_and_every_call_on_images_names_one() -> None:
         "default",
         "context_is_admin",
         "service_api",
+        "metadef_default",
+        "metadef_admin",
     }
 
 

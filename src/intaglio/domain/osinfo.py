@@ -5,6 +5,7 @@ image properties are Nova's.
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -155,7 +156,8 @@ class OsCatalogue:
         known = [system.version for system in self._systems(distro) if system.version]
         if version is None or not known or version in known:
             return None
-        said = f"libosinfo's database knows of {distro} the versions {_listed(known[-_SHOWN:])}"
+        newest = sorted(set(known), key=_by_numbers, reverse=True)[:_SHOWN]
+        said = f"libosinfo's database knows of {distro} the versions {_listed(newest)}"
         return _finding(Severity.WARNING, "os_version", version, said)
 
     def _check_name(self, properties: Mapping[str, str]) -> Finding | None:
@@ -209,6 +211,11 @@ def _resources(system: Os) -> Iterable[Suggestion]:
 
 def _finding(severity: Severity, name: str, value: str, allowed: str) -> Finding:
     return Finding(severity=severity, code="os-unknown", name=name, value=value, allowed=allowed, namespace="libosinfo")
+
+
+def _by_numbers(version: str) -> tuple[list[int], str]:
+    """8 before 11, and words such as testing before all numbers."""
+    return [int(number) for number in re.findall("[0-9]+", version)], version
 
 
 def _listed(words: Iterable[str]) -> str:

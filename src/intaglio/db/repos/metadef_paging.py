@@ -6,7 +6,7 @@ What has no value comes before what has one, on every database.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, and_, case, or_
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, and_, case, literal, or_
 
 from intaglio.domain.metadefs.query import Paging
 from intaglio.domain.query import Direction
@@ -45,7 +45,9 @@ def _after(table: Table, names: Sequence[str], marker: RowMapping, *, rising: bo
     level: list[ColumnElement[bool]] = []
     for name in names:
         column, value = table.c[name], marker[name]
-        keys: list[tuple[ColumnElement[Any], Any]] = [(column, value)] if value is not None else []
+        keys: list[tuple[ColumnElement[Any], Any]] = (
+            [(column, literal(value, column.type))] if value is not None else []
+        )
         if column.nullable:
             keys.insert(0, (_present(column), int(value is not None)))
         for key, at in keys:

@@ -40,8 +40,8 @@ async def all_types(conn: Connection) -> list[ResourceType]:
 
 
 async def associations(conn: Connection, namespace_ids: Sequence[int] | None = None) -> dict[int, list[Association]]:
-    """The associations of these namespaces, or of all, by namespace, in the order in which they were made."""
-    statement = select(*_COLUMNS).select_from(_JOINED).order_by(_LINK.c.created_at, resource_types.c.id)
+    """The associations of these namespaces, or of all, by namespace, in order of names."""
+    statement = select(*_COLUMNS).select_from(_JOINED).order_by(resource_types.c.name)
     if namespace_ids is not None:
         if not namespace_ids:
             return {}
