@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.real, pytest.mark.ours]
 
 def run(service: Service, *words: str, **environment: str) -> tuple[int, str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("OS_")}
-    found = {"OS_CLIENT_CONFIG_FILE": str(service.clouds)} if not environment else environment
+    found = environment or {"OS_CLIENT_CONFIG_FILE": str(service.clouds)}
     done = subprocess.run(
         [COMMAND, "image", *words], env=kept | found, capture_output=True, text=True, check=False, timeout=100
     )
