@@ -61,7 +61,7 @@ class Endpoint:
         route = self.routes.get(request.method)
         caller = _STRANGER
         if route is None or not route.public:
-            caller = Caller(await self.authenticator.authenticate(request.headers))
+            caller = self.parts.policy.caller(await self.authenticator.authenticate(request.headers))
         if _has_body(request.scope) and (route is None or route.request is None):
             raise InvalidBody(f"{request.method} takes no body here.")
         if route is None:

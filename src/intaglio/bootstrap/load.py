@@ -76,7 +76,7 @@ def assemble(reading: Reading) -> Settings:
         stores=store_settings(reading, data_dir),
         database=_section(DatabaseSettings, reading, "database", connection=_connection(reading, data_dir)),
         identity=_identity(reading, data_dir),
-        policy=_policy(reading),
+        policy=_policy(reading, data_dir),
     )
     _check_hash(reading, settings.ingest.hashing_algorithm)
     _check_open_access(reading, settings)
@@ -125,38 +125,23 @@ def _mode(reading: Reading) -> AuthMode:
     return AuthMode.HTTP_BASIC
 
 
-def _policy(reading: Reading) -> PolicySettings:
+def _policy(reading: Reading, data_dir: Path) -> PolicySettings:
     named = reading.get("oslo_policy", "policy_file")
-    file = _beside(reading, named)
-    if file is None and reading.is_set("oslo_policy", "policy_file"):
+    settings = PolicySettings(
+        file_places=_places(reading, data_dir, named),
+        dir_places=tuple(_places(reading, data_dir, name) for name in reading.get("oslo_policy", "policy_dirs")),
+        enforce_new_defaults=reading.get("oslo_policy", "enforce_new_defaults"),
+    )
+    if settings.policy_file is None and reading.is_set("oslo_policy", "policy_file"):
         message = f"There is no file {named!r}; the default rules apply."
         reading.complain("oslo_policy", "policy_file", message, code="policy-missing", level=Level.WARNING)
-    found = (_beside(reading, name) for name in reading.get("oslo_policy", "policy_dirs"))
-    directories = tuple(directory for directory in found if directory is not None)
-    for path in (file, *(path for directory in directories for path in sorted(directory.glob("*")))):
-        if path is not None and _holds_rules(path):
-            message = f"The rules in {path} would be ignored; policy files come with a later release."
-            reading.complain("oslo_policy", "policy_file", message, code="policy-not-yet")
-    rule = reading.get("oslo_policy", "policy_default_rule")
-    return PolicySettings(policy_file=file, policy_dirs=directories, policy_default_rule=rule)
+    return settings
 
 
-def _holds_rules(file: Path) -> bool:
-    """Whether a file of rules is more than comments, as the samples that packages install are."""
-    try:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
-    except OSError:
-        return not file.is_dir()
-    return any(line and not line.startswith("#") and line not in {"{}", "{", "}", "---", "..."} for line in lines)
-
-
-def _beside(reading: Reading, name: str) -> Path | None:
-    """An absolute path if something is there; a relative one is looked for beside the files read, the last first."""
-    folders = (*reading.sources.directories, *(file.parent for file in reversed(reading.files)))
-    candidates = [folder.absolute() / name for folder in folders] if name else []
-    if name and Path(name).is_absolute():
-        candidates = [Path(name)]
-    return next((candidate for candidate in candidates if candidate.exists()), None)
+def _places(reading: Reading, data_dir: Path, name: str) -> tuple[Path, ...]:
+    """Where a policy file may be: beside the files read, the last first; then in the data directory."""
+    folders = (*reading.sources.directories, *(file.parent for file in reversed(reading.files)), data_dir)
+    return tuple(dict.fromkeys(folder.absolute() / name for folder in folders)) if name else ()
 
 
 def _check_hash(reading: Reading, algorithm: str) -> None:

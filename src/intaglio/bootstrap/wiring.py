@@ -7,6 +7,7 @@ from starlette.types import ASGIApp
 
 from intaglio.api.app import Lifespan, make_application
 from intaglio.authz.engine import PolicyEngine
+from intaglio.authz.files import PolicyFiles
 from intaglio.base.process import this_process
 from intaglio.bootstrap.settings import Settings
 from intaglio.db.engine import open_database
@@ -33,7 +34,7 @@ def make_parts(settings: Settings) -> Parts:
         database=open_database(settings.database),
         stores=registry.build(settings.stores),
         door=Door(),
-        policy=PolicyEngine(),
+        policy=PolicyEngine(files=PolicyFiles(settings.policy)),
         limits=settings.limits,
         format_settings=settings.formats,
         ingest_settings=settings.ingest,

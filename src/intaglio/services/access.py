@@ -30,13 +30,17 @@ async def visible_image(
         raise _not_found(wanted)
     member_id = await _membership(conn, caller, image)
     target = ImageTarget(image, member_id=member_id)
-    if not _shown_to(caller, image, member_id) or not policy.allows("get_image", caller, target):
+    if not _shown_to(caller, image, member_id):
+        policy.hidden(caller, target)
         raise _not_found(wanted)
+    if not policy.allows("get_image", caller, target):
+        raise _not_found(wanted, policy.refused("get_image", caller, target))
     return image, target
 
 
-def _not_found(wanted: str) -> ImageNotFound:
-    return ImageNotFound(f"No image has the id {wanted[:80]}.")
+def _not_found(wanted: str, told: str = "") -> ImageNotFound:
+    why = f" There is one, but the policy 'get_image' hides it.{told}" if told else ""
+    return ImageNotFound(f"No image has the id {wanted[:80]}.{why}")
 
 
 async def _membership(conn: Connection, caller: Caller, image: Image) -> str | None:
