@@ -7,6 +7,7 @@ a broken `%(…)s` only when a request meets it; an operator is told of both her
 import ast
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from oslo_policy import policy
 from oslo_policy._checks import BaseCheck, FalseCheck, GenericCheck, RoleCheck, TrueCheck
@@ -48,7 +49,8 @@ def parse(text: Text) -> BaseCheck:
     """The check that `text` means. Raises `CheckInvalid`, whose text says what would be right."""
     for token in _tokens(text):
         _require_check(token)
-    found: BaseCheck = policy.Rules.from_dict({"": text})[""] if _sound(text) else FalseCheck()
+    rules: dict[str, Any] = {"": text}  # the library takes lists too, though it does not say so
+    found = policy.Rules.from_dict(rules)[""] if _sound(text) else FalseCheck()
     if type(found) is FalseCheck and _letters(text) != "!":
         raise CheckInvalid(f"'{_shown(text)}' does not fit together; join checks by and, or, not and parentheses")
     for leaf in leaves(found):
@@ -95,7 +97,7 @@ def shown(check: BaseCheck) -> str:
 def _tokens(text: Text) -> Iterator[str]:
     if not isinstance(text, str):
         if not isinstance(text, list):
-            raise CheckInvalid(f"a rule is a text such as \"role:admin\", not {type(text).__name__} {text!r:.80}")
+            raise CheckInvalid(f'a rule is a text such as "role:admin", not {type(text).__name__} {text!r:.80}')
         for inner in text:
             for token in [inner] if isinstance(inner, str) else inner:
                 if not isinstance(token, str):

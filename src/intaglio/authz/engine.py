@@ -39,7 +39,7 @@ class PolicyRefused(Forbidden):
 class PolicyEngine:
     """Every decision of the service. `overrides` replace defaults by rule name; `files` do, and are watched.
 
-    Raises `PolicyInvalid` when the rules to begin with have errors. Later, files with errors leave the rules as they are.
+    Raises `PolicyInvalid` when the rules to begin with have errors. Later, such files change nothing.
     """
 
     def __init__(
@@ -106,9 +106,7 @@ class PolicyEngine:
         """What `rule` says to the caller whatever the target is; None when it depends on the target."""
         return outlook(self.rules, rule, caller)
 
-    def explain(
-        self, rule: str, caller: Caller, target: Mapping[str, Any], *, partial: bool = False
-    ) -> Explanation:
+    def explain(self, rule: str, caller: Caller, target: Mapping[str, Any], *, partial: bool = False) -> Explanation:
         """Why `rule` lets the caller act on `target` or not. With `partial` the target may have more than is given."""
         return explain(self.rules, rule, caller, target, partial=partial)
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import yaml
 
+from intaglio.authz.checks import Text
 from intaglio.authz.rules import RULES
 from intaglio.authz.ruleset import Mistake, RuleSet, Severity, Written
-from intaglio.authz.settings import PolicySettings
+from intaglio.authz.settings import PolicySettings, there
 
 Fingerprint = tuple[tuple[str, int, int, int], ...]
 
@@ -35,9 +36,9 @@ class PolicyFiles:
 
     def _paths(self, mistakes: list[Mistake]) -> Iterator[Path]:
         """The files that are there now, in the order they are read."""
-        if self.settings.policy_file is not None:
-            yield self.settings.policy_file
-        for directory in self.settings.policy_dirs:
+        if (file := there(self.settings.policy_file)) is not None:
+            yield file
+        for directory in filter(None, map(there, self.settings.policy_dirs)):
             try:
                 yield from sorted(
                     path for path in directory.iterdir() if path.is_file() and not path.name.startswith(".")
@@ -80,9 +81,7 @@ def _read(path: Path, mistakes: list[Mistake]) -> dict[str, Written]:
     return dict(_entries(path, document, mistakes))
 
 
-def _entries(
-    path: Path, document: yaml.Node | None, mistakes: list[Mistake]
-) -> Iterator[tuple[str, Written]]:
+def _entries(path: Path, document: yaml.Node | None, mistakes: list[Mistake]) -> Iterator[tuple[str, Written]]:
     if document is None or (isinstance(document, yaml.ScalarNode) and not document.value):
         return
     if not isinstance(document, yaml.MappingNode):
@@ -108,10 +107,18 @@ def _entries(
         yield key.value, Written(_plain(path, value), str(path), line)
 
 
-def _plain(path: Path, node: yaml.Node) -> str | list[str | list[str]]:
-    """The value as text or lists of text, whatever YAML would take a word such as `no` for."""
+def _plain(path: Path, node: yaml.Node) -> Text:
+    """The value as text, or as lists of texts, whatever YAML would take a word such as `no` for."""
+    if isinstance(node, yaml.SequenceNode):
+        return [_texts(path, inner) for inner in node.value]
+    return _text(path, node)
+
+
+def _texts(path: Path, node: yaml.Node) -> str | list[str]:
+    return [_text(path, inner) for inner in node.value] if isinstance(node, yaml.SequenceNode) else _text(path, node)
+
+
+def _text(path: Path, node: yaml.Node) -> str:
     if isinstance(node, yaml.ScalarNode):
         return "" if node.tag == "tag:yaml.org,2002:null" else str(node.value)
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(path, inner) for inner in node.value]  # type: ignore[misc] - `parse` refuses deeper lists
     raise _Unreadable(path, 'A rule is a text such as "role:admin".', node.start_mark.line + 1)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from intaglio.api.settings import ApiSettings
-from intaglio.authz.settings import PolicySettings
+from intaglio.authz.settings import PolicySettings, there
 from intaglio.bootstrap.judge import warnings
 from intaglio.bootstrap.options.model import State
 from intaglio.bootstrap.problems import ConfigInvalid, Level, Problem
@@ -64,7 +64,7 @@ def assemble(reading: Reading) -> Settings:
     """All sections. What is wrong is added to `reading.problems`, and stands as its default in the result."""
     know_groups(reading)
     data_dir = _path(reading.get("intaglio", "data_dir")) or default_data_dir()
-    serve = _section(ServeSettings, reading, "intaglio", data_dir=data_dir)
+    serve = _section(ServeSettings, reading, "intaglio", data_dir=data_dir, debug=reading.get("DEFAULT", "debug"))
     cache_dir = _path(reading.get("DEFAULT", "image_cache_dir"))
     proxied = reading.get("oslo_middleware", "enable_proxy_headers_parsing")
     settings = Settings(
@@ -128,11 +128,11 @@ def _mode(reading: Reading) -> AuthMode:
 def _policy(reading: Reading, data_dir: Path) -> PolicySettings:
     named = reading.get("oslo_policy", "policy_file")
     settings = PolicySettings(
-        file_places=_places(reading, data_dir, named),
-        dir_places=tuple(_places(reading, data_dir, name) for name in reading.get("oslo_policy", "policy_dirs")),
+        policy_file=_places(reading, data_dir, named),
+        policy_dirs=tuple(_places(reading, data_dir, name) for name in reading.get("oslo_policy", "policy_dirs")),
         enforce_new_defaults=reading.get("oslo_policy", "enforce_new_defaults"),
     )
-    if settings.policy_file is None and reading.is_set("oslo_policy", "policy_file"):
+    if there(settings.policy_file) is None and reading.is_set("oslo_policy", "policy_file"):
         message = f"There is no file {named!r}; the default rules apply."
         reading.complain("oslo_policy", "policy_file", message, code="policy-missing", level=Level.WARNING)
     return settings

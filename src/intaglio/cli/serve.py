@@ -126,8 +126,9 @@ def _settings(
     force: bool = False,
 ) -> "Settings":
     from intaglio.bootstrap.load import load
+    from intaglio.bootstrap.policy import rules_in_force
 
-    return load(
+    settings = load(
         options.sources(
             bind=bind,
             workers=None if workers is None else str(workers),
@@ -136,6 +137,10 @@ def _settings(
             auth_none_anywhere="true" if force else None,
         )
     )
+    if settings.serve.debug:
+        logging.getLogger("intaglio").setLevel(logging.DEBUG)
+    rules_in_force(settings.policy)
+    return settings
 
 
 def _log(form: str) -> None:

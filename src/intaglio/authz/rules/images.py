@@ -25,9 +25,7 @@ IMAGE_RULES = (
     _renewed("get_images", f"{ADMIN} or (role:reader and {OWN})", "List images.", "project"),
     _renewed("modify_image", MEMBER_OF_OWNER, "Change an image's fields, properties and tags.", owner="own"),
     _renewed("delete_image", MEMBER_OF_OWNER, "Delete an image.", owner="own"),
-    Rule(
-        "publicize_image", ADMIN, "Give an image the visibility public.", when="the visibility is to be public"
-    ),
+    Rule("publicize_image", ADMIN, "Give an image the visibility public.", when="the visibility is to be public"),
     _renewed(
         "communitize_image",
         MEMBER_OF_OWNER,

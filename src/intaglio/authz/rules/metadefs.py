@@ -30,9 +30,7 @@ METADEF_RULES = (
     _renewed("get_metadef_namespaces", f"{ADMIN} or (role:reader and {OWN})", "List namespaces.", about="project"),
     _write(name="add_metadef_namespace", guards="Create a namespace."),
     _write(name="modify_metadef_namespace", guards="Change a namespace."),
-    _write(
-        name="delete_metadef_namespace", guards="Delete a namespace, or all of its objects, properties or tags."
-    ),
+    _write(name="delete_metadef_namespace", guards="Delete a namespace, or all of its objects, properties or tags."),
     _read(name="get_metadef_resource_type", guards="List the resource types of a namespace."),
     _read(name="list_metadef_resource_types", guards="List all resource types."),
     _write(name="add_metadef_resource_type_association", guards="Tie a resource type to a namespace."),
