@@ -145,7 +145,7 @@ class RuleSet:
         for name, check in self.checks.items():
             for other in references(check):
                 if other not in self.checks:
-                    message = f"it refers to rule:{other}, which is not defined.{_nearest(other, self.checks)}"
+                    message = f"it refers to rule:{other}, which is not defined.{nearest(other, self.checks)}"
                     yield self._mistake(Severity.ERROR, "undefined-rule", message, name)
 
     def _cycles(self) -> Iterator[Mistake]:
@@ -174,7 +174,7 @@ class RuleSet:
         used = {other for check in self.checks.values() for other in references(check)}
         for name in self.written:
             if name not in self.defaults and name not in used:
-                message = f"nothing asks for it: it is no rule of this service.{_nearest(name, self.defaults)}"
+                message = f"nothing asks for it: it is no rule of this service.{nearest(name, self.defaults)}"
                 yield self._mistake(Severity.WARNING, "unknown-rule", message, name)
 
     def _mistake(self, severity: Severity, code: str, message: str, name: str) -> Mistake:
@@ -189,6 +189,7 @@ class RuleSet:
         )
 
 
-def _nearest(name: str, names: Iterable[str]) -> str:
+def nearest(name: str, names: Iterable[str]) -> str:
+    """A hint at the name that was probably meant; empty when none is like it."""
     near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.7)
     return f" Did you mean {near[0]}?" if near else ""

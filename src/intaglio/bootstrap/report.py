@@ -17,7 +17,7 @@ from intaglio.bootstrap.sources import Sources
 from intaglio.bootstrap.store_settings import DEFAULTS_GROUP, SINGLE_GROUP
 from intaglio.bootstrap.values import shown
 
-_FAILING = {"bad-value", "unknown-option", "unknown-variable", "unknown-rule"}
+_FAILING = {"bad-value", "unknown-option", "unknown-variable", *policy.FAILING}
 _SUMMARIES = {"not-yet-options", "obsolete-options"}  # here each stands in a row of its own
 
 

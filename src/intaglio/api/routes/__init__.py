@@ -12,6 +12,7 @@ from intaglio.api.route import Route
 from intaglio.api.routes.actions import ACTIONS_ROUTES
 from intaglio.api.routes.data import DATA_ROUTES
 from intaglio.api.routes.images import IMAGES_ROUTES
+from intaglio.api.routes.policy import policy_routes
 from intaglio.api.routes.schemas import SCHEMAS_ROUTES
 from intaglio.api.routes.service import SERVICE_ROUTES
 from intaglio.api.routes.tags import TAGS_ROUTES
@@ -37,5 +38,6 @@ ROUTES: tuple[Route, ...] = (
     *ACTIONS_ROUTES,
     *SCHEMAS_ROUTES,
     *SERVICE_ROUTES,
+    *policy_routes(lambda: ROUTES),
     _DESCRIPTION,
 )
