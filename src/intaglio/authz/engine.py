@@ -95,7 +95,7 @@ class PolicyEngine:
         subject = f" {target['id']}" if isinstance(target, ImageTarget) else ""
         _log.info("rule '%s' refused %s on%s [%s]: %s", rule, _who(caller), subject, about, found.refusal)
         told = self.rules.decision(EXPLAIN)(target, caller) and not scope_refusal(self.rules, EXPLAIN, caller)
-        return f" Its check is {found.check} ({found.source}); {found.refusal}." if told else ""
+        return f" Its check is {found.check}; {found.refusal}." if told else ""
 
     def hidden(self, caller: Caller, target: ImageTarget) -> None:
         """Log that an image is not the caller's to see, whatever the rules say."""

@@ -215,7 +215,8 @@ def _lines(answer: "Answer") -> "Iterator[str]":
 
 
 def _tree(part: "Part", indent: str) -> "Iterator[str]":
+    """The parts of a check, a line each; what passes as a whole is not taken apart."""
     mark = {True: "+", False: "-", None: "?"}[part.passed]
     yield f"{indent}{mark} {part.check}" + (f"  [{part.why}]" if part.why else "")
-    for inner in part.parts:
+    for inner in () if part.passed else part.parts:
         yield from _tree(inner, indent + "  ")

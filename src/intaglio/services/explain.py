@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from intaglio.authz.engine import EXPLAIN, Caller, ImageTarget, PolicyEngine
 from intaglio.authz.explain import Explanation
@@ -134,13 +135,27 @@ async def why(parts: Parts, asker: Caller, question: Question) -> Answer:
     own = {"project_id": asker.principal.project_id or ""}
     if question.image_id is None:
         parts.policy.require(EXPLAIN, asker, own)
-        return answer(parts.policy, question, Subject(None))
+        return _told(asker, answer(parts.policy, question, Subject(None)))
     subject = await find(parts, question)
     if subject.image is None and asker.principal.is_admin:
         parts.policy.require(EXPLAIN, asker, own)
     elif subject.image is None or not parts.policy.allows(EXPLAIN, asker, ImageTarget(subject.image)):
         await _refuse(parts, asker, question.image_id)
-    return answer(parts.policy, question, subject)
+    return _told(asker, answer(parts.policy, question, subject))
+
+
+def _told(asker: Caller, found: Answer) -> Answer:
+    """The answer; where the operator keeps files is for administrators."""
+    if asker.principal.is_admin:
+        return found
+    plain = (
+        replace(each, explanation=replace(each.explanation, source=_kind(each.explanation))) for each in found.rules
+    )
+    return replace(found, rules=tuple(plain))
+
+
+def _kind(found: Explanation) -> str:
+    return "default" if found.source == "default" else "policy file"
 
 
 async def _refuse(parts: Parts, asker: Caller, wanted: str) -> None:
@@ -235,7 +250,6 @@ def _verdict(question: Question, caller: Caller, subject: Subject, asked: Sequen
         return "depends", f"It depends on what the call is about: see {', '.join(unsure)}."
     sometimes = [each for each in asked if each.when and each.explanation.passed is False]
     if sometimes:
-        return "allowed", "But not " + "; nor ".join(
-            f"when {each.when} ({each.explanation.rule})" for each in sometimes
-        )
+        cases = (f"when {each.when} ({each.explanation.rule})" for each in sometimes)
+        return "allowed", f"But not {'; nor '.join(cases)}."
     return "allowed", "Every rule that is asked passes." if asked else "No rule guards this call."
