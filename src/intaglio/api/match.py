@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from starlette.routing import compile_path
 
@@ -20,7 +20,7 @@ class NoSuchCall(Invalid):
 
 def match(routes: Iterable[Route], method: str, path: str) -> tuple[Route, dict[str, str]]:
     """The route, and the variables of the path; none for what still stands in braces. Raises `NoSuchCall`."""
-    plain = _VERSION.sub("/v2", unquote(urlsplit(path).path))
+    plain = _VERSION.sub("/v2", unquote(path.partition("?")[0]))
     methods = []
     for route in routes:
         found = compile_path(route.path)[0].match(plain)

@@ -1,6 +1,6 @@
 """What each kind of caller gets from each route, as data, a file a resource: `tests/api/test_policy_walk.py` walks it.
 
-A new route needs a row here: its method and path, and one `ask` for every way to call it in which another rule is asked.
+A new route needs a row: its method and path, and one `ask` for every way to call it in which another rule is asked.
 """
 
 from tests.api.policy_walk import data, images, policy, schemas
