@@ -49,10 +49,10 @@ def parse(text: Text) -> BaseCheck:
     """The check that `text` means. Raises `CheckInvalid`, whose text says what would be right."""
     for token in _tokens(text):
         _require_check(token)
-    rules: dict[str, Any] = {"": text}  # the library takes lists too, though it does not say so
-    found = policy.Rules.from_dict(rules)[""] if _sound(text) else FalseCheck()
-    if type(found) is FalseCheck and _letters(text) != "!":
+    if not _sound(text):
         raise CheckInvalid(f"'{_shown(text)}' does not fit together; join checks by and, or, not and parentheses")
+    rules: dict[str, Any] = {"": text}  # the library takes lists too, though it does not say so
+    found = policy.Rules.from_dict(rules)[""]
     for leaf in leaves(found):
         if isinstance(leaf, GenericCheck):
             _require_kind(leaf.kind)
@@ -162,10 +162,6 @@ def _sound(text: Text) -> bool:
         else:
             operand = lowered == "not"
     return depth == 0 and not operand
-
-
-def _letters(text: Text) -> str:
-    return re.sub(r"[\s()]", "", text) if isinstance(text, str) else "".join(_tokens(text)) or "!"
 
 
 def _shown(text: Text) -> str:

@@ -94,10 +94,13 @@ class _Judge:
         self.caller = caller
         self.target = target
         self.partial = partial
+        self._rules: dict[str, Part] = {}  # what was judged once is not judged again
 
     def judge(self, check: BaseCheck) -> Part:
         if isinstance(check, policy.RuleCheck):
-            inner = self.judge(self.rules.checks[check.match])
+            if check.match not in self._rules:
+                self._rules[check.match] = self.judge(self.rules.checks[check.match])
+            inner = self._rules[check.match]
             return Part(check=str(check), passed=inner.passed, parts=(inner,))
         parts = tuple(map(self.judge, children(check)))
         if isinstance(check, policy.NotCheck):
