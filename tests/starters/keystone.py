@@ -31,9 +31,7 @@ from tests.starters.base import CACHE, Missing, debian, free_port, process, venv
 from tests.starters.keystone_people import PASSWORD, REGION, project_scope
 
 REQUIREMENTS = ("keystone==30.0.0", "uwsgi==2.0.31")
-_MADE_ANEW = hashlib.sha256(
-    " ".join(REQUIREMENTS).encode() + Path(__file__).read_bytes() + Path(keystone_people.__file__).read_bytes()
-).hexdigest()[:16]
+_MADE_ANEW = hashlib.sha256(" ".join(REQUIREMENTS).encode() + Path(keystone_people.__file__).read_bytes()).hexdigest()
 _ANYWHERE = "http://keystone.invalid"  # stands for the address in the database that is copied
 
 
@@ -55,7 +53,7 @@ class Keystone:
 
     def start(self) -> None:
         """Start the server and wait for its first answer."""
-        command = [self._bin / "uwsgi", "--ini", self.directory / "uwsgi.ini"]
+        command: list[str | Path] = [self._bin / "uwsgi", "--ini", self.directory / "uwsgi.ini"]
         program = process(command, log=self.directory / "uwsgi.log", cwd=self.directory, env=_environment())
         running = self._running.enter_context(program)
         self.pid = running.pid

@@ -73,12 +73,14 @@ def settle(url: str, token: str) -> Mapping[str, str]:
             for kind, name in (("project", project), ("user", user)):
                 if f"{kind}/{name}" not in ids:
                     ids[f"{kind}/{name}"] = _make(call, kind, name)
-            call("PUT", f"/projects/{ids[f'project/{project}']}/users/{ids[f'user/{user}']}/roles/{ids[f'role/{role}']}")
+            call(
+                "PUT", f"/projects/{ids[f'project/{project}']}/users/{ids[f'user/{user}']}/roles/{ids[f'role/{role}']}"
+            )
         ids["user/dora"] = _make(call, "user", "dora")
         call("PUT", f"/domains/default/users/{ids['user/dora']}/roles/{ids['role/admin']}")
         made = call("POST", "/services", {"service": {"type": "image", "name": "image"}})
         ids["service/image"] = made["service"]["id"]
-    return ids | _application_credentials(url, ids["user/mia"])
+    return ids | dict(_application_credentials(url, ids["user/mia"]))
 
 
 def _make(call: Call, kind: str, name: str) -> str:

@@ -132,8 +132,9 @@ class Keystone:
         for attempt in range(self._settings.http_request_max_retries + 1):
             try:
                 return await loop.run_in_executor(self._threads, self._validate, token, allow_expired)
-            except self._unreachable:
+            except self._unreachable as error:
                 if attempt == self._settings.http_request_max_retries:
+                    _log.error("no connection to Keystone: %s", error.__cause__)
                     raise
             await asyncio.sleep(_FIRST_PAUSE * 2**attempt)
         raise AssertionError("unreachable")

@@ -73,7 +73,7 @@ class KeystoneSession:
 
         Each exchange takes at most `http_connect_timeout`; nothing is tried twice, except that a service token that
         Keystone refuses is renewed once. Raises `KeystoneUnreachable`, `KeystoneFailed`, `ServiceRefused`, whose texts
-        go to users; the reasons go to the log.
+        go to users; the reasons go to the log, that of the first to who tries no more.
         """
         query = "?nocatalog" + ("&allow_expired=1" if allow_expired else "")
         headers = {"X-Subject-Token": token} | _ASKED_AS
@@ -87,7 +87,6 @@ class KeystoneSession:
         except (exceptions.Unauthorized, exceptions.Forbidden) as error:
             raise self._refused(error) from error
         except (exceptions.RetriableConnectionFailure, exceptions.DiscoveryFailure) as error:
-            self._log_failure(str(error))
             raise KeystoneUnreachable(
                 "The identity service (Keystone) does not answer at this moment; please try again."
             ) from error
@@ -120,11 +119,8 @@ class KeystoneSession:
         )
 
     def _failed(self, reason: str) -> KeystoneFailed:
-        self._log_failure(reason)
-        return KeystoneFailed("The identity service (Keystone) cannot check tokens at this moment; please try again.")
-
-    def _log_failure(self, reason: str) -> None:
         _log.error("cannot validate a token at Keystone (%s): %s", self._settings.login.get("auth_url", "-"), reason)
+        return KeystoneFailed("The identity service (Keystone) cannot check tokens at this moment; please try again.")
 
 
 def _plugin(settings: KeystoneSettings) -> BaseAuthPlugin:
