@@ -84,6 +84,12 @@ def stranger(callers: Callable[[str], Caller]) -> Caller:
 
 
 @pytest.fixture(scope="session")
+def strange_reader(callers: Callable[[str], Caller]) -> Caller:
+    """Role reader only, of project beta."""
+    return callers("bea")
+
+
+@pytest.fixture(scope="session")
 def nobody(callers: Callable[[str], Caller]) -> Caller:
     """No credentials at all."""
     return callers("nobody")

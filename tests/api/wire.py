@@ -23,6 +23,7 @@ PEOPLE = (
     User("mia", "alpha", ("member", "reader")),
     User("rea", "alpha", ("reader",)),
     User("stan", "beta", ("member", "reader")),
+    User("bea", "beta", ("reader",)),
 )
 
 PATCH_V21 = "application/openstack-images-v2.1-json-patch"

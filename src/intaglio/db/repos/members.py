@@ -38,7 +38,7 @@ async def of_image(conn: Connection, image_id: str, *, only: str | None = None) 
     if only is None:
         rows = await conn.execute(statement)
     else:
-        rows = await conn.execute(statement.where(_named(conn)), {"member": only})
+        rows = await conn.execute(statement.where(_named(conn)), {"wanted": only})
     return [_to_member(row) for row in rows.mappings()]
 
 
@@ -73,17 +73,17 @@ async def add(conn: Connection, member: Member) -> None:
 async def set_status(conn: Connection, member: Member, status: MemberStatus, now: datetime) -> None:
     """Record what the member makes of the image."""
     statement = update(members).where(members.c.image_id == member.image_id, _named(conn), live(members))
-    await conn.execute(statement.values(status=status, updated_at=now), {"member": member.member_id})
+    await conn.execute(statement.values(status=status, updated_at=now), {"wanted": member.member_id})
 
 
 async def remove(conn: Connection, member: Member, now: datetime) -> None:
     """Stop sharing the image with the member."""
     statement = update(members).where(members.c.image_id == member.image_id, _named(conn), live(members))
-    await conn.execute(statement.values(deleted=True, deleted_at=now, updated_at=now), {"member": member.member_id})
+    await conn.execute(statement.values(deleted=True, deleted_at=now, updated_at=now), {"wanted": member.member_id})
 
 
 def _named(conn: Connection) -> ColumnElement[bool]:
-    return equals(conn.dialect, members.c.member, parameter("member", members.c.member))
+    return equals(conn.dialect, members.c.member, parameter("wanted", members.c.member))
 
 
 def _to_member(row: Any) -> Member:
