@@ -52,7 +52,7 @@ def test_each_rule_stands_once_and_says_what_it_guards() -> None:
     assert RuleSet(RULES).mistakes == []
 
 
-def made(*roles: str, project: str = "alpha", **more: Any) -> Principal:
+def made(*roles: str, project: str | None = "alpha", **more: Any) -> Principal:
     return Principal(user_id="u", project_id=project, roles=frozenset(roles), **more)
 
 
@@ -78,8 +78,9 @@ def test_older_defaults_are_enough_when_they_are_asked_for() -> None:
 )
 def test_rules_are_for_tokens_of_projects(scope: dict[str, str], passes: bool) -> None:
     engine = PolicyEngine()
-    admin = engine.caller(made("admin", **scope))
-    assert admin.principal.is_admin, "the base rules answer for every scope"
+    admin = engine.caller(made("admin", project=None if scope else "alpha", **scope))
+    assert admin.principal.is_admin is passes
+    assert engine.allows("context_is_admin", admin, {}), "the base rules answer for every scope"
     assert engine.allows("get_images", admin, {}) is passes
     found = engine.explain("get_images", admin, {})
     assert found.passed is passes

@@ -63,11 +63,11 @@ class PolicyEngine:
         self.rules.require_sound()
 
     def caller(self, principal: Principal) -> Caller:
-        """The caller of a request; whether it is an administrator is for the rule `context_is_admin` to say."""
+        """The caller of a request. In a project, the rule `context_is_admin` says whether it is an administrator."""
         if self._files is not None and self._clock() >= self._next_look:
             self._look()
         caller = Caller(principal)
-        is_admin = self.rules.decision("context_is_admin")(_NOTHING, caller)
+        is_admin = caller.scope == "project" and self.rules.decision("context_is_admin")(_NOTHING, caller)
         return caller if is_admin == principal.is_admin else Caller(replace(principal, is_admin=is_admin))
 
     def allows(self, rule: str, caller: Caller, target: Mapping[str, Any]) -> bool:

@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from intaglio.api.settings import ApiSettings
+from intaglio.api.settings import ApiSettings, CorsSettings
 from intaglio.authz.settings import PolicySettings, there
+from intaglio.bootstrap.custom_schema import FILE_NAME, custom_schema
+from intaglio.bootstrap.identity_settings import keystone_settings, trusted_proxies
 from intaglio.bootstrap.judge import warnings
 from intaglio.bootstrap.options.model import State
 from intaglio.bootstrap.problems import ConfigInvalid, Level, Problem
@@ -27,9 +29,6 @@ log = logging.getLogger(__name__)
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-_KEYSTONE_LATER = (
-    "Keystone authentication comes with a later release. Until then choose [intaglio] auth = http_basic (or --auth)."
-)
 _NO_PIPELINE = {"", "caching", "cachemanagement"}
 
 
@@ -67,9 +66,18 @@ def assemble(reading: Reading) -> Settings:
     serve = _section(ServeSettings, reading, "intaglio", data_dir=data_dir, debug=reading.get("DEFAULT", "debug"))
     cache_dir = _path(reading.get("DEFAULT", "image_cache_dir"))
     proxied = reading.get("oslo_middleware", "enable_proxy_headers_parsing")
+    api = _section(
+        ApiSettings,
+        reading,
+        "DEFAULT",
+        image_cache_dir=cache_dir,
+        enable_proxy_headers_parsing=proxied,
+        cors=_section(CorsSettings, reading, "cors"),
+        disabled_file=_disabled_file(reading),
+    )
     settings = Settings(
         serve=serve,
-        api=_section(ApiSettings, reading, "DEFAULT", image_cache_dir=cache_dir, enable_proxy_headers_parsing=proxied),
+        api=api,
         limits=_section(ImageLimits, reading, "DEFAULT"),
         ingest=_section(IngestSettings, reading, "DEFAULT"),
         formats=_section(FormatSettings, reading, "image_format"),
@@ -77,6 +85,7 @@ def assemble(reading: Reading) -> Settings:
         database=_section(DatabaseSettings, reading, "database", connection=_connection(reading, data_dir)),
         identity=_identity(reading, data_dir),
         policy=_policy(reading, data_dir),
+        custom_schema=custom_schema(reading, there(_beside(reading, FILE_NAME))),
     )
     _check_hash(reading, settings.ingest.hashing_algorithm)
     _check_open_access(reading, settings)
@@ -94,6 +103,12 @@ def _path(text: str | None) -> Path | None:
     return Path(text).expanduser().absolute() if text else None
 
 
+def _disabled_file(reading: Reading) -> Path | None:
+    named = _path(reading.get("healthcheck", "disable_by_file_path"))
+    beside = reading.files[-1].parent.absolute() if reading.files else None
+    return named or (beside and beside / "healthcheck_disable")
+
+
 def _connection(reading: Reading, data_dir: Path) -> str:
     url: str = reading.get("database", "connection") or f"sqlite:///{data_dir / 'intaglio.sqlite'}"
     parameters: str = reading.get("database", "connection_parameters")
@@ -104,7 +119,14 @@ def _connection(reading: Reading, data_dir: Path) -> str:
 
 def _identity(reading: Reading, data_dir: Path) -> IdentitySettings:
     users_file = _path(reading.get("intaglio", "users_file")) or data_dir / "users"
-    return IdentitySettings(mode=_mode(reading), users_file=users_file)
+    mode = _mode(reading)
+    return IdentitySettings(
+        mode=mode,
+        users_file=users_file,
+        keystone=keystone_settings(reading) if mode is AuthMode.KEYSTONE else None,
+        trusted_proxies=trusted_proxies(reading, needed=mode is AuthMode.TRUSTED_PROXY),
+        www_authenticate_uri=reading.get("keystone_authtoken", "www_authenticate_uri"),
+    )
 
 
 def _mode(reading: Reading) -> AuthMode:
@@ -117,19 +139,19 @@ def _mode(reading: Reading) -> AuthMode:
         return AuthMode.HTTP_BASIC
     if flavor in _NO_PIPELINE:
         return AuthMode.NONE
-    known = "keystone" in flavor.split("+")
-    message = (
-        _KEYSTONE_LATER if known else f"The pipeline {flavor!r} is not known here; choose [intaglio] auth (or --auth)."
-    )
-    reading.complain("paste_deploy", "flavor", message, code="auth-not-yet" if known else "bad-value")
+    if "keystone" in flavor.split("+"):
+        return AuthMode.KEYSTONE
+    message = f"The pipeline {flavor!r} is not known here; choose [intaglio] auth (or --auth)."
+    reading.complain("paste_deploy", "flavor", message)
     return AuthMode.HTTP_BASIC
 
 
 def _policy(reading: Reading, data_dir: Path) -> PolicySettings:
     named = reading.get("oslo_policy", "policy_file")
+    directories = reading.get("oslo_policy", "policy_dirs")
     settings = PolicySettings(
-        policy_file=_places(reading, data_dir, named),
-        policy_dirs=tuple(_places(reading, data_dir, name) for name in reading.get("oslo_policy", "policy_dirs")),
+        policy_file=(*_beside(reading, named), data_dir / named) if named else (),
+        policy_dirs=tuple((*_beside(reading, name), data_dir / name) for name in directories if name),
         enforce_new_defaults=reading.get("oslo_policy", "enforce_new_defaults"),
     )
     if there(settings.policy_file) is None and reading.is_set("oslo_policy", "policy_file"):
@@ -138,9 +160,9 @@ def _policy(reading: Reading, data_dir: Path) -> PolicySettings:
     return settings
 
 
-def _places(reading: Reading, data_dir: Path, name: str) -> tuple[Path, ...]:
-    """Where a policy file may be: beside the files read, the last first; then in the data directory."""
-    folders = (*reading.sources.directories, *(file.parent for file in reversed(reading.files)), data_dir)
+def _beside(reading: Reading, name: str) -> tuple[Path, ...]:
+    """Where a file may be: beside the files read, the last first. An absolute name is one place."""
+    folders = (*reading.sources.directories, *(file.parent for file in reversed(reading.files)))
     return tuple(dict.fromkeys(folder.absolute() / name for folder in folders)) if name else ()
 
 

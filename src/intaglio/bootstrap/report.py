@@ -91,7 +91,16 @@ def _derived(settings: Settings) -> dict[tuple[str, str], object]:
         ("oslo_policy", "policy_dirs"): tuple(
             str(path) for path in map(there, settings.policy.policy_dirs) if path is not None
         ),
+        **_of_keystone(settings),
     }
+
+
+def _of_keystone(settings: Settings) -> dict[tuple[str, str], object]:
+    keystone = settings.identity.keystone
+    if keystone is None:
+        return {}
+    names = ("www_authenticate_uri", "http_connect_timeout", "service_type")
+    return {("keystone_authtoken", name): getattr(keystone, name) for name in names}
 
 
 def _stores(configuration: Configuration) -> Iterator[Shown]:

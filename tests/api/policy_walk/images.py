@@ -25,6 +25,9 @@ WALK = {
         patch(401, 403, 200, 404, 403, 200, path="/name", value="n"),
         patch(401, 403, 200, 404, 403, 200, path="/visibility", value="community"),
         patch(401, 403, 403, 404, 403, 200, path="/visibility", value="public"),
+        # the option that lets callers handle locations is off: 403 for all, after the rules
+        patch(401, 403, 403, 404, 403, 403, path="/locations", value="[]"),
+        patch(401, 403, 403, 404, 403, 403, path="/locations/0", value="", operation="remove"),
     ),
     "DELETE /v2/images/{image_id}": (ask(401, 403, 204, 404, 403, 204),),
     "PUT /v2/images/{image_id}/tags/{tag}": (ask(401, 403, 204, 404, 403, 204, variables={"tag": "new"}),),

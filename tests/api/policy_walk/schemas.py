@@ -3,6 +3,6 @@
 from tests.api.policy_walk.base import ask
 
 WALK = {
-    "GET /v2/schemas/image": (ask(401, 200, 200, 200, 200, 200),),
-    "GET /v2/schemas/images": (ask(401, 200, 200, 200, 200, 200),),
+    f"GET /v2/schemas/{name}": (ask(401, 200, 200, 200, 200, 200),)
+    for name in ("image", "images", "member", "members", "task", "tasks")
 }

@@ -71,7 +71,15 @@ IMAGES_ROUTES = (
         handler=images.update,
         summary="Change an image",
         success={200: "The image after all operations."},
-        rules=("get_image", "modify_image", "publicize_image", "communitize_image"),
+        rules=(
+            "get_image",
+            "modify_image",
+            "publicize_image",
+            "communitize_image",
+            "get_image_location",
+            "set_image_location",
+            "delete_image_location",
+        ),
         request="Patch",
         response="Image",
         errors={
