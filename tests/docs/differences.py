@@ -29,6 +29,16 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/api/test_tags.py::test_refused",
     ),
     "Image ids": ("tests/api/test_create.py::test_id_may_be_chosen",),
+    "Policy files": (
+        "tests/authz/test_files.py::test_errors_name_file_and_line",
+        "tests/api/test_policy_overrides.py::test_a_changed_file_is_read_and_a_broken_one_is_not",
+    ),
+    "Hidden by the policy": ("tests/api/test_policy_overrides.py::test_call",),
+    "Refusals explained": (
+        "tests/api/test_policy_overrides.py::test_the_log_says_which_rule_refused_whom_what",
+        "tests/api/test_policy_overrides.py::test_a_rule_that_nobody_passes_is_explained_to_who_may_know",
+        "tests/api/test_policy_overrides.py::TestExplain::test_hidden_by_a_rule",
+    ),
     "Time": ("tests/api/test_list.py::test_filter_by_its_own_time",),
     "Keystone does not answer": (
         "tests/api/test_keystone.py::test_keystone_is_down",

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from intaglio.api.app import Lifespan, make_application
 from intaglio.authz.engine import PolicyEngine
+from intaglio.authz.files import PolicyFiles
 from intaglio.base.process import this_process
 from intaglio.bootstrap.custom_schema import custom_properties
 from intaglio.bootstrap.settings import Settings
@@ -37,7 +38,7 @@ def make_parts(settings: Settings) -> Parts:
         database=open_database(settings.database),
         stores=registry.build(settings.stores),
         door=Door(),
-        policy=PolicyEngine(),
+        policy=PolicyEngine(files=PolicyFiles(settings.policy)),
         limits=settings.limits,
         format_settings=settings.formats,
         ingest_settings=settings.ingest,
