@@ -68,6 +68,9 @@ SHOWN: dict[str, tuple[str, ...]] = {
     ),
     "Spaces in property names": ("tests/api/test_patch.py::test_path_names_a_property",),
     "Owner": ("tests/api/test_patch.py::TestOwner::test_add_needs_an_admin",),
+    "Rights on a PATCH": (
+        "tests/api/test_patch.py::TestRightsAreThoseOnTheResult::test_no_change_needs_no_right_to_change",
+    ),
     "Images without an owner": (
         "tests/api/test_policy.py::test_image_without_owner_is_the_administrators",
         "tests/api/test_list.py::TestWhoSeesWhat::test_show",
