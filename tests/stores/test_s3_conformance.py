@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import ClassVar
 
-import msgspec
 import pytest
 
 from intaglio.stores.base import Store
 from intaglio.stores.conformance import StoreConformance
+from intaglio.stores.conformance_sources import PIECE
 from intaglio.stores.drivers.s3 import S3Store
 from tests.starters.s3 import S3
 from tests.stores.s3_stores import bucket_name, options, unfinished_keys
@@ -39,15 +39,12 @@ class TestWhole(S3Conformance):
 
 
 class TestParts(S3Conformance):
-    """With parts so small that the suite's objects have several, and checksums."""
+    """The suite's larger objects have several parts, and checksums."""
 
+    size = 11 * PIECE + 17
     others: ClassVar = {
+        "s3_store_large_object_chunk_size": 5,
         "s3_store_enable_data_integrity_protection": True,
         "s3_store_request_checksum_calculation": "when_supported",
         "s3_store_response_checksum_validation": "when_supported",
     }
-
-    def make(self, workspace: Path) -> Store:
-        store = S3Store("s3", options(self.server, self.bucket, **self.others))
-        store._options = msgspec.structs.replace(store._options, s3_store_large_object_chunk_size=1)
-        return store
