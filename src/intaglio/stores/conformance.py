@@ -51,7 +51,7 @@ class StoreConformance:
 
     pytestmark = pytest.mark.anyio
     size = SIZE
-    """Bytes of the objects that tests expect to be written in several steps; more for a driver that takes large ones."""
+    """Bytes of the objects that should be written in several steps; more for a driver that takes large ones."""
     most_connections = 0
     """Connections that a store may keep open for its next call; `close` ends them."""
     most_threads = 16

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import re
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from http import HTTPStatus
 
 from intaglio.stores.base import Broken, Busy, NotFound, OutOfRange, StoreError
@@ -87,29 +87,27 @@ class Reader:
             headers["if-match"] = self._tag
         if self._verifies:
             headers["x-amz-checksum-mode"] = "ENABLED"
+        position = begin
         async with self._client.stream(_DOING, self._key, headers) as (answer, body):
             self._check(answer, begin, end)
-            whole = begin == 0 and _total(answer) == end
-            expected = answer.headers.get("x-amz-checksum-crc32", "") if self._verifies and whole else ""
-            kept = bytearray()
-            position = begin
+            pieces = self._verified(answer, body) if self._verifies and (begin, end) == (0, _total(answer)) else body
             try:
-                async for piece in body:
+                async for piece in pieces:
+                    for start in range(0, len(piece), _PIECE):
+                        yield piece if len(piece) <= _PIECE else piece[start : start + _PIECE]
                     position += len(piece)
-                    if expected:
-                        kept += piece  # at most a segment: nothing unverified is passed on
-                    else:
-                        for start in range(0, len(piece), _PIECE):
-                            yield piece if len(piece) <= _PIECE else piece[start : start + _PIECE]
             except Busy as error:
                 raise await self._why(error) from error
         if position != end:
             raise await self._why(Busy(f"store {self._client.store!r} could not {_DOING}: it ended too early"))
-        if expected:
-            if await self._client.threads.run(crc32, memoryview(kept)) != expected:
-                raise Broken(f"store {self._client.store!r}: the checksum of an object is not that of its bytes")
-            for start in range(0, len(kept), _PIECE):
-                yield bytes(kept[start : start + _PIECE])
+
+    async def _verified(self, answer: Answer, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """An object that comes in one segment; nothing of it is passed on before its checksum was compared."""
+        expected = answer.headers.get("x-amz-checksum-crc32", "")
+        whole = b"".join([piece async for piece in body])
+        if "-" not in expected and expected and await self._client.threads.run(crc32, whole) != expected:
+            raise Broken(f"store {self._client.store!r}: the checksum of an object is not that of its bytes")
+        yield whole
 
     def _check(self, answer: Answer, begin: int, end: int) -> None:
         """Whether the answer is about the bytes that were asked for."""

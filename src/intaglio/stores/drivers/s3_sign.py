@@ -37,8 +37,8 @@ def sign(
 ) -> dict[str, str]:
     """The headers of a signed request: those given, the time, the payload's hash, and the proof.
 
-    `query` is `encoded`; `headers` have lower-case names and are all signed; `payload` is the SHA-256 of the body in hex
-    or `UNSIGNED`; `moment` is UTC.
+    `query` is `encoded`; `headers` have lower-case names and are all signed; `payload` is the SHA-256 of the body in
+    hex or `UNSIGNED`; `moment` is UTC.
     """
     signed = {**headers, "host": host, "x-amz-date": _time(moment), "x-amz-content-sha256": payload}
     names = ";".join(sorted(signed))

@@ -10,7 +10,7 @@ import logging
 import math
 import secrets
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from http import HTTPStatus
 
 from intaglio.stores.base import Buffer, Busy, Chunk, Exists, Full, StoreError
@@ -27,7 +27,7 @@ PAUSE = 0.5  # seconds before the second attempt, doubled before each other
 
 _STEP = 500  # parts after which those of an object of unknown length grow: 10 000 of 10 MiB and more hold a TiB
 _SETTLE = 10.0  # seconds a cancelled writer waits for a last request under way
-_CONDITION = {"if-none-match": "*"}
+_CONDITION: Mapping[str, str] = {"if-none-match": "*"}
 
 _log = logging.getLogger(__name__)
 
@@ -200,41 +200,38 @@ class Upload:
     async def _publish(
         self,
         method: str,
-        query: "list[tuple[str, str]] | tuple[()]",
+        query: Sequence[tuple[str, str]],
         headers: Mapping[str, str],
-        body: "bytes | bytearray",
+        body: bytes | bytearray,
     ) -> None:
         """The last request. After it the object is there, whole and ours, or something is raised."""
-        doing, store = "finish an object", self._client.store
-        seconds = self._client.patience.joining if method == "POST" else self._client.patience.quiet
-        condition: Mapping[str, str] = _CONDITION
+        condition = _CONDITION
         for attempt in range(ATTEMPTS):
-            trouble: StoreError
-            try:
-                answer = await self._client.ask(
-                    doing, method, self._key, query=query, headers={**headers, **condition}, body=body, seconds=seconds
-                )
-            except Busy as error:
-                trouble = error
-            else:
-                if answer.fine:
-                    return
-                trouble = answer.error(store, doing)
-                if answer.status in _NOT_CONDITIONAL and condition:
-                    await self._refuse_taken()  # it knows no conditions; this leaves a moment in which two could win
-                    condition = {}
-                    continue
-                if answer.status in _TAKEN or answer.code in _GONE_PARTS:
-                    if await self._is_ours():
-                        return  # an earlier answer was lost
-                    await self._refuse_taken()
-                elif not isinstance(trouble, Busy):
-                    raise trouble
-            if await self._is_ours():
+            answer, trouble = await self._last_request(method, query, {**headers, **condition}, body)
+            if trouble is None or await self._is_ours():  # an answer may have been lost
                 return
+            if answer is not None and answer.status in _NOT_CONDITIONAL:
+                condition = {}  # such a server leaves a moment in which two could win
+            elif answer is not None and answer.status not in _TAKEN and not isinstance(trouble, Busy):
+                raise trouble
+            await self._refuse_taken()
             if attempt == ATTEMPTS - 1:
                 raise trouble
             await asyncio.sleep(PAUSE * 2**attempt)
+
+    async def _last_request(
+        self, method: str, query: Sequence[tuple[str, str]], headers: Mapping[str, str], body: bytes | bytearray
+    ) -> tuple[Answer | None, StoreError | None]:
+        """The answer if one came, and what it means if it was no success."""
+        doing, patience = "finish an object", self._client.patience
+        seconds = patience.joining if method == "POST" else patience.quiet
+        try:
+            answer = await self._client.ask(
+                doing, method, self._key, query=query, headers=headers, body=body, seconds=seconds
+            )
+        except Busy as error:
+            return None, error
+        return answer, None if answer.fine else answer.error(self._client.store, doing)
 
     async def _refuse_taken(self) -> None:
         answer = await self._client.ask("look at an object", "HEAD", self._key)
@@ -254,7 +251,6 @@ class Upload:
 
 
 _TAKEN = {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT}
-_GONE_PARTS = {"NoSuchUpload"}
 _NOT_CONDITIONAL = {HTTPStatus.NOT_IMPLEMENTED}
 
 
