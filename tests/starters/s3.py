@@ -8,6 +8,8 @@ with s3(directory) as server:
 
 import contextlib
 import dataclasses
+import datetime as dt
+import ipaddress
 import json
 import os
 import platform
@@ -15,6 +17,11 @@ import signal
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tests.starters.base import Missing, free_port, process, venv, wait_until
 
@@ -30,6 +37,7 @@ class S3:
 
     directory: Path
     port: int
+    tls_port: int
     program: Path
     domain: str
     megabytes: int
@@ -41,6 +49,16 @@ class S3:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def tls_url(self) -> str:
+        """For those who trust `certificate`."""
+        return f"https://127.0.0.1:{self.tls_port}"
+
+    @property
+    def certificate(self) -> Path:
+        """The server's own, signed by itself."""
+        return self.directory / "tls.crt"
 
     def start(self) -> None:
         """Start it and wait until it is healthy."""
@@ -95,7 +113,9 @@ class S3:
             *(f"-filer.port={inner[4]}", f"-filer.port.grpc={inner[5]}"),
             *("-s3=true", f"-s3.port={self.port}", f"-s3.port.grpc={inner[6]}"),
             *(f"-s3.config={self.directory}/users.json", "-s3.iam=false", f"-s3.domainName={self.domain}"),
-            *("-s3.port.iceberg=0", "-s3.port.lance=0"),
+            *("-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false"),
+            *(f"-s3.port.https={self.tls_port}", f"-s3.cert.file={self.certificate}"),
+            f"-s3.key.file={self.directory}/tls.key",
         ]
 
 
@@ -105,6 +125,24 @@ def _answers(url: str) -> bool:
             return bool(answer.status == 200)
     except OSError:
         return False
+
+
+def _certify(directory: Path, domain: str) -> None:
+    """A certificate for 127.0.0.1 and every bucket's host name, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test S3 server")])
+    now = dt.datetime.now(dt.UTC)
+    hosts = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName(domain), x509.DNSName(f"*.{domain}")]
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=2))
+    made = made.add_extension(x509.SubjectAlternativeName(hosts), critical=False)
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    signed = made.sign(key, hashes.SHA256())
+    (directory / "tls.crt").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    form = serialization.PrivateFormat.TraditionalOpenSSL
+    (directory / "tls.key").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    )
 
 
 def _users() -> str:
@@ -127,7 +165,8 @@ def s3(directory: Path, *, domain: str = "s3.localhost", megabytes: int = 1024) 
     directory = directory.resolve()
     (directory / "data").mkdir(parents=True, exist_ok=True)
     (directory / "users.json").write_text(_users())
-    server = S3(directory, free_port(), binaries / "weed", domain, megabytes)
+    server = S3(directory, free_port(), free_port(), binaries / "weed", domain, megabytes)
+    _certify(directory, domain)
     server.start()
     try:
         yield server

@@ -39,16 +39,20 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
     door: Door
     path: Path | None = None
 
-    def read(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
-        """The bytes [offset, offset + length); leaving early is `aclose`. The whole is verified while it passes.
+    async def read(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
+        """The bytes [offset, offset + length), of which the first are here when this returns; leave by `aclose`.
 
-        Raises `DeliveryBroken`, `NotAsStored`.
+        The whole is verified while it passes. Raises `DeliveryBroken`, `NotAsStored`, and so does what is returned.
         """
+        pieces = self._pieces(offset, length)
+        return _begun(await anext(pieces, b""), pieces)
+
+    def _pieces(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
         pieces = self._continued(offset, length)
         digest = _digest(self.image) if (offset, length) == (0, self.size) else None
         if digest is None:
             return pieces
-        return self.door.discharge(pieces, *digest, self.image.id)
+        return self.door.discharge(pieces, *digest, f"image {self.image.id}")
 
     async def _continued(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
         """From the copies in their order: where one fails, the next continues at the same byte."""
@@ -71,6 +75,14 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
                 _log.warning("%s: the copy in store %s failed: %s", where, copy.store_id, error)
                 if not copies:
                     raise DeliveryBroken(f"No copy of {where} could be read on.") from error
+
+
+async def _begun(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(rest):
+        if first:
+            yield first
+        async for piece in rest:
+            yield piece
 
 
 async def require_size(copy: Copy, size: int) -> None:

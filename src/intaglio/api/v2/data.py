@@ -88,10 +88,10 @@ async def get(call: Call) -> Response:
         return _head(head, data.size, part)
     if part is not None:
         head["Content-Range"] = part.content_range
-        return StreamResponse(data.read(part.start, part.length), part.length, 206, head)
+        return StreamResponse(await data.read(part.start, part.length), part.length, 206, head)
     if data.path is not None and "http.response.pathsend" in call.request.scope.get("extensions", {}):
         return FileResponse(data.path, data.size, head)
-    return StreamResponse(data.read(0, data.size), data.size, 200, head)
+    return StreamResponse(await data.read(0, data.size), data.size, 200, head)
 
 
 def _head(head: dict[str, str], size: int, part: Part | None) -> Response:

@@ -168,7 +168,7 @@ class S3Store:
 
     async def check(self) -> None:
         """Ask for the bucket, with the credentials."""
-        if not await self._bucket_is_there("find its bucket", _CHECK_SECONDS):
+        if not await self._bucket_is_there("find its bucket", min(_CHECK_SECONDS, self._client.patience.control)):
             raise no_bucket(self._id)
 
     async def close(self) -> None:
@@ -177,7 +177,7 @@ class S3Store:
         await self._threads.close()
 
     async def _head(self, key: str) -> Answer:
-        answer = await self._client.ask("look at an object", "HEAD", key)
+        answer = await self._client.head("look at an object", key)
         if answer.status == HTTPStatus.NOT_FOUND:
             raise await self._absent(key)
         if not answer.fine:
@@ -192,7 +192,7 @@ class S3Store:
 
     async def _refuse_taken(self, key: str) -> None:
         """Refuse a key that is taken before the first byte is read; make the bucket if need be."""
-        answer = await self._client.ask("look at an object", "HEAD", key)
+        answer = await self._client.head("look at an object", key)
         if answer.fine:
             raise taken(self._id, key)
         if answer.status != HTTPStatus.NOT_FOUND:
@@ -201,7 +201,7 @@ class S3Store:
             await self._make_bucket()
 
     async def _bucket_is_there(self, doing: str, seconds: float | None = None) -> bool:
-        answer = await self._client.ask(doing, "HEAD", seconds=seconds)
+        answer = await self._client.head(doing, seconds=seconds)
         if answer.status == HTTPStatus.NOT_FOUND:
             return False
         if not answer.fine:

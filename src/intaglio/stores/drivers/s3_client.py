@@ -20,6 +20,7 @@ from intaglio.stores.threads import Threads
 
 _SLICE = 256 * 1024  # bytes given to the socket at once
 _BUFFER = 256 * 1024  # bytes that may wait unread on a connection
+_MUTE = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _LONGEST = 16 * 1024 * 1024  # bytes of an answer that is read whole; a page of a listing has under one
 
 
@@ -85,6 +86,16 @@ class Client:
                         if len(read) > _LONGEST:
                             raise Broken(f"store {self.store!r} could not {doing}: the answer has no end")
                     return _answer(response, bytes(read))
+
+    async def head(self, doing: str, key: str | None = None, *, seconds: float | None = None) -> Answer:
+        """Ask whether an object, or the bucket, is there. An answer to a HEAD tells no reason: one that refuses is
+        asked for again in a way that does."""
+        answer = await self.ask(doing, "HEAD", key, seconds=seconds)
+        if answer.status not in _MUTE:
+            return answer
+        query = [("max-keys", "1")] if key is None else []
+        told = await self.ask(doing, "GET", key, query=query, headers={"range": "bytes=0-0"}, seconds=seconds)
+        return told if told.status == answer.status else answer
 
     @contextlib.asynccontextmanager
     async def stream(

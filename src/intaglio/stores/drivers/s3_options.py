@@ -71,6 +71,9 @@ class Keys(msgspec.Struct, frozen=True):
     access: str
     secret: str
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []
+
     def __repr__(self) -> str:
         return "Keys()"
 

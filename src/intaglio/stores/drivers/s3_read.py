@@ -128,7 +128,7 @@ class Reader:
 
     async def _why(self, error: Busy) -> StoreError:
         """An object that was deleted or replaced under the reader is gone; the connection may break over that."""
-        answer = await self._client.ask("look at an object", "HEAD", self._key)
+        answer = await self._client.head("look at an object", self._key)
         gone = answer.status == HTTPStatus.NOT_FOUND or (answer.fine and answer.headers.get("etag", "") != self._tag)
         return absent(self._client.store, self._key) if gone else error
 

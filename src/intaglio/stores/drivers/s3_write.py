@@ -234,13 +234,13 @@ class Upload:
         return answer, None if answer.fine else answer.error(self._client.store, doing)
 
     async def _refuse_taken(self) -> None:
-        answer = await self._client.ask("look at an object", "HEAD", self._key)
+        answer = await self._client.head("look at an object", self._key)
         if answer.fine:
             raise taken(self._client.store, self._key)
 
     async def _is_ours(self) -> bool:
         """Whether the object that is there now is the one of this upload."""
-        answer = await self._client.ask("look at an object", "HEAD", self._key)
+        answer = await self._client.head("look at an object", self._key)
         return answer.fine and answer.headers.get(MARK) == self._mark
 
     async def _checksum(self, body: bytearray) -> dict[str, str]:
