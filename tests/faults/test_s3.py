@@ -27,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def bucket() -> str:
     return bucket_name()
 
@@ -51,10 +51,21 @@ def configuration(server: S3, bucket: str, directory: Path, **others: object) ->
     )
 
 
-@pytest.fixture
-def service(tmp_path: Path, server: S3, bucket: str) -> Iterator[Intaglio]:
-    with intaglio(tmp_path, auth="none", conf=configuration(server, bucket, tmp_path / "local")) as running:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, server: S3, bucket: str) -> Iterator[Intaglio]:
+    directory = tmp_path_factory.mktemp("service")
+    with intaglio(directory, auth="none", conf=configuration(server, bucket, directory / "local")) as running:
         yield running
+
+
+@pytest.fixture
+def service(shared: Intaglio, server: S3, bucket: str) -> Iterator[Intaglio]:
+    """The service; afterwards it has no image, and the bucket nothing at all."""
+    yield shared
+    for image in httpx.get(f"{shared.url}/v2/images").json()["images"]:
+        assert httpx.delete(f"{shared.url}/v2/images/{image['id']}", timeout=60).status_code == 204
+    wait_until(lambda: leases(shared) == [], "everything to be cleaned up")
+    assert (keys_and_sizes(server, bucket), unfinished_keys(server, bucket)) == ({}, [])
 
 
 def test_the_life_of_an_image(service: Intaglio, server: S3, bucket: str) -> None:
@@ -72,9 +83,8 @@ def test_the_life_of_an_image(service: Intaglio, server: S3, bucket: str) -> Non
     assert httpx.get(path, headers={"Range": f"bytes={len(data)}-"}).status_code == 416
     assert httpx.head(path).headers["content-length"] == str(len(data))
     assert keys_and_sizes(server, bucket)[image_id] == len(data)
-    for each in httpx.get(f"{service.url}/v2/images").json()["images"]:
-        assert httpx.delete(f"{service.url}/v2/images/{each['id']}").status_code == 204
-    assert (keys_and_sizes(server, bucket), unfinished_keys(server, bucket)) == ({}, [])
+    assert httpx.delete(f"{service.url}/v2/images/{image_id}").status_code == 204
+    assert image_id not in keys_and_sizes(server, bucket)
 
 
 @pytest.mark.parametrize("how", ["client", "power"])
@@ -96,7 +106,7 @@ def test_interrupted(service: Intaglio, server: S3, bucket: str, how: str) -> No
     assert get(service.url, image_id).content == data
 
 
-def test_the_server_is_gone_and_comes_back(service: Intaglio, server: S3, tmp_path: Path) -> None:
+def test_the_server_is_gone_and_comes_back(service: Intaglio, server: S3) -> None:
     """503 that names the store, for what needs it and nothing else; then all goes on without a restart."""
     data = content(6 * MIB)
     image_id, other = create(service.url), create(service.url)
@@ -153,14 +163,13 @@ def test_a_silent_server_stops_no_other_request(service: Intaglio, server: S3) -
     ],
     ids=["credentials", "bucket", "read-only"],
 )
-def test_a_wrong_configuration_is_said(
-    tmp_path: Path, server: S3, bucket: str, wrong: dict[str, object], words: str
-) -> None:
+def test_a_wrong_configuration_is_said(tmp_path: Path, server: S3, wrong: dict[str, object], words: str) -> None:
     """The service starts; what needs the store is a 503 with the reason, and no secret is anywhere."""
+    bucket = bucket_name()
     conf = configuration(server, bucket, tmp_path / "local", **wrong)
     if "s3_store_access_key" in wrong:
         overwrite(server, bucket, "something", b"so that there is a bucket")
-    with intaglio(tmp_path, auth="none", conf=conf, started=False) as service:
+    with intaglio(tmp_path, auth="none", workers=1, conf=conf, started=False) as service:
         service.start(healthy=False)
         image_id = create(service.url)
         answer = put(service.url, image_id, content(1000))
@@ -186,12 +195,12 @@ def copy_to(service: Intaglio, image_id: str, data: bytes, directory: Path) -> N
         database.commit()
 
 
-def test_a_store_that_dies_in_the_middle_of_a_download(service: Intaglio, server: S3, tmp_path: Path) -> None:
+def test_a_store_that_dies_in_the_middle_of_a_download(service: Intaglio, server: S3) -> None:
     """The next copy goes on at the same byte, and nobody notices."""
     data = content(64 * MIB)
     image_id = create(service.url)
     assert put(service.url, image_id, data).status_code == 204
-    copy_to(service, image_id, data, tmp_path / "local")
+    copy_to(service, image_id, data, service.data.parent / "local")
     got = bytearray()
     try:
         with httpx.stream("GET", f"{service.url}/v2/images/{image_id}/file", timeout=120) as answer:
@@ -219,7 +228,7 @@ def test_the_only_copy_breaks_in_the_middle(service: Intaglio, server: S3) -> No
         server.start()
     assert 0 < len(got) < len(data)
     assert bytes(got) == data[: len(got)]
-    assert get(service.url, image_id).content == data
+    wait_until(lambda: get(service.url, image_id).content == data, "the server to find its disks again")
 
 
 def _download(service: Intaglio, image_id: str, into: bytearray, meanwhile: Callable[[], None] | None = None) -> None:
@@ -255,7 +264,7 @@ def test_a_full_disk_of_the_server_leaves_nothing(tmp_path: Path, bucket: str, s
     """SeaweedFS says of a full disk that it has an internal error; so it is a 503, and nothing is left."""
     with s3(small, megabytes=8) as server:
         conf = configuration(server, bucket, tmp_path / "local")
-        with intaglio(tmp_path, auth="none", conf=conf) as service:
+        with intaglio(tmp_path, auth="none", workers=1, conf=conf) as service:
             image_id = create(service.url)
             answer = put(service.url, image_id, content(80 * MIB))
             assert (answer.status_code, "cloud" in answer.text) == (503, True)

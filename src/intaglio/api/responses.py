@@ -46,7 +46,7 @@ class StreamResponse(Response):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except IntaglioError as error:  # the answer has begun: only a connection that ends early can tell
-            _log.error("an answer was cut off: %s", error)  # noqa: TRY400 - what went wrong is no defect
+            _log.error("an answer was cut off: %s", error)
         finally:
             close = getattr(self.pieces, "aclose", None)
             if close is not None:

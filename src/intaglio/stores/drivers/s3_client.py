@@ -88,8 +88,10 @@ class Client:
                     return _answer(response, bytes(read))
 
     async def head(self, doing: str, key: str | None = None, *, seconds: float | None = None) -> Answer:
-        """Ask whether an object, or the bucket, is there. An answer to a HEAD tells no reason: one that refuses is
-        asked for again in a way that does."""
+        """Ask whether an object, or the bucket, is there.
+
+        An answer to a HEAD tells no reason: one that refuses is asked for again in a way that does.
+        """
         answer = await self.ask(doing, "HEAD", key, seconds=seconds)
         if answer.status not in _MUTE:
             return answer
