@@ -220,7 +220,8 @@ def glance(
     `connection`: an SQLAlchemy address; the default is the SQLite file `directory`/glance.sqlite; for MariaDB write
     `mysql+pymysql://…`. `stores`: a directory (one store, configured the older way; default `directory`/images) or
     several `FileStore` and `S3Store`; or the sections themselves, as text. `conf`: more text for glance-api.conf,
-    starting with a section head. `sync`: bring the database to Glance's schema first. `started`: False leaves `start` to the caller. Raises `Missing`.
+    starting with a section head. `sync`: bring the database to Glance's schema first. `started`: False leaves `start`
+    to the caller. Raises `Missing`.
     """
     debian(["gcc", "libc6-dev"], "Glance (uWSGI is compiled)", provides=["cc"])
     binaries = venv("glance", REQUIREMENTS)
