@@ -88,7 +88,7 @@ class TestValidate:
         ],
     )
     def test_a_value_that_is_not_allowed(self, off: Site, name: str, value: str, namespace: str, said: str) -> None:
-        image_id = off.create(**{name: value}).json()["id"]
+        image_id = off.create(MIA, **{name: value}).json()["id"]
         report = off.validate(image_id)
         assert report["valid"] is False
         (finding,) = report["findings"]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from intaglio.authz.engine import Caller, PolicyRefused
+from intaglio.authz.engine import Caller
 from intaglio.base.errors import Invalid
 from intaglio.db.base import Connection
 from intaglio.db.repos import metadef_namespaces as namespaces
@@ -44,7 +44,7 @@ async def visible_namespace(conn: Connection, parts: Parts, caller: Caller, name
         if not parts.policy.allows(rule, caller, target(namespace)):
             if rule == "get_metadef_namespace" or not may_see(parts, caller, namespace):
                 raise not_found(name)
-            raise PolicyRefused(f"The policy '{rule}' does not allow this.")
+            parts.policy.require(rule, caller, target(namespace))
     return namespace
 
 

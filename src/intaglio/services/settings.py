@@ -1,7 +1,9 @@
-"""Limits on images and projects, and what is checked of their properties, as the operator configured them."""
+"""What the operator laid down about images, their properties and projects (mostly Glance's names)."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -15,6 +17,13 @@ class ImageLimits(msgspec.Struct, frozen=True, kw_only=True):
     image_tag_quota: int = 128
     image_member_quota: int = 128
     image_location_quota: int = 10
+
+
+class CustomSchema(msgspec.Struct, frozen=True, kw_only=True):
+    """Custom properties with a JSON schema each, and the names of fields that a new image must have."""
+
+    properties: Mapping[str, Mapping[str, Any]] = {}
+    required: tuple[str, ...] = ()
 
 
 class Enforce(StrEnum):

@@ -67,7 +67,7 @@ class Guard:
         self._systems = systems
         self._required = required
 
-    async def require(self, conn: Connection, image: Image, before: Mapping[str, str]) -> None:
+    async def require(self, conn: Connection, image: Image, before: Mapping[str, str | None]) -> None:
         """Raise `PropertyNotAllowed` for what differs from `before` and is wrong; what was wrong before may stay."""
         if not self._required:
             return
@@ -107,11 +107,14 @@ async def _find(
     found = check(await metadef_vocabulary.terms(conn, image.owner, sorted(properties)), properties)
     if systems is None or not OS_PROPERTIES & properties.keys():
         return found
-    return (*found, *systems.check(image.properties))
+    return (*found, *systems.check(_own(image.properties)))
 
 
-def _own(properties: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in properties.items() if not name.startswith(SERVICE_PREFIX)}
+def _own(properties: Mapping[str, str | None]) -> dict[str, str]:
+    """Properties that people set and that have a value."""
+    return {
+        name: value for name, value in properties.items() if value is not None and not name.startswith(SERVICE_PREFIX)
+    }
 
 
 def _is_news(image: Image, suggestion: Suggestion) -> bool:

@@ -1,42 +1,41 @@
-"""Rules about the catalogue of metadata definitions."""
+"""Rules about metadata definitions."""
 
-from intaglio.authz.rules.base import Rule
+from collections.abc import Iterator
+from functools import partial
 
-_ADMIN = "rule:context_is_admin"
-_WRITE = "rule:metadef_admin"
-_SEEN = f"{_ADMIN} or (role:reader and (project_id:%(project_id)s or 'public':%(visibility)s))"
+from intaglio.authz.rules.base import ADMIN, OWN, Rule
+
+_renewed = partial(Rule, about="namespace", old="rule:metadef_default", since="Xena")
+_read = partial(_renewed, check=f"{ADMIN} or (role:reader and ({OWN} or 'public':%(visibility)s))")
+_write = partial(Rule, check="rule:metadef_admin", about="namespace")
+
+
+def _kinds() -> Iterator[Rule]:
+    """The rules of what namespaces hold."""
+    for kind, kinds, remove in (
+        ("object", "objects", "delete"),
+        ("property", "properties", "remove"),
+        ("tag", "tags", "delete"),
+    ):
+        yield _read(name=f"get_metadef_{kind}", guards=f"Show one of a namespace's {kinds}.")
+        yield _read(name=f"get_metadef_{kinds}", guards=f"List a namespace's {kinds}.")
+        for verb, word in (("add", "Add"), ("modify", "Change"), (remove, "Remove")):
+            yield _write(name=f"{verb}_metadef_{kind}", guards=f"{word} one of a namespace's {kinds}.")
+
 
 METADEF_RULES = (
-    Rule("metadef_default", "", "What the older defaults of these rules fall back to."),
-    Rule("metadef_admin", "role:admin", "Who changes the catalogue, unless a rule of its own says otherwise."),
-    Rule("get_metadef_namespace", _SEEN, "Show a namespace; decides 404 or 403 elsewhere."),
-    Rule(
-        "get_metadef_namespaces",
-        f"{_ADMIN} or (role:reader and project_id:%(project_id)s)",
-        "List namespaces.",
-    ),
-    Rule("add_metadef_namespace", _WRITE, "Define a namespace."),
-    Rule("modify_metadef_namespace", _WRITE, "Change a namespace's own fields."),
-    Rule("delete_metadef_namespace", _WRITE, "Delete a namespace, or all properties, objects or tags in it."),
-    Rule("get_metadef_object", _SEEN, "Show an object."),
-    Rule("get_metadef_objects", _SEEN, "List a namespace's objects."),
-    Rule("add_metadef_object", _WRITE, "Define an object."),
-    Rule("modify_metadef_object", _WRITE, "Change an object."),
-    Rule("delete_metadef_object", _WRITE, "Delete an object."),
-    Rule("get_metadef_property", _SEEN, "Show a property."),
-    Rule("get_metadef_properties", _SEEN, "List a namespace's properties."),
-    Rule("add_metadef_property", _WRITE, "Define a property."),
-    Rule("modify_metadef_property", _WRITE, "Change a property."),
-    Rule("remove_metadef_property", _WRITE, "Delete a property."),
-    Rule("get_metadef_tag", _SEEN, "Show a tag."),
-    Rule("get_metadef_tags", _SEEN, "List a namespace's tags."),
-    Rule("add_metadef_tag", _WRITE, "Add a tag."),
-    Rule("add_metadef_tags", _WRITE, "Add or replace many tags."),
-    Rule("modify_metadef_tag", _WRITE, "Rename a tag."),
-    Rule("delete_metadef_tag", _WRITE, "Delete a tag."),
-    Rule("delete_metadef_tags", _WRITE, "Delete all tags."),
-    Rule("get_metadef_resource_type", _SEEN, "Show a namespace's association with a resource type."),
-    Rule("list_metadef_resource_types", _SEEN, "List resource types, and a namespace's associations with them."),
-    Rule("add_metadef_resource_type_association", _WRITE, "Associate a namespace with a resource type."),
-    Rule("remove_metadef_resource_type_association", _WRITE, "End such an association."),
+    Rule("metadef_default", "", "What older defaults of metadata definitions refer to.", "nothing", any_scope=True),
+    Rule("metadef_admin", ADMIN, "Who writes metadata definitions.", "nothing", any_scope=True),
+    _read(name="get_metadef_namespace", guards="Show a namespace; who is refused this gets 404 from calls on it."),
+    _renewed("get_metadef_namespaces", f"{ADMIN} or (role:reader and {OWN})", "List namespaces.", about="project"),
+    _write(name="add_metadef_namespace", guards="Create a namespace."),
+    _write(name="modify_metadef_namespace", guards="Change a namespace."),
+    _write(name="delete_metadef_namespace", guards="Delete a namespace, or all of its objects, properties or tags."),
+    _read(name="get_metadef_resource_type", guards="List the resource types of a namespace."),
+    _read(name="list_metadef_resource_types", guards="List all resource types."),
+    _write(name="add_metadef_resource_type_association", guards="Tie a resource type to a namespace."),
+    _write(name="remove_metadef_resource_type_association", guards="Untie a resource type from a namespace."),
+    *_kinds(),
+    _write(name="add_metadef_tags", guards="Replace all tags of a namespace."),
+    _write(name="delete_metadef_tags", guards="Remove all tags of a namespace."),
 )
