@@ -161,14 +161,18 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "Schemas": ("tests/api/test_schemas.py::test_images",),
     "Names of definitions": (
         "tests/api/test_metadefs_namespaces.py::test_bad_body",
+        "tests/api/test_metadefs_namespaces.py::TestResourceTypes::test_bad_body",
         "tests/api/test_metadefs_contents.py::TestProperties::test_bad_body",
     ),
     "Renaming to a taken name": (
         "tests/api/test_metadefs_contents.py::TestProperties::test_rename_to_one_that_is_there",
         "tests/api/test_metadefs_contents.py::TestObjects::test_rename_to_one_that_is_there",
+        "tests/api/test_metadefs_contents.py::TestTags::test_rename_to_one_that_is_there",
     ),
     "Parameters of the catalogue's lists": (
         "tests/api/test_metadefs_namespaces.py::TestList::test_bad_query",
+        "tests/api/test_metadefs_contents.py::TestObjects::test_bad_query",
+        "tests/api/test_metadefs_contents.py::TestTags::test_bad_query",
         "tests/api/test_metadefs_namespaces.py::TestList::test_marker_that_the_caller_may_not_see",
         "tests/api/test_metadefs_contents.py::TestObjects::test_pages",
         "tests/api/test_metadefs_contents.py::TestTags::test_links",
