@@ -7,6 +7,7 @@ mode is `keystone`, and nowhere else.
 import contextlib
 import json
 import logging
+from importlib.metadata import entry_points
 
 from keystoneauth1 import exceptions, loading
 from keystoneauth1.adapter import Adapter
@@ -104,7 +105,7 @@ def _plugin(settings: KeystoneSettings) -> BaseAuthPlugin:
         loader: BaseLoader[BaseAuthPlugin] = loading.get_plugin_loader(settings.auth_type)
         plugin: BaseAuthPlugin = loader.load_from_options_getter(lambda option: settings.login.get(option.dest))
     except exceptions.NoMatchingPlugin:
-        known = ", ".join(sorted(loading.get_available_plugin_names()))
+        known = ", ".join(sorted({entry.name for entry in entry_points(group=loading.PLUGIN_NAMESPACE)}))
         raise LoginInvalid(
             f"[keystone_authtoken] auth_type {settings.auth_type!r} is no kind of login; kinds are {known}."
         ) from None
