@@ -73,6 +73,7 @@ INDIRECT = {  # read by the loader itself, or by a driver that is handed all its
     ("glance_store", "stores"),
     ("glance_store", "default_store"),
     ("DEFAULT", "enabled_backends"),
+    ("DEFAULT", "debug"),  # of the processes, among the options of [intaglio]
 }
 
 

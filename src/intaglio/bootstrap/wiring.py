@@ -1,13 +1,15 @@
 """Puts the parts together: the only module that knows every concrete one."""
 
+import contextlib
 import importlib
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from starlette.types import ASGIApp
 
 from intaglio.api.app import Lifespan, make_application
 from intaglio.authz.engine import PolicyEngine
+from intaglio.authz.files import PolicyFiles
 from intaglio.base.process import this_process
 from intaglio.bootstrap.custom_schema import custom_properties
 from intaglio.bootstrap.settings import Settings
@@ -37,7 +39,7 @@ def make_parts(settings: Settings) -> Parts:
         database=open_database(settings.database),
         stores=registry.build(settings.stores),
         door=Door(),
-        policy=PolicyEngine(),
+        policy=PolicyEngine(files=PolicyFiles(settings.policy)),
         limits=settings.limits,
         format_settings=settings.formats,
         ingest_settings=settings.ingest,
@@ -89,8 +91,9 @@ def make_app(settings: Settings) -> ASGIApp:
     return Lifespan(make_application(parts, settings.api, authenticator), start=start, stop=stop)
 
 
-def make_jobs(settings: Settings) -> Sequence[PeriodicJob]:
-    """What the worker does again and again."""
+@contextlib.asynccontextmanager
+async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
+    """What the worker does again and again, and the parts that this takes, until the block ends."""
     parts = make_parts(settings)
 
     async def recover() -> None:
@@ -99,7 +102,10 @@ def make_jobs(settings: Settings) -> Sequence[PeriodicJob]:
     async def sweep() -> None:
         await recovery.sweep_stores(parts)
 
-    return (
-        PeriodicJob("recover", RECOVERY_SECONDS, recover),
-        PeriodicJob("sweep", SWEEP_SECONDS, sweep),
-    )
+    try:
+        yield (
+            PeriodicJob("recover", RECOVERY_SECONDS, recover),
+            PeriodicJob("sweep", SWEEP_SECONDS, sweep),
+        )
+    finally:
+        await close_parts(parts)

@@ -97,7 +97,7 @@ IMAGES_ROUTES = (
         handler=images.delete,
         summary="Delete an image and its data",
         success={204: "Deleted."},
-        rules=("delete_image",),
+        rules=("get_image", "delete_image"),
         errors={**IMAGE_ERRORS, 403: "The image is protected, or the policy refuses.", 409: "It is being changed."},
     ),
 )

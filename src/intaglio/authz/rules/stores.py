@@ -1,12 +1,19 @@
-"""Rules about where an image's data are kept."""
+"""Rules about where an image's data are: locations, and copies in stores."""
 
-from intaglio.authz.rules.base import Rule
+from functools import partial
 
-_ADMIN = "rule:context_is_admin"
-_OWN = "project_id:%(project_id)s"
+from intaglio.authz.rules.base import ADMIN, MEMBER_OF_OWNER, OWN, Rule
+
+_renewed = partial(Rule, old="rule:default", since="Wallaby")
 
 STORE_RULES = (
-    Rule("get_image_location", f"{_ADMIN} or (role:reader and {_OWN})", "Know where an image's data are."),
-    Rule("set_image_location", f"{_ADMIN} or (role:member and {_OWN})", "Change what is noted of locations."),
-    Rule("delete_image_location", _ADMIN, "Remove one of several copies of an image's data."),
+    _renewed("get_image_location", f"{ADMIN} or (role:reader and {OWN})", "Learn where an image's data are."),
+    _renewed("set_image_location", MEMBER_OF_OWNER, "Add and replace locations of an image by PATCH."),
+    _renewed("delete_image_location", ADMIN, "Remove a location of an image, or its copy in one store.", owner="own"),
+    Rule(
+        "add_image_location",
+        f"rule:service_api or (role:member and {OWN} and project_id:%(owner)s)",
+        "Add a location to an image by POST.",
+    ),
+    Rule("fetch_image_location", "rule:service_api", "List the locations of an image."),
 )

@@ -4,6 +4,7 @@ Every change compares before it sets. Ours are told apart by a revision kept bes
 know no revision, by `status` and `updated_at` as they were read. See docs/adr/0006.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -44,6 +45,7 @@ __all__ = [
     "insert",
     "is_member",
     "page",
+    "shared_with",
     "transition",
     "update",
 ]
@@ -107,6 +109,13 @@ async def is_member(conn: Connection, image_id: str, project_id: str) -> bool:
     mine = equals(conn.dialect, members.c.member, parameter("project", members.c.member))
     statement = select(members.c.id).where(members.c.image_id == bindparam("id"), mine, live(members)).limit(1)
     return (await conn.execute(statement, {"id": image_id, "project": project_id})).first() is not None
+
+
+async def shared_with(conn: Connection, image_ids: Collection[str], project_id: str) -> frozenset[str]:
+    """Those of the images that are shared with the project, accepted or not."""
+    mine = equals(conn.dialect, members.c.member, parameter("project", members.c.member))
+    statement = select(members.c.image_id).where(members.c.image_id.in_(list(image_ids)), mine, live(members))
+    return frozenset((await conn.execute(statement, {"project": project_id})).scalars())
 
 
 async def insert(conn: Connection, image: Image) -> Image:
