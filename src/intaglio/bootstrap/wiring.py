@@ -23,6 +23,7 @@ from intaglio.identity.trusted_proxy import TrustedProxy
 from intaglio.identity.users import UsersFile
 from intaglio.ingest.door import Door
 from intaglio.services import recovery
+from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
 from intaglio.stores import registry
 from intaglio.worker.loop import PeriodicJob
@@ -43,6 +44,8 @@ def make_parts(settings: Settings) -> Parts:
         limits=settings.limits,
         format_settings=settings.formats,
         ingest_settings=settings.ingest,
+        metadef_settings=settings.metadefs,
+        osinfo=OsinfoDatabase(settings.metadefs.osinfo_path),
         holder=this_process(),
         custom=custom_properties(settings.custom_schema),
     )
