@@ -74,8 +74,7 @@ def make_authenticator(settings: Settings) -> Authenticator:
     if identity.mode is AuthMode.KEYSTONE and identity.keystone is not None:
         # By name, because importing keystoneauth costs half a second that the other ways do not need.
         asking = importlib.import_module("intaglio.identity.keystone_session")
-        session = asking.KeystoneSession(identity.keystone)
-        return Keystone(identity.keystone, session, unreachable=asking.KeystoneUnreachable)
+        return Keystone(identity.keystone, asking.KeystoneSession(identity.keystone))
     return HttpBasic(UsersFile(identity.users_file))
 
 
