@@ -69,9 +69,9 @@ class Desk:
         url = self.site.put(f"/{self.tag}/{version}/disk.img", body)
         return {"version": version, "url": url, "checksum": sha256(body), "build_date": "2026-01-01"} | more
 
-    def plan(self, *, strict: bool = True, **policy: Any) -> Plan:
+    def plan(self, *, strict: bool = True, project: str | None = None, **policy: Any) -> Plan:
         found, failed = run.read(self.files, strict=strict)
-        target = run.Target(self.service, "test")
+        target = run.Target(self.service, "test", project)
         options = Policy(**({"tag": self.tag} | policy))
         return run.make_plan(found.definitions, failed, target, options, self.today, Web(lambda _: None))
 
@@ -94,7 +94,9 @@ class Desk:
 
     def seen(self) -> dict[str, tuple[str, str]]:
         """Names, with version and visibility."""
-        found = {image.name: (image.properties.get("internal_version", ""), image.visibility) for image in self.images()}
+        found = {
+            image.name: (image.properties.get("internal_version", ""), image.visibility) for image in self.images()
+        }
         assert len(found) == len(self.images()), "two images have one name"
         return found
 

@@ -24,6 +24,8 @@ def test_rotation_of_five_builds(desk: Desk) -> None:
         desk.apply(delete=True)
         assert desk.seen() == wanted
         assert changes(desk.plan(delete=True)) == []
-        ids |= {image.properties["internal_version"]: ids.get(image.properties["internal_version"], image.id)
-                for image in desk.images()}
+        ids |= {
+            image.properties["internal_version"]: ids.get(image.properties["internal_version"], image.id)
+            for image in desk.images()
+        }
         assert all(ids[image.properties["internal_version"]] == image.id for image in desk.images())

@@ -226,7 +226,11 @@ class _Planner:
                 )
 
     def _existing(self, entry: Entry, image: Image, position: int, name: str) -> Iterator[Update]:
-        if self._left_alone(entry) or self._goes(entry, position):
+        if self._goes(entry, position):
+            return
+        if self._left_alone(entry):  # but for a name that a listed build needs
+            renamed = desired.field_changes(image, {"name": name})
+            yield self._update(entry, image, position, renamed)
             return
         version = entry.listed
         fields: dict[str, object] = {"name": name, "visibility": self._visibility(version, position, image)}
@@ -239,7 +243,10 @@ class _Planner:
             fields["min_ram"] = self._definition.min_ram
         changes += desired.field_changes(image, fields)  # type: ignore[arg-type]
         changes += self._properties(entry, image, position)
-        yield Update(
+        yield self._update(entry, image, position, changes)
+
+    def _update(self, entry: Entry, image: Image, position: int, changes: Sequence[Change]) -> Update:
+        return Update(
             definition=self._definition.name,
             image_id=image.id,
             name=image.name,
