@@ -1,4 +1,4 @@
-"""A running Intaglio, an upstream beside it, and a desk at which a curator runs the manager, a tag of their own each."""
+"""A running Intaglio, an upstream beside it, and desks at which curators run the manager, each with its own tag."""
 
 import dataclasses
 import itertools

@@ -92,7 +92,7 @@ def test_what_is_deleted_never_comes_back(
 ) -> None:
     """With one file and the same options, every build is imported at most once, on whatever cloud it starts."""
     model = Model()
-    for earlier, options, days in before:
+    for earlier, options, _ in before:
         model.apply(plan.make([msgspec.structs.replace(earlier, multi=wanted.multi)], model.cloud(), options, DAY))
     model.imported.clear()
     for days in (7, 8, 30, 31):
@@ -120,10 +120,8 @@ def test_the_current_one_is_the_newest_listed_and_never_goes(
 
 
 @settings(deadline=None, max_examples=60)
-@given(definitions(), policies, runs)
-def test_retiring_never_shows_more(
-    wanted: Definition, policy: Policy, before: list[tuple[Definition, Policy, int]]
-) -> None:
+@given(definitions(), policies)
+def test_retiring_never_shows_more(wanted: Definition, policy: Policy) -> None:
     """A private definition's images are never made visible to others, unless the options name the visibility."""
     wanted = msgspec.structs.replace(wanted, visibility="private")
     model = Model()

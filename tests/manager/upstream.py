@@ -72,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.upstream.requests.append((self.command, self.path, span))
         thing = self.upstream.things.get(self.path, Thing(status=404))
         status, data = thing.status, thing.body if thing.status == 200 else b""
-        tag = f'"{hashlib.md5(thing.body).hexdigest()}"'
+        tag = f'"{hashlib.sha256(thing.body).hexdigest()}"'
         if thing.busy:
             thing.busy -= 1
             status, data = 429, b""

@@ -50,6 +50,35 @@ def _bounded(size: int) -> None:
         raise FetchFailed("it unpacks to more than any disk holds")
 
 
+class _Zstandard:
+    """A zstd stream that notices its early end, which the library's own reader takes for the end."""
+
+    _BITE = 4096  # of which 128 MiB can come, no more
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw = raw
+        self._library = importlib.import_module("zstandard")
+        self._frame: Any = None
+        self._rest = b""
+
+    def read(self, _: int) -> bytes:
+        """The next bytes; none at the end."""
+        while True:
+            packed = self._rest or self._raw.read(self._BITE)
+            self._rest = b""
+            if not packed:
+                if self._frame is not None:
+                    raise EOFError("it ends in the middle")
+                return b""
+            if self._frame is None:
+                self._frame = self._library.ZstdDecompressor().decompressobj()
+            plain: bytes = self._frame.decompress(packed)
+            if self._frame.eof:
+                self._rest, self._frame = self._frame.unused_data, None
+            if plain:
+                return plain
+
+
 @contextlib.contextmanager
 def _opened(path: Path, kind: str) -> Iterator[IO[bytes] | Any]:
     if kind == "zip":
@@ -61,7 +90,7 @@ def _opened(path: Path, kind: str) -> Iterator[IO[bytes] | Any]:
                 yield source
     elif kind == "zst":
         with path.open("rb") as raw:
-            yield importlib.import_module("zstandard").ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+            yield _Zstandard(raw)
     else:
         opener: Any = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}[kind]
         with opener(path, "rb") as source:

@@ -5,6 +5,7 @@ the operator's own, out of the catalogue.
 """
 
 import email.utils
+import importlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -12,9 +13,7 @@ from datetime import UTC, date
 from pathlib import Path
 from typing import Any
 
-import requests
-
-from intaglio.base.errors import Unavailable
+from intaglio.base.errors import Invalid, Unavailable
 from intaglio.manager.naming import shown
 
 CONNECT, READ = 15, 60
@@ -31,6 +30,23 @@ class FetchFailed(Unavailable):
     """A file of the catalogue cannot be had from its upstream, or is not what it should be."""
 
     code = "fetch-failed"
+
+
+class ManagerMissing(Invalid):
+    """What fetches images is not installed."""
+
+    code = "manager-missing"
+
+
+class Broken(Exception):
+    """A transfer broke off; trying again may help. The text is the reason."""
+
+
+def _library() -> Any:
+    try:
+        return importlib.import_module("requests")
+    except ImportError:
+        raise ManagerMissing("This command needs requests: pip install 'intaglio[manager]'.") from None
 
 
 class Web:
@@ -67,9 +83,9 @@ class Web:
         for attempt in range(self._attempts):
             try:
                 return self._continue(url, path, arrived)
-            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+            except Broken as error:
                 if attempt + 1 == self._attempts:
-                    raise FetchFailed(f"{shown(url)}: {_reason(error)}") from None
+                    raise FetchFailed(f"{shown(url)}: {error}") from None
             self._pause(2.0**attempt)
         return None
 
@@ -81,7 +97,7 @@ class Web:
         with self._answer("GET", url, headers) as answer:
             if answer.status_code == _RANGE:  # all of it is there, or another file is
                 path.unlink(missing_ok=True)
-                raise requests.ConnectionError("the server has no more of the file than is here")
+                raise Broken("the server has no more of the file than is here")
             self._refuse(answer, url)
             resumed = answer.status_code == _PARTIAL
             if not resumed:
@@ -95,10 +111,11 @@ class Web:
                     start += len(piece)
                     arrived(start, total)
         if total is not None and start != total:
-            raise requests.ConnectionError(f"{start} of {total} bytes arrived")
+            raise Broken(f"{start} of {total} bytes arrived")
 
-    def _answer(self, method: str, url: str, headers: dict[str, str] | None = None) -> requests.Response:
+    def _answer(self, method: str, url: str, headers: dict[str, str] | None = None) -> Any:
         """An answer, after redirects; a server that is busy is asked again. Raises `FetchFailed`."""
+        requests = _library()
         for attempt in range(self._attempts):
             try:
                 answer = requests.request(
@@ -123,22 +140,22 @@ class Web:
             self._pause(min(float(wait), 60) if wait.isascii() and wait.isdigit() else 2.0**attempt)
         raise FetchFailed(f"{shown(url)}: not asked")
 
-    def _refuse(self, answer: requests.Response, url: str) -> None:
+    def _refuse(self, answer: Any, url: str) -> None:
         if not answer.ok:
             raise FetchFailed(f"{shown(url)} answers {answer.status_code} {answer.reason}".rstrip())
 
 
-def _pieces(answer: requests.Response) -> Iterator[bytes]:
+def _pieces(answer: Any) -> Iterator[bytes]:
     """The bytes as they are sent, not unpacked by the HTTP library."""
     try:
         yield from answer.raw.stream(PIECE, decode_content=False)
     except Exception as error:
         if type(error).__module__.startswith("urllib3"):
-            raise requests.ConnectionError(f"the transfer broke: {type(error).__name__}") from error
+            raise Broken(f"the transfer broke off ({type(error).__name__})") from error
         raise
 
 
-def _limited(answer: requests.Response, url: str) -> Iterator[bytes]:
+def _limited(answer: Any, url: str) -> Iterator[bytes]:
     size = 0
     try:
         for piece in _pieces(answer):
@@ -146,11 +163,11 @@ def _limited(answer: requests.Response, url: str) -> Iterator[bytes]:
             if size > TEXT_LIMIT:
                 raise FetchFailed(f"{shown(url)} is larger than a list of digests can be")
             yield piece
-    except requests.ConnectionError as error:
-        raise FetchFailed(f"{shown(url)}: {_reason(error)}") from None
+    except Broken as error:
+        raise FetchFailed(f"{shown(url)}: {error}") from None
 
 
-def _marks(answer: requests.Response) -> str | None:
+def _marks(answer: Any) -> str | None:
     """What tells this state of the file from another: a strong ETag, or a date."""
     tag = answer.headers.get("ETag", "")
     return tag if tag.startswith('"') else answer.headers.get("Last-Modified")
@@ -167,7 +184,7 @@ def _mark(note: Path, url: str) -> str | None:
 
 def _reason(error: Exception) -> str:
     """Why, without the library's own names and without the URL's credentials."""
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, _library().Timeout):
         return "no answer in time"
     text = str(error)
     for known, said in (
@@ -177,9 +194,8 @@ def _reason(error: Exception) -> str:
         ("Connection refused", "the connection is refused"),
         ("No connection adapters", "addresses of this kind cannot be fetched"),
         ("CERTIFICATE_VERIFY_FAILED", "its certificate is not trusted"),
+        ("redirects", "it is redirected without an end"),
     ):
         if known in text:
             return said
-    return (
-        text if type(error) is requests.ConnectionError and "://" not in text and "@" not in text else "no connection"
-    )
+    return "no connection"
