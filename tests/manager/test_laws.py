@@ -39,7 +39,7 @@ retentions = st.builds(
 @st.composite
 def definitions(draw: st.DrawFn) -> Definition:
     listed = draw(st.lists(st.sampled_from(BUILDS), unique=True, min_size=1, max_size=5))
-    meta = {"os_distro": "debian", "os_purpose": "generic"}
+    meta: dict[str, str | None] = {"os_distro": "debian", "os_purpose": "generic"}
     validity = draw(validities)
     return Definition(
         name="X",

@@ -26,17 +26,25 @@ _HEAD = """\
 <!-- Written by tools/reference.py from src/intaglio/manager/fields.py. -->
 
 What [`intaglio catalog`](../howto/keep-images-current.md) reads: files in YAML, each a mapping with one key, `images`,
-which lists definitions. Everything that is wrong is said with file, line and column by `intaglio catalog validate`, which
-needs neither network nor cloud. Numbers such as `24.04` need no quotes: what is written is what is sent.
+which lists definitions. Everything that is wrong is said with file, line and column by `intaglio catalog validate`,
+which needs neither network nor cloud. Numbers such as `24.04` need no quotes: what is written is what is sent.
 """
 
 
 def page() -> str:
     """The page as Markdown."""
     lines = [_HEAD, "## Keys of a definition", "", *_table(IMAGE), "", "## Keys of a version", "", *_table(VERSION)]
-    lines += ["", "A version is known by its digest once it is in a cloud: another digest is another build, and what an"]
+    lines += [
+        "",
+        "A version is known by its digest once it is in a cloud: another digest is another build, and what an",
+    ]
     lines += ["image holds is never changed.", "", "## Keys of `retention`", "", *_table(RETENTION)]
-    lines += ["", "## Properties in `meta`", "", "Any name is allowed. Of these the values are known, and others a warning:"]
+    lines += [
+        "",
+        "## Properties in `meta`",
+        "",
+        "Any name is allowed. Of these the values are known, and others a warning:",
+    ]
     lines += ["", "| property | values |", "|---|---|"]
     lines += [f"| `{name}` | {', '.join(f'`{value}`' for value in values)} |" for name, values in sorted(META.items())]
     lines += ["", f"Known, with any value: {', '.join(f'`{name}`' for name in sorted(META_FREE))}.", ""]
@@ -46,7 +54,8 @@ def page() -> str:
 def _table(fields: Iterable[Field]) -> list[str]:
     rows = ["| key | takes | default | meaning |", "|---|---|---|---|"]
     for field in fields:
-        takes = ", ".join(f"`{word}`" for word in field.takes) if isinstance(field.takes, tuple) else _KINDS[field.takes]
+        chosen = field.takes if isinstance(field.takes, tuple) else ()
+        takes = ", ".join(f"`{word}`" for word in chosen) or _KINDS[str(field.takes)]
         default = "**required**" if field.required else field.default
         rows.append(f"| `{field.name}` | {takes} | {default} | {field.meaning} |")
     return rows

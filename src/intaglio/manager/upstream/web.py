@@ -169,8 +169,9 @@ def _limited(answer: Any, url: str) -> Iterator[bytes]:
 
 def _marks(answer: Any) -> str | None:
     """What tells this state of the file from another: a strong ETag, or a date."""
-    tag = answer.headers.get("ETag", "")
-    return tag if tag.startswith('"') else answer.headers.get("Last-Modified")
+    tag = str(answer.headers.get("ETag", ""))
+    day: str | None = answer.headers.get("Last-Modified")
+    return tag if tag.startswith('"') else day
 
 
 def _mark(note: Path, url: str) -> str | None:
