@@ -23,6 +23,7 @@ from intaglio.services.guarded import guarded_write
 from intaglio.services.listable import listable
 from intaglio.services.parts import Parts
 from intaglio.services.recovery import deletions, remove_copies
+from intaglio.services.vocabulary import make_guard
 
 
 class ForeignOwner(Forbidden):
@@ -52,8 +53,10 @@ async def create(parts: Parts, caller: Caller, document: Mapping[str, Any]) -> I
     parts.policy.require("add_image", caller, target)
     _require_visibility(parts, caller, image)
     _require_counts(parts, image)
+    guard = await make_guard(parts)
 
     async def work(conn: Connection) -> None:
+        await guard.require(conn, image, {})
         await images.insert(conn, image)
 
     await parts.database.write(work)
@@ -95,8 +98,9 @@ async def update(
     """Apply a patch; whether it is allowed is decided on the resulting image, and only what it names is written.
 
     `locations`: the operator lets callers handle locations, which are numbered in the order they are shown in. The data
-    of one that is removed are deleted. Raises refusals, and what `patch.apply` raises.
+    of one that is removed are deleted. Raises refusals, `PropertyNotAllowed`, and what `patch.apply` raises.
     """
+    guard = await make_guard(parts)
 
     async def work(conn: Connection) -> tuple[Image, list[Lease]]:
         before, target = await visible_image(conn, parts.policy, caller, image_id)
@@ -107,6 +111,7 @@ async def update(
         if after == before:
             return before, []
         _require_result(parts, caller, before, after)
+        await guard.require(conn, after, before.properties)
         kept = {location.id for location in after.locations}
         gone = [location for location in before.locations if location.id not in kept]
         pending = deletions(parts, before, gone, kept=after.locations)
