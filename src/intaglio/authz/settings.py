@@ -1,8 +1,10 @@
-"""Where the operator's policy overrides are, found (oslo.policy's names)."""
+"""Where the operator's rules are, found: policy overrides (oslo.policy's names), property protections (Glance's)."""
 
 from pathlib import Path
 
 import msgspec
+
+from intaglio.authz.property_rules import RuleFormat
 
 
 class PolicySettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -11,3 +13,10 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True):
     policy_file: Path | None = None
     policy_dirs: tuple[Path, ...] = ()
     policy_default_rule: str = "default"
+
+
+class ProtectionSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The file of property protections; without one no property is protected."""
+
+    property_protection_file: Path | None = None
+    property_protection_rule_format: RuleFormat = RuleFormat.ROLES

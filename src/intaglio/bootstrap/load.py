@@ -9,7 +9,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from intaglio.api.settings import ApiSettings
-from intaglio.authz.settings import PolicySettings
+from intaglio.authz.engine import RULES
+from intaglio.authz.property_access import read_file
+from intaglio.authz.property_rules import PropertyRulesInvalid, RuleFormat
+from intaglio.authz.settings import PolicySettings, ProtectionSettings
 from intaglio.bootstrap.judge import warnings
 from intaglio.bootstrap.options.model import State
 from intaglio.bootstrap.problems import ConfigInvalid, Level, Problem
@@ -30,6 +33,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 _KEYSTONE_LATER = (
     "Keystone authentication comes with a later release. Until then choose [intaglio] auth = http_basic (or --auth)."
 )
+_POLICY_NAMES = frozenset(rule.name for rule in RULES)
 _NO_PIPELINE = {"", "caching", "cachemanagement"}
 
 
@@ -77,6 +81,7 @@ def assemble(reading: Reading) -> Settings:
         database=_section(DatabaseSettings, reading, "database", connection=_connection(reading, data_dir)),
         identity=_identity(reading, data_dir),
         policy=_policy(reading),
+        protection=_protection(reading),
     )
     _check_hash(reading, settings.ingest.hashing_algorithm)
     _check_open_access(reading, settings)
@@ -139,6 +144,25 @@ def _policy(reading: Reading) -> PolicySettings:
             reading.complain("oslo_policy", "policy_file", message, code="policy-not-yet")
     rule = reading.get("oslo_policy", "policy_default_rule")
     return PolicySettings(policy_file=file, policy_dirs=directories, policy_default_rule=rule)
+
+
+def _protection(reading: Reading) -> ProtectionSettings:
+    """The file of property protections is looked into now: one that cannot be used stops the start."""
+    option = "property_protection_file"
+    named = reading.get("DEFAULT", option)
+    rule_format = RuleFormat(reading.get("DEFAULT", "property_protection_rule_format"))
+    if not named:
+        return ProtectionSettings()
+    file = _beside(reading, named)
+    if file is None:
+        reading.complain("DEFAULT", option, f"There is no file {named!r}.", code="protection-missing")
+        return ProtectionSettings()
+    try:
+        read_file(file, rule_format, is_policy=_POLICY_NAMES.__contains__)
+    except PropertyRulesInvalid as invalid:
+        reading.complain("DEFAULT", option, f"{invalid}.", code="protection-invalid")
+        return ProtectionSettings()
+    return ProtectionSettings(property_protection_file=file, property_protection_rule_format=rule_format)
 
 
 def _holds_rules(file: Path) -> bool:

@@ -1,9 +1,12 @@
 """`config check` and `config show` as data: what the options in the files are, and what they have come to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from intaglio.authz.engine import RULES, PolicyEngine
+from intaglio.authz.property_access import read_file
+from intaglio.authz.property_report import ProtectionReport, protection_report
 from intaglio.bootstrap.judge import Checked, Verdict, checked, warnings
 from intaglio.bootstrap.load import Configuration, assemble, configure
 from intaglio.bootstrap.options.catalogue import DRIVERS
@@ -15,17 +18,18 @@ from intaglio.bootstrap.sources import Sources
 from intaglio.bootstrap.store_settings import DEFAULTS_GROUP, SINGLE_GROUP
 from intaglio.bootstrap.values import shown
 
-_FAILING = {"bad-value", "unknown-option", "unknown-variable"}
+_FAILING = {"bad-value", "unknown-option", "unknown-variable", "rule-never-used"}
 _SUMMARIES = {"not-yet-options", "obsolete-options"}  # here each stands in a row of its own
 
 
 class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
-    """`fine` is False when a start would fail, or when an option or a value is not known."""
+    """`fine` is False when a start would fail, when an option or a value is not known, or a rule is never used."""
 
     files: tuple[str, ...]
     options: tuple[Checked, ...]
     problems: tuple[Problem, ...]
     fine: bool
+    property_protection: ProtectionReport | None = None
 
     def count(self, verdict: Verdict) -> int:
         """How many options got this verdict."""
@@ -43,20 +47,52 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     line: int | None = None
 
 
-def check(sources: Sources) -> CheckReport:
-    """Judge every option of the operator's files. Raises nothing: what a start would raise is among the problems."""
+def check(sources: Sources, properties: Sequence[str] = ()) -> CheckReport:
+    """Judge every option of the operator's files. Raises nothing: what a start would raise is among the problems.
+
+    `properties`: names of custom properties to find out about, if there are protections.
+    """
     try:
         reading = Reading(sources)
     except ConfigInvalid as invalid:
         return CheckReport(files=(), options=(), problems=invalid.problems, fine=False)
-    assemble(reading)
-    problems = tuple(found for found in (*reading.problems, *warnings(reading)) if found.code not in _SUMMARIES)
+    protection = _protection(assemble(reading), properties)
+    found = (*reading.problems, *warnings(reading), *_unused_rules(reading, protection))
+    problems = tuple(problem for problem in found if problem.code not in _SUMMARIES)
     return CheckReport(
         files=tuple(str(file) for file in reading.files),
         options=checked(reading),
         problems=problems,
         fine=not any(problem.level is Level.ERROR or problem.code in _FAILING for problem in problems),
+        property_protection=protection,
     )
+
+
+def _protection(settings: Settings, properties: Sequence[str]) -> ProtectionReport | None:
+    file = settings.protection.property_protection_file
+    if file is None:
+        return None
+    policies = {rule.name for rule in RULES}
+    rules = read_file(file, settings.protection.property_protection_rule_format, is_policy=policies.__contains__)
+    return protection_report(str(file), rules, PolicyEngine(), properties)
+
+
+def _unused_rules(reading: Reading, protection: ProtectionReport | None) -> Iterator[Problem]:
+    if protection is None:
+        return
+    option = "property_protection_file"
+    source = reading.source("DEFAULT", option)
+    for verdict in protection.sections:
+        if verdict.never_used is not None:
+            yield Problem(
+                level=Level.WARNING,
+                code="rule-never-used",
+                message=f"Section [{verdict.section}] of {protection.file} is never used: {verdict.never_used}.",
+                file=source.file,
+                line=source.line,
+                group="DEFAULT",
+                option=option,
+            )
 
 
 def show(sources: Sources) -> tuple[Shown, ...]:
@@ -84,6 +120,7 @@ def _derived(settings: Settings) -> dict[tuple[str, str], object]:
         ("intaglio", "auth"): settings.identity.mode,
         ("intaglio", "users_file"): settings.identity.users_file,
         ("database", "connection"): settings.database.connection,
+        ("DEFAULT", "property_protection_file"): settings.protection.property_protection_file,
         ("oslo_policy", "policy_file"): settings.policy.policy_file,
         ("oslo_policy", "policy_dirs"): tuple(str(path) for path in settings.policy.policy_dirs),
     }

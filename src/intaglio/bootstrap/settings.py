@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from intaglio.api.settings import ApiSettings
-from intaglio.authz.settings import PolicySettings
+from intaglio.authz.settings import PolicySettings, ProtectionSettings
 from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.settings import IdentitySettings
@@ -36,3 +36,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database: DatabaseSettings
     identity: IdentitySettings
     policy: PolicySettings
+    protection: ProtectionSettings

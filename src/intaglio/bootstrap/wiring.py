@@ -7,6 +7,7 @@ from starlette.types import ASGIApp
 
 from intaglio.api.app import Lifespan, make_application
 from intaglio.authz.engine import PolicyEngine
+from intaglio.authz.property_access import PropertyProtection
 from intaglio.base.process import this_process
 from intaglio.bootstrap.settings import Settings
 from intaglio.db.engine import open_database
@@ -29,11 +30,16 @@ SWEEP_SECONDS = 600
 
 def make_parts(settings: Settings) -> Parts:
     """The parts of one process; nothing is connected yet."""
+    policy = PolicyEngine()
+    protection = settings.protection
     return Parts(
         database=open_database(settings.database),
         stores=registry.build(settings.stores),
         door=Door(),
-        policy=PolicyEngine(),
+        policy=policy,
+        protection=PropertyProtection(
+            protection.property_protection_file, protection.property_protection_rule_format, policy
+        ),
         limits=settings.limits,
         format_settings=settings.formats,
         ingest_settings=settings.ingest,

@@ -6,6 +6,7 @@ cannot be applied leaves everything as it was.
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
@@ -89,17 +90,26 @@ def read_v20(document: object) -> tuple[Operation, ...]:
     return tuple(operations)
 
 
-def apply(image: Image, operations: tuple[Operation, ...], formats: Formats) -> Image:
+Effect = Literal["create", "update", "delete"]
+Permit = Callable[[Effect, str], None]
+
+
+def _permit_all(effect: Effect, name: str) -> None:
+    pass
+
+
+def apply(image: Image, operations: tuple[Operation, ...], formats: Formats, permit: Permit = _permit_all) -> Image:
     """The image after all `operations`, in order.
 
-    Raises `InvalidValue`, `ReadOnlyField`, `ReservedName`, `FieldNotRemovable`, `FormatsFixed`, `PatchConflict`.
+    `permit` is asked before a custom property is created, updated or deleted, and raises to refuse that. Raises
+    `InvalidValue`, `ReadOnlyField`, `ReservedName`, `FieldNotRemovable`, `FormatsFixed`, `PatchConflict`.
     """
     for operation in operations:
-        image = _apply_one(image, operation, formats)
+        image = _apply_one(image, operation, formats, permit)
     return image
 
 
-def _apply_one(image: Image, operation: Operation, formats: Formats) -> Image:
+def _apply_one(image: Image, operation: Operation, formats: Formats, permit: Permit) -> Image:
     name = operation.name
     if name == "locations":
         raise LocationsHidden("Locations cannot be changed here: show_multiple_locations is off.")
@@ -108,7 +118,7 @@ def _apply_one(image: Image, operation: Operation, formats: Formats) -> Image:
     if name in BASE_FIELDS:
         return _apply_to_field(image, operation, formats)
     require_settable(name)
-    return _apply_to_property(image, operation)
+    return _apply_to_property(image, operation, permit)
 
 
 def _apply_to_field(image: Image, operation: Operation, formats: Formats) -> Image:
@@ -123,16 +133,18 @@ def _apply_to_field(image: Image, operation: Operation, formats: Formats) -> Ima
     return replace(image, **{name: value})
 
 
-def _apply_to_property(image: Image, operation: Operation) -> Image:
+def _apply_to_property(image: Image, operation: Operation, permit: Permit) -> Image:
     name = operation.name
     present = name in image.properties
     if operation.verb != "add" and not present:
         raise PatchConflict(f"The image has no property '{name}' to {operation.verb}.")
     if operation.verb == "remove":
+        permit("delete", name)
         return replace(image, properties={key: val for key, val in image.properties.items() if key != name})
     if operation.strict_add and operation.verb == "add" and present:
         raise PatchConflict(f"The property '{name}' exists already; use replace to change it.")
     value = property_value(property_name(name), operation.value)
+    permit("update" if present else "create", name)
     return replace(image, properties={**image.properties, name: value})
 
 
