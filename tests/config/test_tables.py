@@ -58,6 +58,7 @@ FIELDS = {  # where a section's fields stand in the files
     "formats": ("image_format",),
     "database": ("database",),
     "policy": ("oslo_policy",),
+    "protection": ("DEFAULT",),
     "serve": ("intaglio",),
     "identity": ("intaglio",),
 }

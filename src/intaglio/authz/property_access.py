@@ -23,7 +23,7 @@ from intaglio.domain.image import Image
 
 _log = logging.getLogger(__name__)
 
-CHECK_SECONDS = 5.0
+CHECK_SECONDS = 2.0
 
 
 class PropertyProtected(Forbidden):
