@@ -392,7 +392,7 @@ class TestPolicies:
             ("anything", "mia", 200, 200),
         ],
     )
-    def test_change(self, by_rule: By, name: str, who: str, replace: int, remove: int) -> None:
+    def test_replace_and_remove(self, by_rule: By, name: str, who: str, replace: int, remove: int) -> None:
         image = image_with(by_rule, **{name: "value"})
         assert by_rule(who).change(image["id"], op("replace", f"/{name}", "new")).status_code == replace
         assert by_rule(who).change(image["id"], op("remove", f"/{name}")).status_code == remove

@@ -8,6 +8,7 @@ import intaglio
 from intaglio.api.errors import status_of
 from intaglio.api.route import Route
 from intaglio.api.routes import ROUTES
+from intaglio.authz.property_rules import PropertyRulesInvalid
 from intaglio.base import errors
 from intaglio.base.errors import IntaglioError
 from intaglio.db.base import ConnectionRefused
@@ -61,7 +62,7 @@ ADVICE: Mapping[type[IntaglioError], str] = {
 }
 # met by the operator, in a terminal or a log, and never by who sends a request
 _OPERATORS_MODULES = ("intaglio.bootstrap.", "intaglio.identity.users", "intaglio.identity.passwords")
-_OPERATORS_ERRORS = (ConnectionRefused, stores.Misconfigured)
+_OPERATORS_ERRORS = (ConnectionRefused, stores.Misconfigured, PropertyRulesInvalid)
 
 
 def errors_page() -> str:
