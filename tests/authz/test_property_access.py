@@ -17,7 +17,7 @@ from intaglio.authz.property_access import (
 )
 from intaglio.authz.property_rules import Action, PropertyRulesInvalid, RuleFormat
 from intaglio.domain.image import Image, Visibility
-from intaglio.domain.principal import Principal
+from intaglio.domain.principal import Principal, Service
 from intaglio.domain.status import Status
 from tests.authz.test_property_rules import section
 
@@ -50,7 +50,8 @@ def image(**properties: str) -> Image:
 
 
 def caller(*roles: str, service: tuple[str, ...] = (), project_id: str | None = None) -> Caller:
-    return Caller(Principal(roles=frozenset(roles), service_roles=frozenset(service), project_id=project_id))
+    asking = Service(roles=frozenset(service)) if service else None
+    return Caller(Principal(roles=frozenset(roles), service=asking, project_id=project_id))
 
 
 @pytest.fixture

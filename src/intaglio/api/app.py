@@ -62,13 +62,13 @@ class Endpoint:
         caller = _STRANGER
         if route is None or not route.public:
             caller = Caller(await self.authenticator.authenticate(request.headers))
-        if _has_body(request.scope) and (route is None or route.request is None):
-            raise InvalidBody(f"{request.method} takes no body here.")
         if route is None:
             allowed = ", ".join(sorted(self.routes))
             reason = f"{request.method} is not allowed here; these are: {allowed}."
             accept = request.headers.get("accept", "*/*")
             return ErrorResponse(HTTPStatus.METHOD_NOT_ALLOWED, reason, accept=accept, headers={"Allow": allowed})
+        if route.request is None and _has_body(request.scope):
+            raise InvalidBody(f"{request.method} takes no body here.")
         return await route.handler(Call(request, caller, self.parts, self.settings))
 
 

@@ -20,6 +20,7 @@ from intaglio.authz.property_rules import (
 )
 from intaglio.base.errors import Forbidden
 from intaglio.domain.image import Image
+from intaglio.domain.principal import Principal
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +36,8 @@ class PropertyProtected(Forbidden):
 class PropertyAccess:
     """What a caller may do with custom properties; without protections everything."""
 
-    unrestricted = True  # every property is readable: whoever searches in properties need not look at their names
+    readable: Callable[[str], bool] | None = None
+    """Whether the caller may read a property, by its name; None: all of them, and nobody need ask."""
 
     def may(self, action: Action, name: str) -> bool:  # noqa: ARG002 - there are no protections
         """Whether the caller may do this with a property of that name."""
@@ -61,12 +63,10 @@ EVERYTHING = PropertyAccess()
 class ProtectedAccess(PropertyAccess):
     """What a caller may do under a set of rules; `granted` says whether one of the words of a section means them."""
 
-    unrestricted = False
-
     def __init__(self, rules: PropertyRules, granted: Callable[[tuple[str, ...]], bool]) -> None:
         self._rules = rules
         self._granted = granted
-        self._readable = lru_cache(maxsize=4096)(self._may_read)
+        self.readable = self._readable = lru_cache(maxsize=4096)(self._may_read)
 
     def may(self, action: Action, name: str) -> bool:
         section = self._rules.section(name)
@@ -119,8 +119,7 @@ class PropertyProtection:
         self._refresh(self._file)
         if self._format is RuleFormat.POLICIES:
             return ProtectedAccess(self._rules, granted_by_policies(self._policy, caller))
-        principal = caller.principal
-        return self._access_of_roles(principal.roles | principal.service_roles)
+        return self._access_of_roles(_roles(caller.principal))
 
     def _use(self, rules: PropertyRules) -> None:
         self._rules = rules
@@ -170,6 +169,11 @@ def _stamp(file: Path) -> tuple[int, ...] | None:
     return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
 
+def _roles(principal: Principal) -> frozenset[str]:
+    """The caller's roles and, here only, those of the service that asks for it."""
+    return principal.roles if principal.service is None else principal.roles | principal.service.roles
+
+
 def granted_to(roles: Iterable[str], words: tuple[str, ...]) -> bool:
     """Whether a section's words of the format `roles` mean a caller with these roles."""
     if NOBODY in words:
@@ -182,9 +186,8 @@ def granted_by_policies(policy: PolicyEngine, caller: Caller) -> Callable[[tuple
 
     A rule sees no target. One that is not there any more allows nothing.
     """
-    principal = caller.principal
-    if principal.service_roles:
-        caller = Caller(replace(principal, roles=principal.roles | principal.service_roles))
+    if caller.principal.service is not None:
+        caller = Caller(replace(caller.principal, roles=_roles(caller.principal)))
     answers: dict[str, bool] = {EVERYBODY: True, NOBODY: False}
 
     def granted(words: tuple[str, ...]) -> bool:

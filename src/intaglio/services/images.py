@@ -81,12 +81,13 @@ async def page(parts: Parts, caller: Caller, query: ImageQuery) -> Sequence[Imag
     A filter by a property that the caller may not read finds nothing, as one that no image has.
     """
     policy, access = parts.policy, parts.protection.access(caller)
+    readable = access.readable
     policy.require("get_images", caller, {"project_id": caller.principal.project_id or ""})
 
     async def work(conn: Connection) -> Sequence[Image]:
         if query.marker is not None:
             await _require_marker(conn, parts, caller, query.marker)
-        if not query.limit or not all(access.may(Action.READ, name) for name, _ in query.properties):
+        if not query.limit or (readable and not all(readable(name) for name, _ in query.properties)):
             return ()
         return await images.page(conn, query)
 
@@ -121,7 +122,7 @@ async def update(parts: Parts, caller: Caller, image_id: str, operations: tuple[
 
 def _patched(parts: Parts, access: PropertyAccess, before: Image, operations: tuple[Operation, ...]) -> Image:
     """The image after the patch, with what the caller may not read of it."""
-    if access.unrestricted:
+    if access.readable is None:
         return patch.apply(before, operations, parts.formats)
     shown = access.shown(before)
     hidden = before.properties.keys() - shown.properties.keys()

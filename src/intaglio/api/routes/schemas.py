@@ -11,6 +11,7 @@ SCHEMAS_ROUTES = (
         handler=schemas.image,
         summary="The JSON schema of an image",
         success={200: "The schema."},
+        response="Schema",
         errors=NO_BODY | {401: "No valid credentials."},
     ),
     Route(
@@ -19,6 +20,7 @@ SCHEMAS_ROUTES = (
         handler=schemas.images,
         summary="The JSON schema of a page of images",
         success={200: "The schema."},
+        response="Schema",
         errors=NO_BODY | {401: "No valid credentials."},
     ),
 )
