@@ -43,6 +43,10 @@ SHOWN: dict[str, tuple[str, ...]] = {
     ),
     "Digest and bytes": ("tests/api/test_upload.py::test_active_image_keeps_its_bytes",),
     "What is no filter": ("tests/api/test_list.py::test_bad_value",),
+    "Many filters": (
+        "tests/fuzz/test_lists.py::test_very_many_parameters",
+        "tests/db/test_image_pages.py::test_as_many_filters_as_a_list_takes",
+    ),
     "Marker": ("tests/api/test_list.py::test_marker_that_the_caller_may_not_see",),
     "Order": ("tests/api/test_pages.py::test_pages_hold_each_image_once",),
     "Paging links": (
