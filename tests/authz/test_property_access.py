@@ -16,6 +16,7 @@ from intaglio.authz.property_access import (
     ProtectedAccess,
 )
 from intaglio.authz.property_rules import Action, PropertyRulesInvalid, RuleFormat
+from intaglio.authz.settings import PolicySettings
 from intaglio.domain.image import Image, Visibility
 from intaglio.domain.principal import Principal, Service
 from intaglio.domain.status import Status
@@ -49,6 +50,10 @@ def image(**properties: str) -> Image:
     )
 
 
+def by_policies(file: Path) -> PolicySettings:
+    return PolicySettings(property_protection_file=file, property_protection_rule_format=RuleFormat.POLICIES)
+
+
 def caller(*roles: str, service: tuple[str, ...] = (), project_id: str | None = None) -> Caller:
     asking = Service(roles=frozenset(service)) if service else None
     return Caller(Principal(roles=frozenset(roles), service=asking, project_id=project_id))
@@ -68,11 +73,11 @@ def clock() -> Clock:
 
 @pytest.fixture
 def protection(file: Path, clock: Clock) -> PropertyProtection:
-    return PropertyProtection(file, RuleFormat.ROLES, PolicyEngine(), clock=clock)
+    return PropertyProtection(PolicySettings(property_protection_file=file), PolicyEngine(), clock=clock)
 
 
 def test_without_a_file_the_answer_is_the_image_itself() -> None:
-    access = PropertyProtection(None, RuleFormat.ROLES, PolicyEngine()).access(caller())
+    access = PropertyProtection(PolicySettings(), PolicyEngine()).access(caller())
     assert access is EVERYTHING
     images = [image(a="1"), image()]
     assert access.shown(images[0]) is images[0]
@@ -98,7 +103,7 @@ def test_shown(protection: PropertyProtection, who: Caller, readable: set[str]) 
     assert {name for name in whole.properties if access.may(Action.READ, name)} == readable
     bare = image(open="1")
     assert access.shown(bare) is bare
-    assert who.principal.roles == frozenset(who.credentials["roles"])  # a service's roles are for this only
+    assert who.principal.roles == who.roles  # a service's roles are for this only
 
 
 def test_refusal(protection: PropertyProtection) -> None:
@@ -128,7 +133,7 @@ class TestPolicies:
         )
 
     def access(self, file: Path, engine: PolicyEngine, who: Caller) -> PropertyAccess:
-        return PropertyProtection(file, RuleFormat.POLICIES, engine).access(who)
+        return PropertyProtection(by_policies(file), engine).access(who)
 
     @pytest.mark.parametrize(
         ("policy", "who", "may"),
@@ -165,9 +170,9 @@ class TestPolicies:
 
     def test_a_rule_that_is_no_more_allows_nothing(self, file: Path, engine: PolicyEngine) -> None:
         file.write_text(section("^x", read="mine"))
-        protection = PropertyProtection(file, RuleFormat.POLICIES, engine)
+        protection = PropertyProtection(by_policies(file), engine)
         assert protection.access(caller(project_id="alpha")).may(Action.READ, "x")
-        del engine.rules["mine"]
+        engine.rules = PolicyEngine().rules
         assert not protection.access(caller(project_id="alpha")).may(Action.READ, "x")
 
 
@@ -216,4 +221,4 @@ class TestFile:
     def test_a_start_with_a_broken_one_fails(self, file: Path) -> None:
         file.write_text("[x]\ncreate = @\n")
         with pytest.raises(PropertyRulesInvalid, match=rf"{file}: section \[x\]: 'read' is missing"):
-            PropertyProtection(file, RuleFormat.ROLES, PolicyEngine())
+            PropertyProtection(PolicySettings(property_protection_file=file), PolicyEngine())

@@ -24,12 +24,12 @@ def option(file: str | Path, more: str = "") -> str:
 def test_found(named: str, write: Write, sources: Make) -> None:
     file = write(section("x"), "protections.conf")
     conf = write(option(named.format(directory=file.parent)))
-    assert load(sources(conf)).protection.property_protection_file == file
+    assert load(sources(conf)).policy.property_protection_file == file
 
 
 @pytest.mark.parametrize("text", ["", "[DEFAULT]\nproperty_protection_file =\n"])
 def test_none(text: str, write: Write, sources: Make) -> None:
-    assert load(sources(write(text))).protection.property_protection_file is None
+    assert load(sources(write(text))).policy.property_protection_file is None
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,8 @@ def test_a_format_that_is_none_stops_the_start(write: Write, sources: Make) -> N
 
 
 def test_check(write: Write, tmp_path: Path) -> None:
-    write(section("^bill", update="billing") + section("^bill_", read="admin") + section("x"), "protections.conf")
+    text = section("^bill", update="billing") + section("^bill_", read="admin") + section("x")
+    protections = write(text, "protections.conf")
     file = write(option("protections.conf"))
     done = config("check", "--config-file", file, "--property", "bill_to", "--property", "other", home=tmp_path)
     assert (done.returncode, done.stderr) == (1, "")
@@ -80,8 +81,7 @@ def test_check(write: Write, tmp_path: Path) -> None:
     assert "whatever no section matches\tevery role\tno\tno\tno\tno\t" in lines
     assert "bill_to\tadmin\tyes\tyes\tno\tyes\t[^bill] decides" in lines
     assert "other\tadmin\tno\tno\tno\tno\tno section decides" in lines
-    assert "Section [^bill_] of" in done.stdout
-    assert "is never used: [^bill] stands before it" in done.stdout
+    assert f"{protections}: Section [^bill_] is never used: [^bill] stands before it" in done.stdout
 
 
 def test_check_of_a_good_file_as_json(write: Write, tmp_path: Path) -> None:

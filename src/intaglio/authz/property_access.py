@@ -16,8 +16,9 @@ from intaglio.authz.property_rules import (
     PropertyRules,
     PropertyRulesInvalid,
     RuleFormat,
-    read_rules,
+    read_file,
 )
+from intaglio.authz.settings import PolicySettings
 from intaglio.base.errors import Forbidden
 from intaglio.domain.image import Image
 from intaglio.domain.principal import Principal
@@ -94,22 +95,21 @@ class PropertyProtection:
 
     def __init__(
         self,
-        file: Path | None,
-        rule_format: RuleFormat,
+        settings: PolicySettings,
         policy: PolicyEngine,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Read the file, if there is one. Raises `PropertyRulesInvalid` naming file, section and reason."""
-        self._file = file
-        self._format = rule_format
+        self._file = file = settings.property_protection_file
+        self._format = settings.property_protection_rule_format
         self._policy = policy
         self._clock = clock
         self._stamp: tuple[int, ...] | None = None
         self._next_look = 0.0
         if file is not None:
             self._stamp = _stamp(file)
-            self._use(read_file(file, rule_format, is_policy=self._is_policy))
+            self._use(read_file(file, self._format, is_policy=self._is_policy))
             self._next_look = clock() + CHECK_SECONDS
 
     def access(self, caller: Caller) -> PropertyAccess:
@@ -145,19 +145,6 @@ class PropertyProtection:
 
     def _is_policy(self, name: str) -> bool:
         return name in self._policy.rules
-
-
-def read_file(file: Path, rule_format: RuleFormat, *, is_policy: Callable[[str], bool]) -> PropertyRules:
-    """The rules in a file. Raises `PropertyRulesInvalid` naming file, section and reason."""
-    try:
-        return read_rules(file.read_text(encoding="utf-8"), rule_format, is_policy=is_policy)
-    except OSError as error:
-        reason = f"it cannot be read: {error.strerror}"
-    except UnicodeDecodeError:
-        reason = "it is not UTF-8 text"
-    except PropertyRulesInvalid as invalid:
-        reason = str(invalid)
-    raise PropertyRulesInvalid(f"property protection file {file}: {reason}")
 
 
 def _stamp(file: Path) -> tuple[int, ...] | None:

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from intaglio.authz import name_patterns
+from intaglio.authz.checks import references
 from intaglio.authz.engine import Caller, PolicyEngine
 from intaglio.authz.name_patterns import Language, NotUnderstood
 from intaglio.authz.property_access import granted_by_policies, granted_to
 from intaglio.authz.property_rules import EVERYBODY, NOBODY, Action, PropertyRules, RuleFormat, Section
+from intaglio.authz.ruleset import RuleSet
 from intaglio.domain.principal import Principal
 from intaglio.domain.properties import BASE_FIELDS, READ_ONLY, RESERVED, SERVICE_PREFIX
 
@@ -74,7 +76,7 @@ def _verdicts(rules: PropertyRules, section: Section | None, policy: PolicyEngin
     words = {word for each in rules.sections for words in each.words.values() for word in words}
     names = words - {EVERYBODY, NOBODY}
     if rules.rule_format is RuleFormat.POLICIES:
-        names = _roles_in(str(policy.rules[name]) for name in names)
+        names = _roles_in(policy.rules, names)
     roles = [*dict.fromkeys((*(role for role in _USUAL_ROLES if role in names), *sorted(names)))]
     return tuple(
         RoleVerdict(
@@ -85,9 +87,16 @@ def _verdicts(rules: PropertyRules, section: Section | None, policy: PolicyEngin
     )
 
 
-def _roles_in(checks: Iterable[str]) -> set[str]:
-    """The usual roles, and those that the checks name themselves."""
-    return {role.lower() for check in checks for role in re.findall(r"\brole:([\w.-]+)", check)} | set(_USUAL_ROLES)
+def _roles_in(rules: RuleSet, names: Iterable[str]) -> set[str]:
+    """The usual roles, and those that these rules and the ones they refer to name themselves."""
+    waiting, seen = list(names), set(names)
+    found = set(_USUAL_ROLES)
+    for name in waiting:
+        found |= {role.lower() for role in re.findall(r"\brole:([\w.-]+)", rules.effective(name).check)}
+        new = set(references(rules.checks[name])) - seen
+        seen |= new
+        waiting += new
+    return found
 
 
 def _may(rules: PropertyRules, words: tuple[str, ...], role: str | None, policy: PolicyEngine) -> bool:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import lru_cache
+from pathlib import Path
 
 import msgspec
 
@@ -69,6 +70,31 @@ class PropertyRules:
         if len(name) > NAME_LIMIT:  # no image has it, and an operator's expression may be slow on it
             return None
         return next((section for pattern, section in self._compiled if pattern.search(name)), None)
+
+
+def read_file(file: Path, rule_format: RuleFormat, *, is_policy: Callable[[str], bool]) -> PropertyRules:
+    """The rules in a file. Raises `PropertyRulesInvalid` naming file, section and reason."""
+    try:
+        return read_rules(file.read_text(encoding="utf-8"), rule_format, is_policy=is_policy)
+    except OSError as error:
+        reason = f"it cannot be read: {error.strerror}"
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
+    except PropertyRulesInvalid as invalid:
+        reason = str(invalid)
+    raise PropertyRulesInvalid(f"property protection file {file}: {reason}")
+
+
+def policies_named(file: Path | None, rule_format: RuleFormat) -> frozenset[str]:
+    """The policy rules that a file of protections asks; none when there is no such file, or it cannot be used."""
+    if file is None or rule_format is not RuleFormat.POLICIES:
+        return frozenset()
+    try:
+        rules = read_file(file, rule_format, is_policy=lambda _: True)
+    except PropertyRulesInvalid:
+        return frozenset()
+    words = {word for section in rules.sections for words in section.words.values() for word in words}
+    return frozenset(words - {EVERYBODY, NOBODY})
 
 
 def read_rules(text: str, rule_format: RuleFormat, *, is_policy: Callable[[str], bool]) -> PropertyRules:

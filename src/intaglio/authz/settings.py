@@ -1,4 +1,4 @@
-"""Where the operator's rules are, found: policy overrides (oslo.policy's names), property protections (Glance's)."""
+"""Where the operator's rules are: policy overrides (oslo.policy's names), property protections (Glance's)."""
 
 from pathlib import Path
 
@@ -7,16 +7,19 @@ import msgspec
 from intaglio.authz.property_rules import RuleFormat
 
 
+def there(places: tuple[Path, ...]) -> Path | None:
+    """The first of the places that exists at this moment."""
+    return next((place for place in places if place.exists()), None)
+
+
 class PolicySettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Files and directories that exist; those of `policy_dirs`, in their order, override `policy_file`."""
+    """Places to look at, again and again: of the alternatives for one file or directory the first that exists counts.
 
-    policy_file: Path | None = None
-    policy_dirs: tuple[Path, ...] = ()
-    policy_default_rule: str = "default"
+    Directories override the file, later ones earlier ones. Without a file of property protections none is protected.
+    """
 
-
-class ProtectionSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The file of property protections; without one no property is protected."""
-
+    policy_file: tuple[Path, ...] = ()
+    policy_dirs: tuple[tuple[Path, ...], ...] = ()
+    enforce_new_defaults: bool = True
     property_protection_file: Path | None = None
     property_protection_rule_format: RuleFormat = RuleFormat.ROLES

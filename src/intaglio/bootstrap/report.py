@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from intaglio.authz.engine import RULES, PolicyEngine
-from intaglio.authz.property_access import read_file
-from intaglio.authz.property_report import ProtectionReport, protection_report
+from intaglio.authz.property_report import ProtectionReport
+from intaglio.authz.settings import there
+from intaglio.bootstrap import policy, protection
 from intaglio.bootstrap.judge import Checked, Verdict, checked, warnings
 from intaglio.bootstrap.load import Configuration, assemble, configure
 from intaglio.bootstrap.options.catalogue import DRIVERS
@@ -18,7 +18,7 @@ from intaglio.bootstrap.sources import Sources
 from intaglio.bootstrap.store_settings import DEFAULTS_GROUP, SINGLE_GROUP
 from intaglio.bootstrap.values import shown
 
-_FAILING = {"bad-value", "unknown-option", "unknown-variable", "rule-never-used"}
+_FAILING = {"bad-value", "unknown-option", "unknown-variable", *policy.FAILING, *protection.FAILING}
 _SUMMARIES = {"not-yet-options", "obsolete-options"}  # here each stands in a row of its own
 
 
@@ -56,43 +56,22 @@ def check(sources: Sources, properties: Sequence[str] = ()) -> CheckReport:
         reading = Reading(sources)
     except ConfigInvalid as invalid:
         return CheckReport(files=(), options=(), problems=invalid.problems, fine=False)
-    protection = _protection(assemble(reading), properties)
-    found = (*reading.problems, *warnings(reading), *_unused_rules(reading, protection))
+    settings = assemble(reading)
+    protected = protection.report(settings.policy, properties)
+    found = (
+        *reading.problems,
+        *warnings(reading),
+        *policy.problems(settings.policy),
+        *protection.problems(protected),
+    )
     problems = tuple(problem for problem in found if problem.code not in _SUMMARIES)
     return CheckReport(
         files=tuple(str(file) for file in reading.files),
         options=checked(reading),
         problems=problems,
         fine=not any(problem.level is Level.ERROR or problem.code in _FAILING for problem in problems),
-        property_protection=protection,
+        property_protection=protected,
     )
-
-
-def _protection(settings: Settings, properties: Sequence[str]) -> ProtectionReport | None:
-    file = settings.protection.property_protection_file
-    if file is None:
-        return None
-    policies = {rule.name for rule in RULES}
-    rules = read_file(file, settings.protection.property_protection_rule_format, is_policy=policies.__contains__)
-    return protection_report(str(file), rules, PolicyEngine(), properties)
-
-
-def _unused_rules(reading: Reading, protection: ProtectionReport | None) -> Iterator[Problem]:
-    if protection is None:
-        return
-    option = "property_protection_file"
-    source = reading.source("DEFAULT", option)
-    for verdict in protection.sections:
-        if verdict.never_used is not None:
-            yield Problem(
-                level=Level.WARNING,
-                code="rule-never-used",
-                message=f"Section [{verdict.section}] of {protection.file} is never used: {verdict.never_used}.",
-                file=source.file,
-                line=source.line,
-                group="DEFAULT",
-                option=option,
-            )
 
 
 def show(sources: Sources) -> tuple[Shown, ...]:
@@ -120,10 +99,21 @@ def _derived(settings: Settings) -> dict[tuple[str, str], object]:
         ("intaglio", "auth"): settings.identity.mode,
         ("intaglio", "users_file"): settings.identity.users_file,
         ("database", "connection"): settings.database.connection,
-        ("DEFAULT", "property_protection_file"): settings.protection.property_protection_file,
-        ("oslo_policy", "policy_file"): settings.policy.policy_file,
-        ("oslo_policy", "policy_dirs"): tuple(str(path) for path in settings.policy.policy_dirs),
+        ("DEFAULT", "property_protection_file"): settings.policy.property_protection_file,
+        ("oslo_policy", "policy_file"): there(settings.policy.policy_file),
+        ("oslo_policy", "policy_dirs"): tuple(
+            str(path) for path in map(there, settings.policy.policy_dirs) if path is not None
+        ),
+        **_of_keystone(settings),
     }
+
+
+def _of_keystone(settings: Settings) -> dict[tuple[str, str], object]:
+    keystone = settings.identity.keystone
+    if keystone is None:
+        return {}
+    names = ("www_authenticate_uri", "http_connect_timeout", "service_type")
+    return {("keystone_authtoken", name): getattr(keystone, name) for name in names}
 
 
 def _stores(configuration: Configuration) -> Iterator[Shown]:

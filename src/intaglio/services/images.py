@@ -20,11 +20,11 @@ from intaglio.domain.patch import Operation
 from intaglio.domain.properties import require_counts
 from intaglio.domain.query import ImageQuery
 from intaglio.services.access import ImageNotFound, visible_image
-from intaglio.services.copies import copies
+from intaglio.services.copies import by_weight
 from intaglio.services.guarded import guarded_write
-from intaglio.services.leases import lease_end
+from intaglio.services.listable import listable
 from intaglio.services.parts import Parts
-from intaglio.services.recovery import remove_copies
+from intaglio.services.recovery import deletions, remove_copies
 
 
 class ForeignOwner(Forbidden):
@@ -80,9 +80,9 @@ async def page(parts: Parts, caller: Caller, query: ImageQuery) -> Sequence[Imag
 
     A filter by a property that the caller may not read finds nothing, as one that no image has.
     """
-    policy, access = parts.policy, parts.protection.access(caller)
+    access = parts.protection.access(caller)
     readable = access.readable
-    policy.require("get_images", caller, {"project_id": caller.principal.project_id or ""})
+    parts.policy.require("get_images", caller, {"project_id": caller.principal.project_id or ""})
 
     async def work(conn: Connection) -> Sequence[Image]:
         if query.marker is not None:
@@ -91,7 +91,7 @@ async def page(parts: Parts, caller: Caller, query: ImageQuery) -> Sequence[Imag
             return ()
         return await images.page(conn, query)
 
-    return access.shown_all(await parts.database.read(work))
+    return access.shown_all(await listable(parts, caller, query, await parts.database.read(work)))
 
 
 async def _require_marker(conn: Connection, parts: Parts, caller: Caller, marker: str) -> None:
@@ -101,29 +101,46 @@ async def _require_marker(conn: Connection, parts: Parts, caller: Caller, marker
         raise MarkerNotFound(f"The marker {marker[:80]} names no image; use the id of the last image seen.") from None
 
 
-async def update(parts: Parts, caller: Caller, image_id: str, operations: tuple[Operation, ...]) -> Image:
+async def update(
+    parts: Parts, caller: Caller, image_id: str, operations: tuple[Operation, ...], *, locations: bool = False
+) -> Image:
     """Apply a patch; whether it is allowed is decided on the resulting image, and only what it names is written.
 
     What the caller may not read of the image is not there for the patch, and stays as it is.
+
+    `locations`: the operator lets callers handle locations, which are numbered in the order they are shown in. The data
+    of one that is removed are deleted. Raises refusals, and what `patch.apply` raises.
     """
     access = parts.protection.access(caller)
 
-    async def work(conn: Connection) -> Image:
+    async def work(conn: Connection) -> tuple[Image, list[Lease]]:
         before, target = await visible_image(conn, parts.policy, caller, image_id)
         parts.policy.require("modify_image", caller, target)
-        after = _patched(parts, access, before, operations)
+        _require_location_rules(parts, caller, target, operations)
+        before = replace(before, locations=tuple(by_weight(parts.stores, before.locations)))
+        after = _patched(parts, access, before, operations, locations=locations)
         if after == before:
-            return before
+            return before, []
         _require_result(parts, caller, before, after)
-        return await images.update(conn, before, replace(after, updated_at=utcnow()))
+        kept = {location.id for location in after.locations}
+        gone = [location for location in before.locations if location.id not in kept]
+        pending = deletions(parts, before, gone, kept=after.locations)
+        after = await images.update(conn, before, replace(after, updated_at=utcnow()))
+        for lease in pending:
+            await leases.claim(conn, lease)
+        return after, pending
 
-    return access.shown(await guarded_write(parts, work))
+    image, pending = await guarded_write(parts, work)
+    await remove_copies(parts, pending)
+    return access.shown(image)
 
 
-def _patched(parts: Parts, access: PropertyAccess, before: Image, operations: tuple[Operation, ...]) -> Image:
+def _patched(
+    parts: Parts, access: PropertyAccess, before: Image, operations: tuple[Operation, ...], *, locations: bool
+) -> Image:
     """The image after the patch, with what the caller may not read of it."""
     if access.readable is None:
-        return patch.apply(before, operations, parts.formats)
+        return patch.apply(before, operations, parts.formats, locations=locations)
     shown = access.shown(before)
     hidden = before.properties.keys() - shown.properties.keys()
 
@@ -132,9 +149,20 @@ def _patched(parts: Parts, access: PropertyAccess, before: Image, operations: tu
         if effect == "create" and name in hidden:  # the caller cannot know, but something would be overwritten
             access.require(Action.UPDATE, name)
 
-    after = patch.apply(shown, operations, parts.formats, permit)
+    after = patch.apply(shown, operations, parts.formats, locations=locations, permit=permit)
     kept = {name: before.properties[name] for name in hidden}
     return replace(after, properties={**kept, **after.properties})
+
+
+def _require_location_rules(
+    parts: Parts, caller: Caller, target: ImageTarget, operations: tuple[Operation, ...]
+) -> None:
+    verbs = {operation.verb for operation in operations if operation.name == "locations"}
+    if verbs - {"remove"}:
+        parts.policy.require("set_image_location", caller, target)
+    if "remove" in verbs:
+        parts.policy.require("get_image_location", caller, target)
+        parts.policy.require("delete_image_location", caller, target)
 
 
 async def delete(parts: Parts, caller: Caller, image_id: str) -> None:
@@ -148,29 +176,13 @@ async def delete(parts: Parts, caller: Caller, image_id: str) -> None:
         parts.policy.require("delete_image", caller, target)
         if image.protected:
             raise ImageProtected(f"Image {image.id} is protected; set protected to false before deleting it.")
-        pending = _deletions(parts, image)
+        pending = deletions(parts, image, image.locations)
         await images.delete(conn, image)
         for lease in pending:
             await leases.claim(conn, lease)
         return pending
 
     await remove_copies(parts, await guarded_write(parts, work))
-
-
-def _deletions(parts: Parts, image: Image) -> list[Lease]:
-    """One lease for each object of the image: who deletes it, and what a worker finds if that fails."""
-    return [
-        Lease(
-            image_id=image.id,
-            kind=f"delete-{number}",
-            holder=parts.holder,
-            store_id=store_id,
-            key=key,
-            created_at=utcnow(),
-            expires_at=lease_end(),
-        )
-        for number, (store_id, _, key) in enumerate(copies(parts.stores, image.locations))
-    ]
 
 
 def _require_result(parts: Parts, caller: Caller, before: Image, after: Image) -> None:
