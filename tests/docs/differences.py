@@ -181,4 +181,32 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "File store timeout": ("tests/stores/test_file_faults.py::test_a_write_that_hangs_hangs_alone",),
     "Health check": ("tests/faults/test_disks.py::test_read_only_disk",),
     "Schemas": ("tests/api/test_schemas.py::test_images",),
+    "Names of definitions": (
+        "tests/api/test_metadefs_namespaces.py::test_bad_body",
+        "tests/api/test_metadefs_namespaces.py::TestResourceTypes::test_bad_body",
+        "tests/api/test_metadefs_contents.py::TestProperties::test_bad_body",
+    ),
+    "Renaming to a taken name": (
+        "tests/api/test_metadefs_contents.py::TestProperties::test_rename_to_one_that_is_there",
+        "tests/api/test_metadefs_contents.py::TestObjects::test_rename_to_one_that_is_there",
+        "tests/api/test_metadefs_contents.py::TestTags::test_rename_to_one_that_is_there",
+    ),
+    "Parameters of the catalogue's lists": (
+        "tests/api/test_metadefs_namespaces.py::TestList::test_bad_query",
+        "tests/api/test_metadefs_contents.py::TestObjects::test_bad_query",
+        "tests/api/test_metadefs_contents.py::TestTags::test_bad_query",
+        "tests/api/test_metadefs_namespaces.py::TestList::test_marker_that_the_caller_may_not_see",
+        "tests/api/test_metadefs_contents.py::TestObjects::test_pages",
+        "tests/api/test_metadefs_contents.py::TestTags::test_links",
+    ),
+    "What a property may say": (
+        "tests/api/test_metadefs_contents.py::TestProperties::test_fields",
+        "tests/api/test_metadefs_contents.py::TestProperties::test_bad_body",
+    ),
+    "Properties without a prefix": ("tests/api/test_metadefs_contents.py::TestProperties::test_without_a_prefix",),
+    "Required properties of an object": ("tests/api/test_metadefs_contents.py::TestObjects::test_bad_body",),
+    "Bulk tags": ("tests/api/test_metadefs_contents.py::TestTags::test_bad_body",),
+    "Hidden namespaces": ("tests/api/test_metadefs_policy.py::test_what_may_not_be_seen_does_not_exist",),
+    "Definitions at the first start": ("tests/metadefs/test_first_start.py::test_only_the_embedded_default_is_filled",),
+    "Checked properties": ("tests/api/test_validate.py::TestRequire::test_create",),
 }

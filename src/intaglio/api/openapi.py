@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from intaglio.api.openapi_metadefs import metadef_schemas
 from intaglio.api.route import Route
 from intaglio.api.v2.schemas import MEMBER, image_properties
 from intaglio.domain.patch import VERBS
@@ -17,6 +18,11 @@ _JSON = "application/json"
 _PATH_VARIABLES = {
     "image_id": {"type": "string", "format": "uuid"},
     "tag": {"type": "string", "maxLength": 255},
+    "namespace": {"type": "string", "maxLength": 80},
+    "resource_type": {"type": "string", "maxLength": 80},
+    "property_name": {"type": "string", "maxLength": 80},
+    "object_name": {"type": "string", "maxLength": 80},
+    "tag_name": {"type": "string", "maxLength": 80},
     "member_id": {"type": "string", "maxLength": 255},
     "store_id": {"type": "string"},
 }
@@ -108,6 +114,7 @@ def _schemas(formats: Formats) -> dict[str, Any]:
     _, answers = msgspec.json.schema_components([Answer], ref_template="#/components/schemas/{name}")
     settable = {name: fields[name] for name in ("id", *BASE_FIELDS)}
     return {
+        **metadef_schemas(),
         **answers,
         "Image": {"type": "object", "properties": fields, "additionalProperties": {"type": "string"}},
         "NewImage": {"type": "object", "properties": settable, "additionalProperties": {"type": "string"}},

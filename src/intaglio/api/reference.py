@@ -114,7 +114,13 @@ ADVICE: Mapping[type[IntaglioError], str] = {
     IntaglioError: "report it, with the request id from the response",
 }
 # met by the operator, in a terminal or a log, and never by who sends a request
-_OPERATORS_MODULES = ("intaglio.bootstrap.", "intaglio.identity.users", "intaglio.identity.passwords")
+_OPERATORS_MODULES = (
+    "intaglio.bootstrap.",
+    "intaglio.client.",
+    "intaglio.identity.users",
+    "intaglio.identity.passwords",
+    "intaglio.services.metadef_files",
+)
 _OPERATORS_ERRORS = (ConnectionRefused, stores.Misconfigured, PropertyRulesInvalid)
 
 

@@ -10,7 +10,7 @@ from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.settings import IdentitySettings
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import CustomSchema, ImageLimits
+from intaglio.services.settings import CustomSchema, ImageLimits, MetadefSettings
 from intaglio.stores.settings import StoreSettings
 
 
@@ -37,4 +37,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database: DatabaseSettings
     identity: IdentitySettings
     policy: PolicySettings
+    metadefs: MetadefSettings
     custom_schema: CustomSchema = CustomSchema()

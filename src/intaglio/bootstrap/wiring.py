@@ -24,6 +24,7 @@ from intaglio.identity.trusted_proxy import TrustedProxy
 from intaglio.identity.users import UsersFile
 from intaglio.ingest.door import Door
 from intaglio.services import recovery
+from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
 from intaglio.stores import registry
 from intaglio.worker.loop import PeriodicJob
@@ -46,6 +47,8 @@ def make_parts(settings: Settings) -> Parts:
         limits=settings.limits,
         format_settings=settings.formats,
         ingest_settings=settings.ingest,
+        metadef_settings=settings.metadefs,
+        osinfo=OsinfoDatabase(settings.metadefs.osinfo_path),
         holder=this_process(),
         custom=custom_properties(settings.custom_schema),
     )
@@ -74,8 +77,7 @@ def make_authenticator(settings: Settings) -> Authenticator:
     if identity.mode is AuthMode.KEYSTONE and identity.keystone is not None:
         # By name, because importing keystoneauth costs half a second that the other ways do not need.
         asking = importlib.import_module("intaglio.identity.keystone_session")
-        session = asking.KeystoneSession(identity.keystone)
-        return Keystone(identity.keystone, session, unreachable=asking.KeystoneUnreachable)
+        return Keystone(identity.keystone, asking.KeystoneSession(identity.keystone))
     return HttpBasic(UsersFile(identity.users_file))
 
 

@@ -25,6 +25,7 @@ from intaglio.services.guarded import guarded_write
 from intaglio.services.listable import listable
 from intaglio.services.parts import Parts
 from intaglio.services.recovery import deletions, remove_copies
+from intaglio.services.vocabulary import make_guard
 
 
 class ForeignOwner(Forbidden):
@@ -57,8 +58,10 @@ async def create(parts: Parts, caller: Caller, document: Mapping[str, Any]) -> I
     for name in image.properties:
         access.require(Action.CREATE, name)
     _require_counts(parts, image)
+    guard = await make_guard(parts)
 
     async def work(conn: Connection) -> None:
+        await guard.require(conn, image, {})
         await images.insert(conn, image)
 
     await parts.database.write(work)
@@ -109,9 +112,10 @@ async def update(
     What the caller may not read of the image is not there for the patch, and stays as it is.
 
     `locations`: the operator lets callers handle locations, which are numbered in the order they are shown in. The data
-    of one that is removed are deleted. Raises refusals, and what `patch.apply` raises.
+    of one that is removed are deleted. Raises refusals, `PropertyNotAllowed`, and what `patch.apply` raises.
     """
     access = parts.protection.access(caller)
+    guard = await make_guard(parts)
 
     async def work(conn: Connection) -> tuple[Image, list[Lease]]:
         before, target = await visible_image(conn, parts.policy, caller, image_id)
@@ -122,6 +126,7 @@ async def update(
         if after == before:
             return before, []
         _require_result(parts, caller, before, after)
+        await guard.require(conn, after, before.properties)
         kept = {location.id for location in after.locations}
         gone = [location for location in before.locations if location.id not in kept]
         pending = deletions(parts, before, gone, kept=after.locations)

@@ -9,7 +9,8 @@ from intaglio.domain.properties import CustomProperties, Formats
 from intaglio.formats.settings import FormatSettings
 from intaglio.ingest.door import Door
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import ImageLimits
+from intaglio.services.osinfo import OsinfoDatabase
+from intaglio.services.settings import ImageLimits, MetadefSettings
 from intaglio.stores.registry import Stores
 
 
@@ -24,6 +25,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     limits: ImageLimits
     format_settings: FormatSettings
     ingest_settings: IngestSettings
+    metadef_settings: MetadefSettings
+    osinfo: OsinfoDatabase
     holder: str  # names this process in leases
     custom: CustomProperties = CustomProperties()
 

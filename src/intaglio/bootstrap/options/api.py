@@ -115,12 +115,12 @@ API = (
         secret=True,
         refused=True,
     ),
-    not_yet(
+    used(
         "metadata_source_path",
         Kind.TEXT,
         "/etc/glance/metadefs/",
-        "Directory of metadata definitions to load.",
-        note="Ignored: metadata definitions come later.",
+        "Directory of the files that `intaglio metadef` reads and writes when it is given no other.",
+        note="Not set, and no such directory: `load` and `diff` take the definitions that come with Intaglio.",
     ),
 )
 

@@ -39,4 +39,25 @@ INTAGLIO = (
     ),
 )
 
-GROUPS = (Group(name="intaglio", origin="Intaglio", title="This service", options=INTAGLIO),)
+METADEFS = (
+    used(
+        "enforce",
+        Kind.TEXT,
+        "off",
+        "What becomes of an image's property that is set otherwise than the catalogue of metadata definitions says."
+        " `off`: nothing; `warn`: a response header and the log say so; `require`: the request is refused (400).",
+        choices=("off", "warn", "require"),
+    ),
+    used(
+        "osinfo_path",
+        Kind.LIST,
+        ("/usr/share/osinfo", "/usr/local/share/osinfo", "/etc/osinfo"),
+        "Directories of libosinfo's database; `os_distro`, `os_version` and `os_name` are checked against it.",
+        note="Empty, or without Debian's osinfo-db there: they are not checked.",
+    ),
+)
+
+GROUPS = (
+    Group(name="intaglio", origin="Intaglio", title="This service", options=INTAGLIO),
+    Group(name="metadefs", origin="Intaglio", title="The catalogue of metadata definitions", options=METADEFS),
+)
