@@ -8,6 +8,7 @@ import intaglio
 from intaglio.api.errors import status_of
 from intaglio.api.route import Route
 from intaglio.api.routes import ROUTES
+from intaglio.authz.property_rules import PropertyRulesInvalid
 from intaglio.authz.rules import RULES
 from intaglio.authz.rules.base import NAMES
 from intaglio.base import errors
@@ -120,7 +121,7 @@ _OPERATORS_MODULES = (
     "intaglio.identity.passwords",
     "intaglio.services.metadef_files",
 )
-_OPERATORS_ERRORS = (ConnectionRefused, stores.Misconfigured)
+_OPERATORS_ERRORS = (ConnectionRefused, stores.Misconfigured, PropertyRulesInvalid)
 
 
 def errors_page() -> str:

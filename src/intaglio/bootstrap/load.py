@@ -10,6 +10,7 @@ import msgspec
 
 from intaglio.api.settings import ApiSettings, CorsSettings
 from intaglio.authz.settings import PolicySettings, there
+from intaglio.bootstrap import protection
 from intaglio.bootstrap.custom_schema import FILE_NAME, custom_schema
 from intaglio.bootstrap.identity_settings import keystone_settings, trusted_proxies
 from intaglio.bootstrap.judge import warnings
@@ -84,7 +85,7 @@ def assemble(reading: Reading) -> Settings:
         stores=store_settings(reading, data_dir),
         database=_section(DatabaseSettings, reading, "database", connection=_connection(reading, data_dir)),
         identity=_identity(reading, data_dir),
-        policy=_policy(reading, data_dir),
+        policy=protection.added(reading, _policy(reading, data_dir), lambda name: there(_beside(reading, name))),
         custom_schema=custom_schema(reading, there(_beside(reading, FILE_NAME))),
         metadefs=_metadefs(reading),
     )

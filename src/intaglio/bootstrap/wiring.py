@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from intaglio.api.app import Lifespan, make_application
 from intaglio.authz.engine import PolicyEngine
 from intaglio.authz.files import PolicyFiles
+from intaglio.authz.property_access import PropertyProtection
 from intaglio.base.process import this_process
 from intaglio.bootstrap.custom_schema import custom_properties
 from intaglio.bootstrap.settings import Settings
@@ -36,11 +37,13 @@ SWEEP_SECONDS = 600
 
 def make_parts(settings: Settings) -> Parts:
     """The parts of one process; nothing is connected yet."""
+    policy = PolicyEngine(files=PolicyFiles(settings.policy))
     return Parts(
         database=open_database(settings.database),
         stores=registry.build(settings.stores),
         door=Door(),
-        policy=PolicyEngine(files=PolicyFiles(settings.policy)),
+        policy=policy,
+        protection=PropertyProtection(settings.policy, policy),
         limits=settings.limits,
         format_settings=settings.formats,
         ingest_settings=settings.ingest,

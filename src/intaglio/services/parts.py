@@ -3,6 +3,7 @@
 import msgspec
 
 from intaglio.authz.engine import PolicyEngine
+from intaglio.authz.property_access import PropertyProtection
 from intaglio.db.base import Database
 from intaglio.domain.properties import CustomProperties, Formats
 from intaglio.formats.settings import FormatSettings
@@ -20,6 +21,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     stores: Stores
     door: Door
     policy: PolicyEngine
+    protection: PropertyProtection
     limits: ImageLimits
     format_settings: FormatSettings
     ingest_settings: IngestSettings

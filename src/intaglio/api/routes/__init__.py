@@ -32,6 +32,7 @@ _DESCRIPTION = Route(
     handler=_openapi,
     summary="This description of the API",
     success={200: "An OpenAPI 3.1 document."},
+    response="Description",
     public=True,
 )
 

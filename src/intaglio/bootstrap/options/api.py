@@ -78,20 +78,18 @@ API = (
         "Directory for staged data with one store.",
         note="Ignored: staging comes with import.",
     ),
-    not_yet(
+    used(
         "property_protection_file",
         Kind.TEXT,
         None,
-        "File of rules on who may use which property.",
-        note="Refused: without it protected properties would be open. Property protection comes later.",
-        refused=True,
+        "File of rules on who may use which custom property. It is read again when it changes.",
+        note="A relative name is looked for beside the configuration files. Not set: nothing is protected.",
     ),
-    not_yet(
+    used(
         "property_protection_rule_format",
         Kind.TEXT,
         "roles",
-        "Whether that file speaks of roles or of policies.",
-        note="Ignored until property protection comes.",
+        "Whether that file names roles or policy rules.",
         choices=("roles", "policies"),
     ),
     not_yet(
