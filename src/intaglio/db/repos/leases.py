@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from intaglio.base.errors import Conflict
 from intaglio.db.base import Connection
+from intaglio.db.repos import usage
 from intaglio.db.tables.added import leases
 
 
@@ -55,9 +56,12 @@ async def renew(conn: Connection, lease: Lease, until: datetime) -> bool:
 
 
 async def release(conn: Connection, lease: Lease) -> bool:
-    """End a lease; False when it was lost before."""
+    """End a lease, and what was reserved under it; False when it was lost before."""
     result = await conn.execute(delete(leases).where(*_same(lease)))
-    return result.rowcount == 1
+    if result.rowcount != 1:
+        return False
+    await usage.free(conn, lease.image_id, lease.kind)
+    return True
 
 
 def _same(lease: Lease) -> tuple[ColumnElement[bool], ...]:
