@@ -21,7 +21,7 @@ from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.settings import AuthMode, IdentitySettings
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import ImageLimits
+from intaglio.services.settings import ImageLimits, UpkeepSettings
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,7 @@ def assemble(reading: Reading) -> Settings:
         database=_section(DatabaseSettings, reading, "database", connection=_connection(reading, data_dir)),
         identity=_identity(reading, data_dir),
         policy=_policy(reading),
+        upkeep=_section(UpkeepSettings, reading, "intaglio"),
     )
     _check_hash(reading, settings.ingest.hashing_algorithm)
     _check_open_access(reading, settings)

@@ -10,7 +10,7 @@ from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.settings import IdentitySettings
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import ImageLimits
+from intaglio.services.settings import ImageLimits, UpkeepSettings
 from intaglio.stores.settings import StoreSettings
 
 
@@ -36,3 +36,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database: DatabaseSettings
     identity: IdentitySettings
     policy: PolicySettings
+    upkeep: UpkeepSettings

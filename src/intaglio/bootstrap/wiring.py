@@ -10,13 +10,14 @@ from intaglio.authz.engine import PolicyEngine
 from intaglio.base.process import this_process
 from intaglio.bootstrap.settings import Settings
 from intaglio.db.engine import open_database
+from intaglio.domain.quota import LimitSource, StorageQuota
 from intaglio.identity.base import Authenticator
 from intaglio.identity.http_basic import HttpBasic
 from intaglio.identity.none import NoAuthentication
 from intaglio.identity.settings import AuthMode
 from intaglio.identity.users import UsersFile
 from intaglio.ingest.door import Door
-from intaglio.services import recovery
+from intaglio.services import expiry, recount, recovery
 from intaglio.services.parts import Parts
 from intaglio.stores import registry
 from intaglio.worker.loop import PeriodicJob
@@ -25,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 RECOVERY_SECONDS = 5
 SWEEP_SECONDS = 600
+EXPIRY_SECONDS = 300
 
 
 def make_parts(settings: Settings) -> Parts:
@@ -35,10 +37,16 @@ def make_parts(settings: Settings) -> Parts:
         door=Door(),
         policy=PolicyEngine(),
         limits=settings.limits,
+        quotas=make_limit_source(settings),
         format_settings=settings.formats,
         ingest_settings=settings.ingest,
         holder=this_process(),
     )
+
+
+def make_limit_source(settings: Settings) -> LimitSource:
+    """Where the limits of projects come from."""
+    return StorageQuota(settings.limits.user_storage_quota)
 
 
 async def prepare_parts(parts: Parts) -> None:
@@ -86,7 +94,16 @@ def make_jobs(settings: Settings) -> Sequence[PeriodicJob]:
     async def sweep() -> None:
         await recovery.sweep_stores(parts)
 
-    return (
-        PeriodicJob("recover", RECOVERY_SECONDS, recover),
-        PeriodicJob("sweep", SWEEP_SECONDS, sweep),
-    )
+    async def expire() -> None:
+        await expiry.expire_empty(parts, upkeep.expire_empty_after_hours)
+
+    async def prove_usage() -> None:
+        await recount.check(parts.database)
+
+    upkeep = settings.upkeep
+    jobs = [PeriodicJob("recover", RECOVERY_SECONDS, recover), PeriodicJob("sweep", SWEEP_SECONDS, sweep)]
+    if upkeep.expire_empty_after_hours:
+        jobs.append(PeriodicJob("expire", EXPIRY_SECONDS, expire))
+    if upkeep.usage_check_seconds:
+        jobs.append(PeriodicJob("usage", upkeep.usage_check_seconds, prove_usage))
+    return jobs

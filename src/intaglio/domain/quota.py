@@ -132,9 +132,8 @@ def usage_of(image: Image) -> Usage:
 def require_room(resource: str, limit: int | None, taken: int, asked: int) -> None:
     """Raise `OverQuota` unless `asked` fits beside what is `taken`."""
     if limit is not None and taken + asked > limit:
-        raise OverQuota(
-            f"The project's quota is {limit} {_WORDS[resource]}: {taken} are used or reserved, {asked} more are asked for."
-        )
+        words = f"{limit} {_WORDS[resource]}: {taken} are used or reserved, {asked} more are asked for"
+        raise OverQuota(f"The project's quota is {words}.")
 
 
 def step(limit: int | None, taken: int, needed: int) -> int:

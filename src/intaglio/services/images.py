@@ -22,6 +22,7 @@ from intaglio.services.copies import copies
 from intaglio.services.guarded import guarded_write
 from intaglio.services.leases import lease_end
 from intaglio.services.parts import Parts
+from intaglio.services.quota import Budgets, budgeted_write, require_growth
 from intaglio.services.recovery import remove_copies
 
 
@@ -44,7 +45,7 @@ class MarkerNotFound(Invalid):
 
 
 async def create(parts: Parts, caller: Caller, document: Mapping[str, Any]) -> Image:
-    """Record a new image without data. Raises what `new_image` raises, refusals, limits, and `ImageExists`."""
+    """Record a new image without data. Raises what `new_image` raises, refusals, limits, `OverQuota`, `ImageExists`."""
     image = new_image(document, project_id=caller.principal.project_id, now=utcnow(), formats=parts.formats)
     target = ImageTarget(image)
     if not caller.principal.is_admin and image.owner != caller.principal.project_id:
@@ -53,10 +54,11 @@ async def create(parts: Parts, caller: Caller, document: Mapping[str, Any]) -> I
     _require_visibility(parts, caller, image)
     _require_counts(parts, image)
 
-    async def work(conn: Connection) -> None:
+    async def work(conn: Connection, budgets: Budgets) -> None:
         await images.insert(conn, image)
+        await require_growth(conn, budgets, None, image)
 
-    await parts.database.write(work)
+    await budgeted_write(parts, image.owner, work)
     return image
 
 
@@ -93,16 +95,18 @@ async def _require_marker(conn: Connection, parts: Parts, caller: Caller, marker
 async def update(parts: Parts, caller: Caller, image_id: str, operations: tuple[Operation, ...]) -> Image:
     """Apply a patch; whether it is allowed is decided on the resulting image, and only what it names is written."""
 
-    async def work(conn: Connection) -> Image:
+    async def work(conn: Connection, budgets: Budgets) -> Image:
         before, target = await visible_image(conn, parts.policy, caller, image_id)
         parts.policy.require("modify_image", caller, target)
         after = patch.apply(before, operations, parts.formats)
         if after == before:
             return before
         _require_result(parts, caller, before, after)
-        return await images.update(conn, before, replace(after, updated_at=utcnow()))
+        changed = await images.update(conn, before, replace(after, updated_at=utcnow()))
+        await require_growth(conn, budgets, before, changed)
+        return changed
 
-    return await guarded_write(parts, work)
+    return await budgeted_write(parts, caller.principal.project_id, work)
 
 
 async def delete(parts: Parts, caller: Caller, image_id: str) -> None:

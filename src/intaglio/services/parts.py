@@ -5,6 +5,7 @@ import msgspec
 from intaglio.authz.engine import PolicyEngine
 from intaglio.db.base import Database
 from intaglio.domain.properties import Formats
+from intaglio.domain.quota import LimitSource, StorageQuota
 from intaglio.formats.settings import FormatSettings
 from intaglio.ingest.door import Door
 from intaglio.ingest.settings import IngestSettings
@@ -20,6 +21,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     door: Door
     policy: PolicyEngine
     limits: ImageLimits
+    quotas: LimitSource = msgspec.field(default_factory=StorageQuota)
     format_settings: FormatSettings
     ingest_settings: IngestSettings
     holder: str  # names this process in leases

@@ -124,12 +124,12 @@ API = (
 
 QUOTAS = (
     used("image_size_cap", Kind.INTEGER, 1 << 40, "Largest image in bytes.", minimum=1, maximum=(1 << 63) - 1),
-    not_yet(
+    used(
         "user_storage_quota",
         Kind.SIZE,
         0,
         "Bytes a project may keep over all its stored copies; units are powers of 1024.",
-        note="Ignored: what a project stores is not limited yet, only the size of each image.",
+        note="Without effect when use_keystone_limits is true.",
     ),
     not_yet(
         "image_member_quota",

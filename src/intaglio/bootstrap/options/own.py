@@ -28,6 +28,20 @@ INTAGLIO = (
         False,
         "Allow auth `none` on an address that other machines reach.",
     ),
+    used(
+        "expire_empty_after_hours",
+        Kind.NUMBER,
+        0.0,
+        "Hours after which an image record that got no data, and that nobody changed, is deleted; 0 is never.",
+        minimum=0,
+    ),
+    used(
+        "usage_check_seconds",
+        Kind.NUMBER,
+        3600.0,
+        "How often the worker proves the kept sums of what projects use against their images; 0 is never.",
+        minimum=0,
+    ),
 )
 
 GROUPS = (Group(name="intaglio", origin="Intaglio", title="This service", options=INTAGLIO),)

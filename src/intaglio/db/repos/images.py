@@ -46,6 +46,7 @@ __all__ = [
     "is_member",
     "page",
     "transition",
+    "untouched",
     "update",
 ]
 
@@ -108,6 +109,14 @@ async def is_member(conn: Connection, image_id: str, project_id: str) -> bool:
     mine = equals(conn.dialect, members.c.member, parameter("project", members.c.member))
     statement = select(members.c.id).where(members.c.image_id == bindparam("id"), mine, live(members)).limit(1)
     return (await conn.execute(statement, {"id": image_id, "project": project_id})).first() is not None
+
+
+async def untouched(conn: Connection, status: Status, before: datetime, limit: int) -> list[str]:
+    """Ids of images in this status, not protected, that were last changed before that time; the oldest first."""
+    changed_at = func.coalesce(images.c.updated_at, images.c.created_at)
+    chosen = (images.c.status == status, images.c.deleted == false(), images.c.protected == false())
+    statement = select(images.c.id).where(*chosen, changed_at < before).order_by(changed_at).limit(limit)
+    return list((await conn.execute(statement)).scalars())
 
 
 async def insert(conn: Connection, image: Image) -> Image:

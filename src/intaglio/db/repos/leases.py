@@ -49,6 +49,12 @@ async def find(conn: Connection, image_id: str, kind: str = "upload") -> Lease |
     return None if row is None else Lease(**row)
 
 
+async def of_image(conn: Connection, image_id: str) -> list[Lease]:
+    """Every lease on an image, run out or not."""
+    statement = select(leases).where(leases.c.image_id == image_id)
+    return [Lease(**row) for row in (await conn.execute(statement)).mappings()]
+
+
 async def renew(conn: Connection, lease: Lease, until: datetime) -> bool:
     """Prolong a lease; False when it is no longer this holder's."""
     result = await conn.execute(update(leases).where(*_same(lease)).values(expires_at=until))

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import ColumnElement, delete, insert, select, update
 
 from intaglio.db.base import Connection
+from intaglio.db.tables.added import leases
 from intaglio.db.tables.usage import reservations
 
 
@@ -54,6 +55,14 @@ async def assign(conn: Connection, reservation: Reservation, project: str) -> No
 async def remove(conn: Connection, reservation: Reservation) -> None:
     """Forget it."""
     await conn.execute(delete(reservations).where(*_key(reservation.image_id, reservation.kind)))
+
+
+async def remove_orphans(conn: Connection, project: str) -> None:
+    """Forget a project's reservations whose lease is gone; `repos.usage_counts` does not count them either."""
+    held = select(leases.c.kind).where(
+        leases.c.image_id == reservations.c.image_id, leases.c.kind == reservations.c.kind
+    )
+    await conn.execute(delete(reservations).where(reservations.c.project_id == project, ~held.exists()))
 
 
 async def _change(conn: Connection, reservation: Reservation, **values: Any) -> None:

@@ -19,8 +19,8 @@ from intaglio.db.tables.usage import project_usage
 from intaglio.domain.image import Image
 from intaglio.domain.quota import NOTHING, RESOURCES, Usage, project_of, usage_of
 
-_RESERVED = {"stored": "stored_reserved", "staged": "staged_reserved"}
-_COLUMNS = (*RESOURCES, *_RESERVED.values())
+RESERVED = {"stored": "stored_reserved", "staged": "staged_reserved"}
+_COLUMNS = (*RESOURCES, *RESERVED.values())
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,8 +33,8 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     def of(self, resource: str) -> int:
         """What is used and reserved of one of `RESOURCES`."""
         total: int = getattr(self.used, resource)
-        if resource in _RESERVED:
-            total += getattr(self, _RESERVED[resource])
+        if resource in RESERVED:
+            total += getattr(self, RESERVED[resource])
         return total
 
 
@@ -56,7 +56,7 @@ async def record(conn: Connection, before: Image | None, after: Image | None) ->
 async def reserve(conn: Connection, project: str, resource: str, amount: int) -> None:
     """Add to what is reserved; a negative `amount` gives back. The caller keeps the reservation's own row in step."""
     if amount:
-        await _add(conn, project, {_RESERVED[resource]: amount})
+        await _add(conn, project, {RESERVED[resource]: amount})
 
 
 async def free(conn: Connection, image_id: str, kind: str) -> None:
@@ -96,7 +96,7 @@ async def everyone(conn: Connection) -> Mapping[str, Taken]:
 
 async def replace(conn: Connection, project: str, taken: Taken) -> None:
     """Set what the project has taken; to be done only under `locked`."""
-    reserved = {column: getattr(taken, column) for column in _RESERVED.values()}
+    reserved = {column: getattr(taken, column) for column in RESERVED.values()}
     values = {**msgspec.structs.asdict(taken.used), **reserved}
     await conn.execute(sql_update(project_usage).where(project_usage.c.project_id == project).values(values))
 
@@ -112,7 +112,7 @@ async def _read(conn: Connection, statement: Select[Any], project: str) -> Taken
 
 def _taken(row: Mapping[Any, Any]) -> Taken:
     used = Usage(**{name: row[name] for name in RESOURCES})
-    return Taken(used=used, **{column: row[column] for column in _RESERVED.values()})
+    return Taken(used=used, **{column: row[column] for column in RESERVED.values()})
 
 
 async def _add(conn: Connection, project: str, amounts: Mapping[str, int]) -> None:
@@ -126,12 +126,12 @@ def _upsert(dialect: str) -> Insert:
     statement: Any = importlib.import_module(f"sqlalchemy.dialects.{dialect}").insert(project_usage)
     if dialect == "mysql":
         new = statement.inserted
-        added: Insert = statement.on_duplicate_key_update({name: project_usage.c[name] + new[name] for name in _COLUMNS})
+        added: Insert = statement.on_duplicate_key_update(
+            {name: project_usage.c[name] + new[name] for name in _COLUMNS}
+        )
     else:
         new = statement.excluded
         added = statement.on_conflict_do_update(
             index_elements=["project_id"], set_={name: project_usage.c[name] + new[name] for name in _COLUMNS}
         )
     return added
-
-

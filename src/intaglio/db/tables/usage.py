@@ -18,17 +18,21 @@ class ExactText(TypeDecorator[str]):
     impl = String
     cache_ok = True
 
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name not in {"mysql", "mariadb"}:
-            return dialect.type_descriptor(String(self.impl_instance.length))
+            return dialect.type_descriptor(String(self.length))
         # By name, because a service on another database need not import MariaDB's dialect.
         varbinary = importlib.import_module("sqlalchemy.dialects.mysql").VARBINARY
-        return dialect.type_descriptor(varbinary(3 * (self.impl_instance.length or 255)))
+        return dialect.type_descriptor(varbinary(3 * self.length))
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> Any:
-        return value.encode() if value is not None and dialect.name in {"mysql", "mariadb"} else value
+    def bind_processor(self, dialect: Dialect) -> None:
+        """Bound as text everywhere: MariaDB turns it into the same bytes, while aiomysql 0.3 fails on bytes."""
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
         return value.decode() if isinstance(value, bytes) else value
 
 
