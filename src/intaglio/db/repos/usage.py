@@ -78,7 +78,7 @@ async def locked(conn: Connection, project: str) -> Taken:
     """What the project has taken now; other transactions that would change it wait until this one has ended."""
     taken = await _read(conn, _one().with_for_update(), project)
     if taken is None:
-        await _add(conn, project, {})
+        await _make(conn, project)
         taken = await _read(conn, _one().with_for_update(), project)
     return taken or Taken()
 
@@ -116,22 +116,24 @@ def _taken(row: Mapping[Any, Any]) -> Taken:
 
 
 async def _add(conn: Connection, project: str, amounts: Mapping[str, int]) -> None:
-    row = dict.fromkeys(_COLUMNS, 0) | dict(amounts)
-    await conn.execute(_upsert(conn.dialect), {"project_id": project, **row})
+    values = {name: project_usage.c[name] + amount for name, amount in amounts.items() if amount}
+    addition = sql_update(project_usage).where(project_usage.c.project_id == project).values(values)
+    if (await conn.execute(addition)).rowcount == 0:
+        await _make(conn, project)
+        await conn.execute(addition)
+
+
+async def _make(conn: Connection, project: str) -> None:
+    """A row of zeros, unless another transaction makes it at this moment: then its is waited for."""
+    await conn.execute(_insert(conn.dialect), {"project_id": project, **dict.fromkeys(_COLUMNS, 0)})
 
 
 @cache
-def _upsert(dialect: str) -> Insert:
+def _insert(dialect: str) -> Insert:
     # By name, because importing the two dialects that are not used costs a tenth of a second at start.
     statement: Any = importlib.import_module(f"sqlalchemy.dialects.{dialect}").insert(project_usage)
     if dialect == "mysql":
-        new = statement.inserted
-        added: Insert = statement.on_duplicate_key_update(
-            {name: project_usage.c[name] + new[name] for name in _COLUMNS}
-        )
+        nothing: Insert = statement.on_duplicate_key_update(images=project_usage.c.images)
     else:
-        new = statement.excluded
-        added = statement.on_conflict_do_update(
-            index_elements=["project_id"], set_={name: project_usage.c[name] + new[name] for name in _COLUMNS}
-        )
-    return added
+        nothing = statement.on_conflict_do_nothing(index_elements=["project_id"])
+    return nothing
