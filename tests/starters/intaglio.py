@@ -21,7 +21,7 @@ from tests.starters.base import free_port, process, wait_until
 
 COMMAND = Path(sys.executable).with_name("intaglio")
 
-Auth = Literal["none", "http_basic"]
+Auth = Literal["none", "http_basic", "keystone", "trusted_proxy"]
 
 
 @dataclasses.dataclass(frozen=True)

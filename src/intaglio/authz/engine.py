@@ -13,7 +13,7 @@ from intaglio.authz.rules.base import BASE_RULES, Rule
 from intaglio.authz.rules.images import IMAGE_RULES
 from intaglio.base.errors import Forbidden
 from intaglio.domain.image import Image
-from intaglio.domain.principal import Principal
+from intaglio.domain.principal import Principal, Service
 
 RULES: tuple[Rule, ...] = BASE_RULES + IMAGE_RULES
 
@@ -69,7 +69,19 @@ class Caller:
             credentials["project_id"] = credentials["tenant"] = principal.project_id
         if principal.user_id is not None:
             credentials["user_id"] = credentials["user"] = principal.user_id
+        for name in ("user_domain_id", "project_domain_id", "domain_id", "system_scope"):
+            if (value := getattr(principal, name)) is not None:
+                credentials[name] = value
+        credentials["is_admin_project"] = principal.is_admin_project
+        if principal.service is not None:
+            credentials |= _credentials_of(principal.service)
         self.credentials = credentials
+
+
+def _credentials_of(service: Service) -> dict[str, Any]:
+    """What rules see of the service that asks for somebody. No default rule looks at it."""
+    found = {f"service_{name}": getattr(service, name) for name in service.__struct_fields__ if name != "roles"}
+    return {name: value for name, value in found.items() if value is not None} | {"service_roles": list(service.roles)}
 
 
 class PolicyEngine:
@@ -80,7 +92,12 @@ class PolicyEngine:
         self.rules = policy.Rules.from_dict({**checks, **(overrides or {})})
 
     def allows(self, rule: str, caller: Caller, target: Mapping[str, Any]) -> bool:
-        """Whether `rule` lets the caller act on `target`. An unknown rule is a programming error."""
+        """Whether `rule` lets the caller act on `target`. An unknown rule is a programming error.
+
+        No rule lets anybody act who comes with the scope of a domain or of the system: all of them are for projects.
+        """
+        if caller.principal.beyond_projects:
+            return False
         # of its `enforcer` a check reads `rules` and nothing else
         return bool(self.rules[rule](target, caller.credentials, cast("policy.Enforcer", self), rule))
 

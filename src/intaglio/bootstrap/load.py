@@ -10,6 +10,7 @@ import msgspec
 
 from intaglio.api.settings import ApiSettings
 from intaglio.authz.settings import PolicySettings
+from intaglio.bootstrap.identity_settings import keystone_settings, trusted_proxies
 from intaglio.bootstrap.judge import warnings
 from intaglio.bootstrap.options.model import State
 from intaglio.bootstrap.problems import ConfigInvalid, Level, Problem
@@ -27,9 +28,6 @@ log = logging.getLogger(__name__)
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-_KEYSTONE_LATER = (
-    "Keystone authentication comes with a later release. Until then choose [intaglio] auth = http_basic (or --auth)."
-)
 _NO_PIPELINE = {"", "caching", "cachemanagement"}
 
 
@@ -105,7 +103,14 @@ def _connection(reading: Reading, data_dir: Path) -> str:
 
 def _identity(reading: Reading, data_dir: Path) -> IdentitySettings:
     users_file = _path(reading.get("intaglio", "users_file")) or data_dir / "users"
-    return IdentitySettings(mode=_mode(reading), users_file=users_file)
+    mode = _mode(reading)
+    return IdentitySettings(
+        mode=mode,
+        users_file=users_file,
+        keystone=keystone_settings(reading) if mode is AuthMode.KEYSTONE else None,
+        trusted_proxies=trusted_proxies(reading, needed=mode is AuthMode.TRUSTED_PROXY),
+        www_authenticate_uri=reading.get("keystone_authtoken", "www_authenticate_uri"),
+    )
 
 
 def _mode(reading: Reading) -> AuthMode:
@@ -118,11 +123,10 @@ def _mode(reading: Reading) -> AuthMode:
         return AuthMode.HTTP_BASIC
     if flavor in _NO_PIPELINE:
         return AuthMode.NONE
-    known = "keystone" in flavor.split("+")
-    message = (
-        _KEYSTONE_LATER if known else f"The pipeline {flavor!r} is not known here; choose [intaglio] auth (or --auth)."
-    )
-    reading.complain("paste_deploy", "flavor", message, code="auth-not-yet" if known else "bad-value")
+    if "keystone" in flavor.split("+"):
+        return AuthMode.KEYSTONE
+    message = f"The pipeline {flavor!r} is not known here; choose [intaglio] auth (or --auth)."
+    reading.complain("paste_deploy", "flavor", message)
     return AuthMode.HTTP_BASIC
 
 

@@ -84,9 +84,18 @@ def _derived(settings: Settings) -> dict[tuple[str, str], object]:
         ("intaglio", "auth"): settings.identity.mode,
         ("intaglio", "users_file"): settings.identity.users_file,
         ("database", "connection"): settings.database.connection,
+        **_of_keystone(settings),
         ("oslo_policy", "policy_file"): settings.policy.policy_file,
         ("oslo_policy", "policy_dirs"): tuple(str(path) for path in settings.policy.policy_dirs),
     }
+
+
+def _of_keystone(settings: Settings) -> dict[tuple[str, str], object]:
+    keystone = settings.identity.keystone
+    if keystone is None:
+        return {}
+    names = ("www_authenticate_uri", "http_connect_timeout", "service_type")
+    return {("keystone_authtoken", name): getattr(keystone, name) for name in names}
 
 
 def _stores(configuration: Configuration) -> Iterator[Shown]:

@@ -77,7 +77,8 @@ def _introduce(settings: Settings, url: str) -> Greeting:
     if first:
         login = login or Login(home.FIRST_USER, passwords.generate())
         login = Login(home.FIRST_USER, login.password)
-    clouds.write(mode, url, login)
+    if mode in {AuthMode.HTTP_BASIC, AuthMode.NONE}:  # otherwise Keystone's catalogue tells clients where to go
+        clouds.write(mode, url, login)
     if first and login is not None:
         home.add_first_user(users, login.password)
     elif mode is AuthMode.HTTP_BASIC:
@@ -90,6 +91,7 @@ def _introduce(settings: Settings, url: str) -> Greeting:
         username=login.username if login is not None else None,
         password=login.password if first and login is not None else None,
         kept=login is not None,
+        identity=settings.identity.keystone.www_authenticate_uri if settings.identity.keystone else None,
     )
 
 

@@ -1,5 +1,6 @@
 """Puts the parts together: the only module that knows every concrete one."""
 
+import importlib
 import logging
 from collections.abc import Sequence
 
@@ -13,8 +14,10 @@ from intaglio.db.engine import open_database
 from intaglio.domain.quota import LimitSource, StorageQuota
 from intaglio.identity.base import Authenticator
 from intaglio.identity.http_basic import HttpBasic
+from intaglio.identity.keystone import Keystone
 from intaglio.identity.none import NoAuthentication
 from intaglio.identity.settings import AuthMode
+from intaglio.identity.trusted_proxy import TrustedProxy
 from intaglio.identity.users import UsersFile
 from intaglio.ingest.door import Door
 from intaglio.services import expiry, recount, recovery
@@ -64,9 +67,17 @@ async def close_parts(parts: Parts) -> None:
 
 def make_authenticator(settings: Settings) -> Authenticator:
     """The operator's way of finding out who asks."""
-    if settings.identity.mode == AuthMode.NONE:
+    identity = settings.identity
+    if identity.mode is AuthMode.NONE:
         return NoAuthentication()
-    return HttpBasic(UsersFile(settings.identity.users_file))
+    if identity.mode is AuthMode.TRUSTED_PROXY:
+        return TrustedProxy(identity.trusted_proxies, www_authenticate_uri=identity.www_authenticate_uri)
+    if identity.mode is AuthMode.KEYSTONE and identity.keystone is not None:
+        # By name, because importing keystoneauth costs half a second that the other ways do not need.
+        asking = importlib.import_module("intaglio.identity.keystone_session")
+        session = asking.KeystoneSession(identity.keystone)
+        return Keystone(identity.keystone, session, unreachable=asking.KeystoneUnreachable)
+    return HttpBasic(UsersFile(identity.users_file))
 
 
 def make_app(settings: Settings) -> ASGIApp:

@@ -20,7 +20,7 @@ app = App(name="config", help="Check configuration files, and show what is in ef
 
 Format = Literal["table", "json"]
 FormatOption = Annotated[Format, Parameter(name="--format")]
-Auth = Literal["http_basic", "none"]
+Auth = Literal["http_basic", "keystone", "trusted_proxy", "none"]
 _NOWHERE = ConfigOptions()
 
 

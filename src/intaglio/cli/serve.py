@@ -18,8 +18,11 @@ Workers = Annotated[
     int | None, Parameter(help="Number of API processes. [default: 2]", validator=Number(gte=1, lte=1024))
 ]
 AuthOption = Annotated[
-    Literal["http_basic", "none"] | None,
-    Parameter(help="Who is asking: http_basic (local users), or none (everyone is an admin). [default: http_basic]"),
+    Literal["http_basic", "keystone", "trusted_proxy", "none"] | None,
+    Parameter(
+        help="Who is asking: http_basic (local users), keystone (tokens), trusted_proxy (headers that a proxy in front"
+        " sets), or none (everyone is an admin). [default: http_basic]"
+    ),
 ]
 Force = Annotated[bool, Parameter(help="Allow --auth none on an address that other machines reach.", negative="")]
 DrainSeconds = Annotated[

@@ -9,12 +9,11 @@ API = (
         None,
         "Base URL in links of the version documents; otherwise the URL of the request.",
     ),
-    not_yet(
+    used(
         "allow_anonymous_access",
         Kind.BOOLEAN,
         False,
-        "Requests without credentials may read what everybody may.",
-        note="Ignored: credentials are asked of everybody.",
+        "Requests without credentials may read what the policy lets somebody without roles and project read.",
     ),
     used("max_request_id_length", Kind.INTEGER, 64, "Longest request id accepted from a client.", minimum=0),
     used("limit_param_default", Kind.INTEGER, 25, "Page size when a request gives no `limit`.", minimum=1),

@@ -96,12 +96,12 @@ POLICY = (
 )
 
 MIDDLEWARE = (
-    not_yet(
+    used(
         "enable_proxy_headers_parsing",
         Kind.BOOLEAN,
         False,
-        "Believe Forwarded and X-Forwarded-* headers; only behind a proxy that sets them.",
-        note="Ignored: links are made from the request, or from public_endpoint where that is set.",
+        "Believe Forwarded, or X-Forwarded-Proto and -Host, and X-Forwarded-Prefix; for behind a proxy that sets them.",
+        note="They decide absolute links; public_endpoint, where it is set, decides them alone.",
     ),
     not_yet(
         "max_request_body_size",
