@@ -1,10 +1,13 @@
 """What an image takes of a quota, and how a stream of unknown size shares what is left with others."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from intaglio.domain.image import Location
+from intaglio.domain.properties import TooManyLocations, require_location_count
 from intaglio.domain.quota import (
     COPYING,
     SMALLEST_STEP,
@@ -40,7 +43,7 @@ TWO = (Location("file:///a"), Location("file:///b"))
     ],
     ids=["queued", "saving", "two-copies", "deactivated", "staged", "importing", "copying", "killed", "pending"],
 )
-def test_what_an_image_takes(fields: dict[str, object], taken: Usage) -> None:
+def test_what_an_image_takes(fields: dict[str, Any], taken: Usage) -> None:
     assert usage_of(new_image(**fields)) == taken
 
 
@@ -86,3 +89,11 @@ async def test_one_limit_for_all_projects_but_images_without_an_owner() -> None:
     assert source.enforced
     assert (await source.of("any")).stored == 7
     assert (await source.of("")).stored is None
+
+
+def test_locations_are_counted_when_some_are_added() -> None:
+    require_location_count(1, 10, 10)
+    require_location_count(12, 11, 10)
+    require_location_count(1, 99, -1)
+    with pytest.raises(TooManyLocations, match="11 locations are more than the 10"):
+        require_location_count(10, 11, 10)

@@ -149,7 +149,7 @@ def _pipelines(shipped: str, auth: Auth) -> str:
     """Glance's own pipelines; and one that believes the identity headers, for which it ships none."""
     if auth == "none":
         return shipped
-    pipeline = "trusted = http_proxy_to_wsgi versionnegotiation context rootapp\n"
+    pipeline = "trusted = cors http_proxy_to_wsgi versionnegotiation context rootapp\n"
     shipped = shipped.replace("[composite:api]\n", f"[composite:api]\n{pipeline}", 1)
     parts = "paste.composite_factory = glance.api:root_app_factory\n/: api\n/healthcheck: healthcheck\n"
     return f"{shipped}\n[composite:glance-api-trusted]\n{parts}"

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from intaglio.api.call import Call, InvalidBody, base_url
 from intaglio.api.errors import ErrorResponse, accept_of, error_response
 from intaglio.api.linger import Body, answer
+from intaglio.api.middleware.cors import Cors
 from intaglio.api.middleware.proxy_headers import ProxyHeaders
 from intaglio.api.middleware.request_id import RequestId
 from intaglio.api.middleware.version_negotiation import VersionNegotiation
@@ -155,4 +156,4 @@ def make_application(parts: Parts, settings: ApiSettings, authenticator: Authent
     versions = Versions(multi_store=parts.stores.multi, cache=settings.image_cache_dir is not None)
     negotiated = VersionNegotiation(router, versions=versions, public_endpoint=settings.public_endpoint)
     located = ProxyHeaders(negotiated) if settings.enable_proxy_headers_parsing else negotiated
-    return RequestId(located, limit=settings.max_request_id_length)
+    return RequestId(Cors(located, settings.cors), limit=settings.max_request_id_length)

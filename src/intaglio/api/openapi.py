@@ -6,13 +6,15 @@ from http import HTTPStatus
 from typing import Any
 
 from intaglio.api.route import Route
-from intaglio.api.v2.schemas import image_properties
+from intaglio.api.v2.schemas import MEMBER, image_properties
 from intaglio.domain.properties import BASE_FIELDS, Formats
 
 _JSON = "application/json"
 _PATH_VARIABLES = {
     "image_id": {"type": "string", "format": "uuid"},
     "tag": {"type": "string", "maxLength": 255},
+    "member_id": {"type": "string", "maxLength": 255},
+    "store_id": {"type": "string"},
 }
 _MEDIA_TYPES = {
     "Patch": "application/openstack-images-v2.1-json-patch",
@@ -77,6 +79,20 @@ def _content(name: str) -> dict[str, Any]:
     return {_MEDIA_TYPES.get(name, _JSON): {"schema": {"$ref": f"#/components/schemas/{name}"}}}
 
 
+_TEXT = {"type": "string"}
+_STORE = {
+    "type": "object",
+    "properties": {"id": _TEXT, "description": _TEXT, "default": _TEXT, "read-only": _TEXT},
+    "required": ["id"],
+}
+_USAGE = {"type": "object", "properties": {"usage": {"type": "integer"}, "limit": {"type": "integer"}}}
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    """An object that has all of `properties`."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
 def _schemas(formats: Formats) -> dict[str, Any]:
     fields = image_properties(formats, multi=True)
     settable = {name: fields[name] for name in ("id", *BASE_FIELDS)}
@@ -93,6 +109,15 @@ def _schemas(formats: Formats) -> dict[str, Any]:
             },
             "required": ["images", "first", "schema"],
         },
+        "Member": _object(MEMBER["properties"]),
+        "Members": _object(
+            {"members": {"type": "array", "items": {"$ref": "#/components/schemas/Member"}}, "schema": _TEXT}
+        ),
+        "NewMember": _object({"member": {"type": "string", "minLength": 1, "maxLength": 255}}),
+        "MemberStatus": _object({"status": MEMBER["properties"]["status"]}),
+        "ImportMethods": _object({"import-methods": {"type": "object"}}),
+        "Stores": _object({"stores": {"type": "array", "items": _STORE}}),
+        "Usage": _object({"usage": {"type": "object", "additionalProperties": _USAGE}}),
         "Patch": {
             "type": "array",
             "items": {

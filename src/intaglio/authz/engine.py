@@ -10,12 +10,15 @@ from typing import Any, cast
 from oslo_policy import policy
 
 from intaglio.authz.rules.base import BASE_RULES, Rule
+from intaglio.authz.rules.discovery import DISCOVERY_RULES
 from intaglio.authz.rules.images import IMAGE_RULES
+from intaglio.authz.rules.locations import LOCATION_RULES
+from intaglio.authz.rules.members import MEMBER_RULES
 from intaglio.base.errors import Forbidden
 from intaglio.domain.image import Image
 from intaglio.domain.principal import Principal, Service
 
-RULES: tuple[Rule, ...] = BASE_RULES + IMAGE_RULES
+RULES: tuple[Rule, ...] = BASE_RULES + IMAGE_RULES + LOCATION_RULES + MEMBER_RULES + DISCOVERY_RULES
 
 
 class PolicyRefused(Forbidden):

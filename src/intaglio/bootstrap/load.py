@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from intaglio.api.settings import ApiSettings
+from intaglio.api.settings import ApiSettings, CorsSettings
 from intaglio.authz.settings import PolicySettings
+from intaglio.bootstrap.custom_schema import FILE_NAME, custom_schema
 from intaglio.bootstrap.identity_settings import keystone_settings, trusted_proxies
 from intaglio.bootstrap.judge import warnings
 from intaglio.bootstrap.options.model import State
@@ -65,9 +66,18 @@ def assemble(reading: Reading) -> Settings:
     serve = _section(ServeSettings, reading, "intaglio", data_dir=data_dir)
     cache_dir = _path(reading.get("DEFAULT", "image_cache_dir"))
     proxied = reading.get("oslo_middleware", "enable_proxy_headers_parsing")
+    api = _section(
+        ApiSettings,
+        reading,
+        "DEFAULT",
+        image_cache_dir=cache_dir,
+        enable_proxy_headers_parsing=proxied,
+        cors=_section(CorsSettings, reading, "cors"),
+        disabled_file=_disabled_file(reading),
+    )
     settings = Settings(
         serve=serve,
-        api=_section(ApiSettings, reading, "DEFAULT", image_cache_dir=cache_dir, enable_proxy_headers_parsing=proxied),
+        api=api,
         limits=_section(ImageLimits, reading, "DEFAULT"),
         ingest=_section(IngestSettings, reading, "DEFAULT"),
         formats=_section(FormatSettings, reading, "image_format"),
@@ -76,6 +86,7 @@ def assemble(reading: Reading) -> Settings:
         identity=_identity(reading, data_dir),
         policy=_policy(reading),
         upkeep=_section(UpkeepSettings, reading, "intaglio"),
+        custom_schema=custom_schema(reading, _beside(reading, FILE_NAME)),
     )
     _check_hash(reading, settings.ingest.hashing_algorithm)
     _check_open_access(reading, settings)
@@ -91,6 +102,12 @@ def _section(kind: type[S], reading: Reading, group: str, **given: Any) -> S:
 
 def _path(text: str | None) -> Path | None:
     return Path(text).expanduser().absolute() if text else None
+
+
+def _disabled_file(reading: Reading) -> Path | None:
+    named = _path(reading.get("healthcheck", "disable_by_file_path"))
+    beside = reading.files[-1].parent.absolute() if reading.files else None
+    return named or (beside and beside / "healthcheck_disable")
 
 
 def _connection(reading: Reading, data_dir: Path) -> str:

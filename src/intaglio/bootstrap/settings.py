@@ -10,7 +10,7 @@ from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.settings import IdentitySettings
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import ImageLimits, UpkeepSettings
+from intaglio.services.settings import CustomSchema, ImageLimits, UpkeepSettings
 from intaglio.stores.settings import StoreSettings
 
 
@@ -37,3 +37,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     identity: IdentitySettings
     policy: PolicySettings
     upkeep: UpkeepSettings
+    custom_schema: CustomSchema = CustomSchema()

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from intaglio.api.app import Lifespan, make_application
 from intaglio.authz.engine import PolicyEngine
 from intaglio.base.process import this_process
+from intaglio.bootstrap.custom_schema import custom_properties
 from intaglio.bootstrap.settings import Settings
 from intaglio.db.engine import open_database
 from intaglio.domain.quota import LimitSource, StorageQuota
@@ -44,6 +45,7 @@ def make_parts(settings: Settings) -> Parts:
         format_settings=settings.formats,
         ingest_settings=settings.ingest,
         holder=this_process(),
+        custom=custom_properties(settings.custom_schema),
     )
 
 

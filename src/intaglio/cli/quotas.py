@@ -10,6 +10,8 @@ from intaglio.cli.options import FormatOption
 from intaglio.cli.sources import ConfigOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from intaglio.services.recount import Drift
 
 app = App(name="quota", help="Show what projects use of their quotas, and prove that it was counted right.")
@@ -75,7 +77,7 @@ def _rows(drift: "Drift") -> list[tuple[str, ...]]:
     return [(name, what, str(kept[what]), str(counted[what])) for what in kept if kept[what] != counted[what]]
 
 
-def _print_rows(rows: list[tuple[str, ...]]) -> None:
+def _print_rows(rows: "Sequence[tuple[str, ...]]") -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         line = "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))

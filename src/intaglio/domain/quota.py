@@ -77,12 +77,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 UNLIMITED = Limits()
 
+UNIFIED = {
+    "image_size_total": ("stored", 1 << 20),
+    "image_stage_total": ("staged", 1 << 20),
+    "image_count_total": ("images", 1),
+    "image_count_uploading": ("uploading", 1),
+}
+"""Keystone's names of the limits: which resource each is about, and its unit."""
+
 
 class LimitSource(Protocol):
     """Where the limits of projects come from."""
-
-    unified: bool
-    """Whether they are Keystone's unified limits, which `GET /v2/info/usage` shows."""
 
     @property
     def enforced(self) -> bool:
@@ -96,8 +101,6 @@ class LimitSource(Protocol):
 
 class StorageQuota:
     """One limit of stored bytes for every project alike: the option `user_storage_quota`; 0 is no limit."""
-
-    unified = False
 
     def __init__(self, stored: int = 0) -> None:
         self._limits = Limits(stored=stored) if stored > 0 else UNLIMITED

@@ -15,15 +15,14 @@ from intaglio.domain import patch
 from intaglio.domain.creation import new_image
 from intaglio.domain.image import Image, Visibility
 from intaglio.domain.patch import Operation
-from intaglio.domain.properties import require_counts
+from intaglio.domain.properties import require_counts, require_location_count
 from intaglio.domain.query import ImageQuery
 from intaglio.services.access import ImageNotFound, visible_image
-from intaglio.services.copies import copies
+from intaglio.services.copies import by_weight
 from intaglio.services.guarded import guarded_write
-from intaglio.services.leases import lease_end
 from intaglio.services.parts import Parts
 from intaglio.services.quota import Budgets, budgeted_write, require_growth
-from intaglio.services.recovery import remove_copies
+from intaglio.services.recovery import deletions, remove_copies
 
 
 class ForeignOwner(Forbidden):
@@ -92,21 +91,47 @@ async def _require_marker(conn: Connection, parts: Parts, caller: Caller, marker
         raise MarkerNotFound(f"The marker {marker[:80]} names no image; use the id of the last image seen.") from None
 
 
-async def update(parts: Parts, caller: Caller, image_id: str, operations: tuple[Operation, ...]) -> Image:
-    """Apply a patch; whether it is allowed is decided on the resulting image, and only what it names is written."""
+async def update(
+    parts: Parts, caller: Caller, image_id: str, operations: tuple[Operation, ...], *, locations: bool = False
+) -> Image:
+    """Apply a patch; whether it is allowed is decided on the resulting image, and only what it names is written.
 
-    async def work(conn: Connection, budgets: Budgets) -> Image:
+    `locations`: the operator lets callers handle locations, which are numbered in the order they are shown in. The data
+    of one that is removed are deleted. Raises refusals, and what `patch.apply` raises.
+    """
+
+    async def work(conn: Connection, budgets: Budgets) -> tuple[Image, list[Lease]]:
         before, target = await visible_image(conn, parts.policy, caller, image_id)
         parts.policy.require("modify_image", caller, target)
-        after = patch.apply(before, operations, parts.formats)
+        _require_location_rules(parts, caller, target, operations)
+        before = replace(before, locations=tuple(by_weight(parts.stores, before.locations)))
+        after = patch.apply(before, operations, parts.formats, locations=locations)
         if after == before:
-            return before
+            return before, []
         _require_result(parts, caller, before, after)
-        changed = await images.update(conn, before, replace(after, updated_at=utcnow()))
-        await require_growth(conn, budgets, before, changed)
-        return changed
+        kept = {location.id for location in after.locations}
+        gone = [location for location in before.locations if location.id not in kept]
+        pending = deletions(parts, before, gone, kept=after.locations)
+        after = await images.update(conn, before, replace(after, updated_at=utcnow()))
+        await require_growth(conn, budgets, before, after)
+        for lease in pending:
+            await leases.claim(conn, lease)
+        return after, pending
 
-    return await budgeted_write(parts, caller.principal.project_id, work)
+    image, pending = await budgeted_write(parts, caller.principal.project_id, work)
+    await remove_copies(parts, pending)
+    return image
+
+
+def _require_location_rules(
+    parts: Parts, caller: Caller, target: ImageTarget, operations: tuple[Operation, ...]
+) -> None:
+    verbs = {operation.verb for operation in operations if operation.name == "locations"}
+    if verbs - {"remove"}:
+        parts.policy.require("set_image_location", caller, target)
+    if "remove" in verbs:
+        parts.policy.require("get_image_location", caller, target)
+        parts.policy.require("delete_image_location", caller, target)
 
 
 async def delete(parts: Parts, caller: Caller, image_id: str) -> None:
@@ -120,7 +145,7 @@ async def delete(parts: Parts, caller: Caller, image_id: str) -> None:
         parts.policy.require("delete_image", caller, target)
         if image.protected:
             raise ImageProtected(f"Image {image.id} is protected; set protected to false before deleting it.")
-        pending = _deletions(parts, image)
+        pending = deletions(parts, image, image.locations)
         await images.delete(conn, image)
         for lease in pending:
             await leases.claim(conn, lease)
@@ -129,27 +154,12 @@ async def delete(parts: Parts, caller: Caller, image_id: str) -> None:
     await remove_copies(parts, await guarded_write(parts, work))
 
 
-def _deletions(parts: Parts, image: Image) -> list[Lease]:
-    """One lease for each object of the image: who deletes it, and what a worker finds if that fails."""
-    return [
-        Lease(
-            image_id=image.id,
-            kind=f"delete-{number}",
-            holder=parts.holder,
-            store_id=store_id,
-            key=key,
-            created_at=utcnow(),
-            expires_at=lease_end(),
-        )
-        for number, (store_id, _, key) in enumerate(copies(parts.stores, image.locations))
-    ]
-
-
 def _require_result(parts: Parts, caller: Caller, before: Image, after: Image) -> None:
     if after.owner != before.owner and not caller.principal.is_admin:
         raise ForeignOwner("Only an administrator changes the owner of an image.")
     if after.visibility != before.visibility:
         _require_visibility(parts, caller, after)
+    require_location_count(len(before.locations), len(after.locations), parts.limits.image_location_quota)
     _require_counts(parts, after)
 
 

@@ -6,8 +6,6 @@ project's limits is undone, and run again with them.
 
 from collections.abc import Awaitable, Callable
 
-import msgspec
-
 from intaglio.db.base import Connection, T
 from intaglio.db.repos import leases, reservations, usage
 from intaglio.db.repos.leases import Lease
@@ -163,35 +161,3 @@ class Meter:
         await reservations.set_amount(conn, reservation, reservation.amount + more)
         await usage.reserve(conn, reservation.project_id, reservation.resource, more)
         return reservation.amount + more
-
-
-class Shown(msgspec.Struct, frozen=True):
-    """One limit as Keystone names it: `usage` and `limit` in its unit (MiB for sizes); -1 is no limit."""
-
-    usage: int
-    limit: int
-
-
-UNIFIED = {
-    "image_size_total": ("stored", 1 << 20),
-    "image_stage_total": ("staged", 1 << 20),
-    "image_count_total": ("images", 1),
-    "image_count_uploading": ("uploading", 1),
-}
-"""Keystone's names of the limits: which resource each is about, and the size of its unit."""
-
-
-async def unified_usage(parts: Parts, project: str) -> dict[str, Shown]:
-    """What `GET /v2/info/usage` answers: the unified limits and what is used of them; empty where they do not apply."""
-    if not parts.quotas.unified:
-        return {}
-    limits = await parts.quotas.of(project)
-    taken = await parts.database.read(lambda conn: usage.get(conn, project))
-    return {
-        name: Shown(getattr(taken.used, resource) // unit, _in_units(limits.of(resource), unit))
-        for name, (resource, unit) in UNIFIED.items()
-    }
-
-
-def _in_units(limit: int | None, unit: int) -> int:
-    return -1 if limit is None else limit // unit

@@ -5,7 +5,7 @@ the same name; only then is the image given back. A lease that another process t
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -15,7 +15,9 @@ from intaglio.base.process import is_dead
 from intaglio.db.base import Connection
 from intaglio.db.repos import images, leases
 from intaglio.db.repos.leases import Lease
+from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status
+from intaglio.services.copies import copies
 from intaglio.services.guarded import guarded_write
 from intaglio.services.leases import lease_end
 from intaglio.services.parts import Parts
@@ -66,13 +68,37 @@ async def discard_orphan(parts: Parts, lost: Lease) -> None:
         _log.warning("image %s: an object that was written too late may stay: %s", lost.image_id, error)
 
 
+def deletions(
+    parts: Parts, image: Image, locations: Iterable[Location], *, kept: Sequence[Location] = ()
+) -> list[Lease]:
+    """One lease for each object behind `locations`: who deletes it, and what a worker finds if that fails.
+
+    None for an object that one of the `kept` locations names as well.
+    """
+    needed = {(store_id, key) for store_id, _, key in copies(parts.stores, kept)}
+    return [
+        Lease(
+            image_id=image.id,
+            kind=f"delete-{location.id}",
+            holder=parts.holder,
+            store_id=store_id,
+            key=key,
+            created_at=utcnow(),
+            expires_at=lease_end(),
+        )
+        for location in locations
+        for store_id, _, key in copies(parts.stores, [location])
+        if (store_id, key) not in needed
+    ]
+
+
 async def remove_copies(parts: Parts, pending: Iterable[Lease]) -> None:
-    """Remove the objects of a deleted image, each under its lease. Never raises, like `release_upload`."""
+    """Remove objects that no location names any more, each under its lease. Never raises, like `release_upload`."""
     for lease in pending:
         try:
             await _finish(parts, lease)
         except IntaglioError as error:
-            _log.warning("store %s keeps an object of deleted image %s: %s", lease.store_id, lease.image_id, error)
+            _log.warning("store %s keeps an object of image %s for now: %s", lease.store_id, lease.image_id, error)
 
 
 async def recover(parts: Parts) -> int:

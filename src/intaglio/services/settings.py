@@ -1,4 +1,7 @@
-"""Limits on images and projects as the operator configured them (Glance's names), and what the worker looks after."""
+"""What the operator laid down about images and projects (Glance's names), and what the worker looks after."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -20,3 +23,10 @@ class UpkeepSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     expire_empty_after_hours: float = 0.0  # an image record without data that nobody touched for so long is deleted
     usage_check_seconds: float = 3600.0  # how often the sums of what projects use are proved
+
+
+class CustomSchema(msgspec.Struct, frozen=True, kw_only=True):
+    """Custom properties with a JSON schema each, and the names of fields that a new image must have."""
+
+    properties: Mapping[str, Mapping[str, Any]] = {}
+    required: tuple[str, ...] = ()

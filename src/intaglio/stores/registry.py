@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from intaglio.stores.base import Misconfigured, NotFound, Store, StoreError
+from intaglio.stores.facts import facts
 from intaglio.stores.settings import StoreConfig, StoreSettings
 
 T = TypeVar("T")
@@ -52,6 +53,14 @@ class Stores(Mapping[str, Store]):
         """How much the store is preferred for reading; 0 for one that is not configured."""
         config = self._configs.get(store_id or "")
         return 0 if config is None else config.weight
+
+    def config(self, store_id: str) -> StoreConfig:
+        """A store's settings; its options may hold secrets."""
+        return self._configs[store_id]
+
+    def properties(self, store_id: str) -> Mapping[str, object]:
+        """What an administrator is told of a store beside its type and weight."""
+        return facts(self._configs[store_id])
 
     def for_reading(self, locations: Iterable[T], store_of: Callable[[T], str | None]) -> list[T]:
         """The locations, highest weight first; equal ones keep their order, which is the database's."""

@@ -71,7 +71,14 @@ IMAGES_ROUTES = (
         handler=images.update,
         summary="Change an image",
         success={200: "The image after all operations."},
-        rules=("modify_image", "publicize_image", "communitize_image"),
+        rules=(
+            "modify_image",
+            "publicize_image",
+            "communitize_image",
+            "get_image_location",
+            "set_image_location",
+            "delete_image_location",
+        ),
         request="Patch",
         response="Image",
         errors={

@@ -24,7 +24,12 @@ API = (
         False,
         "Show `direct_url`, which names the store's address, to those who may see it.",
     ),
-    used("show_multiple_locations", Kind.BOOLEAN, False, "Show `locations`; accepting them comes later."),
+    used(
+        "show_multiple_locations",
+        Kind.BOOLEAN,
+        False,
+        "Show `locations`, and let PATCH remove one of several or change what is noted beside it.",
+    ),
     used(
         "hashing_algorithm",
         Kind.TEXT,
@@ -130,21 +135,15 @@ QUOTAS = (
         "Bytes a project may keep over all its stored copies; units are powers of 1024.",
         note="Without effect when use_keystone_limits is true.",
     ),
-    not_yet(
-        "image_member_quota",
-        Kind.INTEGER,
-        128,
-        "Members of one image; -1 is no limit.",
-        note="Ignored: sharing with members comes later.",
-    ),
+    used("image_member_quota", Kind.INTEGER, 128, "Members of one image; -1 is no limit."),
     used("image_property_quota", Kind.INTEGER, 128, "Custom properties of one image; -1 is no limit."),
     used("image_tag_quota", Kind.INTEGER, 128, "Tags of one image; -1 is no limit."),
-    not_yet(
+    used(
         "image_location_quota",
         Kind.INTEGER,
         10,
         "Locations of one image; -1 is no limit.",
-        note="Ignored: adding locations comes later.",
+        note="This release takes no new locations from callers; it holds for the service itself.",
     ),
     not_yet(
         "use_keystone_limits",

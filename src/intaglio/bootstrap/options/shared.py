@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from intaglio.api.settings import CORS_READ, CORS_SENT
 from intaglio.bootstrap.options.model import Group, Kind, Option, not_yet, used
 
 DATABASE = (
@@ -126,19 +127,26 @@ HEALTHCHECK = (
     _health("backends", Kind.LIST, (), "What is checked."),
     _health("allowed_source_ranges", Kind.LIST, (), "Who may ask."),
     _health("ignore_proxied_requests", Kind.BOOLEAN, False, "Do not answer through a proxy."),
-    _health("disable_by_file_path", Kind.TEXT, None, "File whose presence takes this server out of service."),
+    used(
+        "disable_by_file_path",
+        Kind.TEXT,
+        None,
+        "File whose presence takes this server out of service: /healthcheck then answers 503.",
+        note="Not set: healthcheck_disable beside the configuration file read last.",
+    ),
     _health("disable_by_file_paths", Kind.LIST, (), "The same for each port."),
     _health("enable_by_file_paths", Kind.LIST, (), "Files whose absence does so."),
 )
 
-_cors = partial(not_yet, note="Ignored: answers carry no CORS headers yet, so browsers on other sites cannot call.")
 CORS = (
-    _cors("allowed_origin", Kind.LIST, (), "Sites whose pages may call."),
-    _cors("allow_credentials", Kind.BOOLEAN, True, "With credentials."),
-    _cors("expose_headers", Kind.LIST, (), "Headers pages may read."),
-    _cors("max_age", Kind.INTEGER, 3600, "Seconds a browser may remember this."),
-    _cors("allow_methods", Kind.LIST, ("GET", "PUT", "POST", "DELETE", "PATCH"), "Methods pages may use."),
-    _cors("allow_headers", Kind.LIST, (), "Headers pages may send."),
+    used(
+        "allowed_origin", Kind.LIST, (), "Sites whose pages may call, such as https://dashboard.example.org; * is all."
+    ),
+    used("allow_credentials", Kind.BOOLEAN, True, "With credentials."),
+    used("expose_headers", Kind.LIST, CORS_READ, "Headers pages may read."),
+    used("max_age", Kind.INTEGER, 3600, "Seconds a browser may remember this.", minimum=0),
+    used("allow_methods", Kind.LIST, ("GET", "PUT", "POST", "DELETE", "PATCH"), "Methods pages may use."),
+    used("allow_headers", Kind.LIST, CORS_SENT, "Headers pages may send."),
 )
 
 _trace = partial(not_yet, note="Ignored: tracing is by OpenTelemetry, in a later release.")

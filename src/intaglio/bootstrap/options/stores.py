@@ -47,13 +47,7 @@ SINGLE = (
 )
 
 COMMON = (
-    not_yet(
-        "store_description",
-        Kind.TEXT,
-        None,
-        "What users are told of this store.",
-        note="Ignored: the list of stores comes with import.",
-    ),
+    used("store_description", Kind.TEXT, None, "What users are told of this store."),
     used("weight", Kind.INTEGER, 0, "Of several copies of an image the one in the heaviest store is preferred."),
 )
 

@@ -40,6 +40,7 @@ __all__ = [
     "MarkerUnknown",
     "PropertyNamesClash",
     "Superseded",
+    "claim",
     "delete",
     "get",
     "insert",
@@ -188,6 +189,14 @@ async def delete(conn: Connection, image: Image, to: Status = Status.DELETED) ->
     await _claim(conn, image, {"status": to, "deleted": True, "deleted_at": now, "updated_at": now})
     await remove_all(conn, image.id, now, to.value)
     await usage.record(conn, image, None)
+
+
+async def claim(conn: Connection, image: Image) -> None:
+    """Keep others from changing the image, and what hangs on it, until the transaction ends; it stays as it is.
+
+    Raises `Superseded` when it was changed after it was read.
+    """
+    await _advance_revision(conn, image)
 
 
 async def _claim(conn: Connection, before: Image, values: dict[str, Any]) -> None:
