@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from intaglio.api.route import Route
+from intaglio.api.settings import RateClass
 from intaglio.api.v2.schemas import MEMBER, image_properties
 from intaglio.domain.properties import BASE_FIELDS, Formats
 
@@ -55,6 +56,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "responses": _responses(route),
         "security": [] if route.public else [{"basic": []}],
     }
+    operation["x-rate-class"] = route.rate.value
     if route.rules:
         operation["x-policy-rules"] = list(route.rules)
     if route.request:
@@ -68,7 +70,8 @@ def _responses(route: Route) -> dict[str, Any]:
         responses[str(status)] = {"description": description}
         if route.response and status in {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.PARTIAL_CONTENT}:
             responses[str(status)]["content"] = _content(route.response)
-    for status, description in sorted(route.errors.items()):
+    limited = {} if route.rate == RateClass.FREE else {429: "Too many calls of this class; see Retry-After."}
+    for status, description in sorted({**route.errors, **limited}.items()):
         responses[str(status)] = {"description": description, "content": {"text/html": {}, "text/plain": {}}}
     return responses
 

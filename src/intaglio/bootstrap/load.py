@@ -15,6 +15,7 @@ from intaglio.bootstrap.identity_settings import keystone_settings, trusted_prox
 from intaglio.bootstrap.judge import warnings
 from intaglio.bootstrap.options.model import State
 from intaglio.bootstrap.problems import ConfigInvalid, Level, Problem
+from intaglio.bootstrap.rate_settings import rate_settings
 from intaglio.bootstrap.reading import Reading
 from intaglio.bootstrap.settings import ServeSettings, Settings
 from intaglio.bootstrap.sources import Sources, default_data_dir
@@ -86,6 +87,7 @@ def assemble(reading: Reading) -> Settings:
         identity=_identity(reading, data_dir),
         policy=_policy(reading),
         upkeep=_section(UpkeepSettings, reading, "intaglio"),
+        rates=rate_settings(reading, data_dir),
         custom_schema=custom_schema(reading, _beside(reading, FILE_NAME)),
     )
     _check_hash(reading, settings.ingest.hashing_algorithm)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from intaglio.api.settings import ApiSettings
+from intaglio.api.settings import ApiSettings, RateSettings
 from intaglio.authz.settings import PolicySettings
 from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
@@ -37,4 +37,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     identity: IdentitySettings
     policy: PolicySettings
     upkeep: UpkeepSettings
+    rates: RateSettings
     custom_schema: CustomSchema = CustomSchema()

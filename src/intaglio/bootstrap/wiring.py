@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from starlette.types import ASGIApp
 
 from intaglio.api.app import Lifespan, make_application
+from intaglio.api.rates import Limiter
 from intaglio.authz.engine import PolicyEngine
 from intaglio.base.process import this_process
 from intaglio.bootstrap.custom_schema import custom_properties
@@ -86,15 +87,17 @@ def make_app(settings: Settings) -> ASGIApp:
     """The API as an ASGI application, parts and all."""
     parts = make_parts(settings)
     authenticator = make_authenticator(settings)
+    limiter = Limiter(settings.rates)
 
     async def start() -> None:
         await prepare_parts(parts)
 
     async def stop() -> None:
         await authenticator.close()
+        await limiter.close()
         await close_parts(parts)
 
-    return Lifespan(make_application(parts, settings.api, authenticator), start=start, stop=stop)
+    return Lifespan(make_application(parts, settings.api, authenticator, limiter), start=start, stop=stop)
 
 
 def make_jobs(settings: Settings) -> Sequence[PeriodicJob]:

@@ -53,4 +53,26 @@ INTAGLIO = (
     ),
 )
 
-GROUPS = (Group(name="intaglio", origin="Intaglio", title="This service", options=INTAGLIO),)
+_RATES = "Calls allowed to each user, project or address, such as `user:60/minute,address:100/10seconds`"
+RATES = (
+    used("rate_limit_list", Kind.MAP, (), f"{_RATES}: pages of lists."),
+    used("rate_limit_write", Kind.MAP, (), f"{_RATES}: changes of records."),
+    used("rate_limit_upload", Kind.MAP, (), f"{_RATES}: uploads of data."),
+    used(
+        "rate_limit_import",
+        Kind.MAP,
+        (("user", "60/hour"), ("project", "240/hour")),
+        f"{_RATES}: imports, which make this service fetch and convert data.",
+        note="Set it to nothing to have no limit.",
+    ),
+    used("rate_limit_other", Kind.MAP, (), f"{_RATES}: all other calls, downloads among them."),
+    used(
+        "rate_limit_storage",
+        Kind.URL,
+        None,
+        "A Redis that counts calls for several machines, such as redis://host:6379/0.",
+        note="Not set: the processes of one machine count together, in the file rates in data_dir.",
+    ),
+)
+
+GROUPS = (Group(name="intaglio", origin="Intaglio", title="This service", options=(*INTAGLIO, *RATES)),)
