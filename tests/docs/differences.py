@@ -20,6 +20,22 @@ SHOWN: dict[str, tuple[str, ...]] = {
     ),
     "Image ids": ("tests/api/test_create.py::test_id_may_be_chosen",),
     "Time": ("tests/api/test_list.py::test_filter_by_its_own_time",),
+    "Keystone does not answer": (
+        "tests/api/test_keystone.py::test_keystone_is_down",
+        "tests/identity/test_keystone_down.py::test_silent",
+    ),
+    "The service's own login": ("tests/api/test_keystone.py::test_a_wrong_login_of_the_service_is_503",),
+    "Cache of tokens": (
+        "tests/identity/test_token_cache.py::test_no_token_is_in_memory",
+        "tests/config/test_identity.py::test_show_and_check_tell_no_secret_and_say_what_memcached_does",
+    ),
+    "Access rules": ("tests/api/test_keystone.py::test_access_rules",),
+    "Anonymous access": ("tests/api/test_anonymous.py::test_wrong_credentials_are_refused",),
+    "Identity headers": (
+        "tests/api/test_trusted_proxy.py::test_in_another_mode_they_are_nothing",
+        "tests/api/test_trusted_proxy.py::test_a_header_twice",
+    ),
+    "Forwarding headers": ("tests/api/test_proxy_headers.py::test_links_are_as_the_client_sees_them",),
     "OpenAPI": ("tests/api/test_routing.py::test_openapi_is_served",),
     "Digest fields": (
         "tests/api/test_create.py::test_hash_cannot_be_claimed",

@@ -17,7 +17,7 @@ from intaglio.bootstrap import wiring
 from intaglio.bootstrap.inflight import AsgiApp, Receive, Send
 from intaglio.bootstrap.settings import Settings
 from intaglio.cli.main import main
-from intaglio.identity.base import Authenticator, CredentialsRefused
+from intaglio.identity.base import Asked, Authenticator, CredentialsRefused
 from intaglio.identity.http_basic import HttpBasic
 from intaglio.identity.none import NoAuthentication
 from intaglio.identity.settings import AuthMode
@@ -75,7 +75,7 @@ class App:
     async def _images(self, scope: Any, send: Send) -> None:
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         try:
-            who = await self._auth.authenticate(headers)
+            who = await self._auth.authenticate(Asked(headers))
         except CredentialsRefused as error:
             await answer(send, 401, str(error), [(b"www-authenticate", self._auth.challenge.encode())])
             return

@@ -128,7 +128,7 @@ def _healthy(url: str) -> bool:
 def intaglio(
     directory: Path,
     *,
-    auth: Auth = "http_basic",
+    auth: Auth | None = "http_basic",
     workers: int = 2,
     conf: Path | str = "",
     users: Sequence[User] = (),
@@ -137,14 +137,14 @@ def intaglio(
     """An Intaglio of its own with its data in `directory` until the block ends; all its processes are then gone.
 
     `conf`: an operator's glance-api.conf, or text for one (a database address is one of its options). `users`: made
-    before the first start. `started`: False leaves `start` to the caller.
+    before the first start. `auth`: None leaves it to the configuration. `started`: False leaves `start` to the caller.
     """
     directory = directory.resolve()
     data = directory / "data"
     data.mkdir(parents=True, exist_ok=True)
     port = free_port()
     arguments: list[str | Path] = ["--bind", f"127.0.0.1:{port}", "--data-dir", data]
-    arguments += ["--auth", auth, "--workers", str(workers)]
+    arguments += ["--workers", str(workers), *([] if auth is None else ["--auth", auth])]
     if isinstance(conf, str) and conf:
         (directory / "operator.conf").write_text(conf)
         conf = directory / "operator.conf"

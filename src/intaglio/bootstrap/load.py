@@ -13,6 +13,7 @@ from intaglio.authz.settings import PolicySettings
 from intaglio.bootstrap.custom_schema import FILE_NAME, custom_schema
 from intaglio.bootstrap.identity_settings import keystone_settings, trusted_proxies
 from intaglio.bootstrap.judge import warnings
+from intaglio.bootstrap.limit_settings import unified_limits_settings
 from intaglio.bootstrap.options.model import State
 from intaglio.bootstrap.problems import ConfigInvalid, Level, Problem
 from intaglio.bootstrap.rate_settings import rate_settings
@@ -88,6 +89,7 @@ def assemble(reading: Reading) -> Settings:
         policy=_policy(reading),
         upkeep=_section(UpkeepSettings, reading, "intaglio"),
         rates=rate_settings(reading, data_dir),
+        unified_limits=unified_limits_settings(reading),
         custom_schema=custom_schema(reading, _beside(reading, FILE_NAME)),
     )
     _check_hash(reading, settings.ingest.hashing_algorithm)

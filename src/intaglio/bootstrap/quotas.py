@@ -34,7 +34,10 @@ def show(settings: Settings, project: str | None) -> dict[str, dict[str, Line]]:
         source = make_limit_source(settings)
         everyone = dict(await database.read(usage.everyone))
         names = sorted(everyone) if project is None else [project]
-        return {name: await _lines(source, name, everyone.get(name, Taken())) for name in names}
+        try:
+            return {name: await _lines(source, name, everyone.get(name, Taken())) for name in names}
+        finally:
+            await source.close()
 
     return _on_database(settings, work)
 

@@ -8,7 +8,7 @@ from intaglio.api.settings import ApiSettings, RateSettings
 from intaglio.authz.settings import PolicySettings
 from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
-from intaglio.identity.settings import IdentitySettings
+from intaglio.identity.settings import IdentitySettings, UnifiedLimitsSettings
 from intaglio.ingest.settings import IngestSettings
 from intaglio.services.settings import CustomSchema, ImageLimits, UpkeepSettings
 from intaglio.stores.settings import StoreSettings
@@ -38,4 +38,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     policy: PolicySettings
     upkeep: UpkeepSettings
     rates: RateSettings
+    unified_limits: UnifiedLimitsSettings | None = None  # set where use_keystone_limits is
     custom_schema: CustomSchema = CustomSchema()

@@ -20,6 +20,7 @@ from intaglio.identity.keystone import Keystone
 from intaglio.identity.none import NoAuthentication
 from intaglio.identity.settings import AuthMode
 from intaglio.identity.trusted_proxy import TrustedProxy
+from intaglio.identity.unified_limits import KeystoneLimits
 from intaglio.identity.users import UsersFile
 from intaglio.ingest.door import Door
 from intaglio.services import expiry, recount, recovery
@@ -52,6 +53,9 @@ def make_parts(settings: Settings) -> Parts:
 
 def make_limit_source(settings: Settings) -> LimitSource:
     """Where the limits of projects come from."""
+    if settings.unified_limits is not None:
+        asking = importlib.import_module("intaglio.identity.limits_session")
+        return KeystoneLimits(asking.LimitsSession(settings.unified_limits))
     return StorageQuota(settings.limits.user_storage_quota)
 
 
@@ -64,6 +68,7 @@ async def prepare_parts(parts: Parts) -> None:
 async def close_parts(parts: Parts) -> None:
     """Release what the parts hold."""
     parts.door.close()
+    await parts.quotas.close()
     await parts.stores.close()
     await parts.database.close()
 

@@ -98,6 +98,10 @@ class LimitSource(Protocol):
         """The limits of a project; "" stands for images without an owner. Raises `Unavailable`."""
         ...
 
+    async def close(self) -> None:
+        """Release connections. The source is not used afterwards."""
+        ...
+
 
 class StorageQuota:
     """One limit of stored bytes for every project alike: the option `user_storage_quota`; 0 is no limit."""
@@ -111,6 +115,9 @@ class StorageQuota:
 
     async def of(self, project_id: str) -> Limits:
         return self._limits if project_id else UNLIMITED
+
+    async def close(self) -> None:
+        return None
 
 
 def project_of(image: Image) -> str:

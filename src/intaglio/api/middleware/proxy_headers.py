@@ -6,12 +6,19 @@ The address of the connection stays as it is: what believes in addresses believe
 import re
 from collections.abc import Mapping
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _SCHEMES = frozenset({"http", "https"})
 _HOST = re.compile(r"[A-Za-z0-9._~-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+/?")
+_IN_SCOPE = "intaglio.prefix"  # not ASGI's root_path, which would have to stand in the path as well
 _NAMES = {b"forwarded", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-prefix"}
+
+
+def url_of_service(scope: Scope) -> str:
+    """Where the client of this request reaches the service, without a slash at the end."""
+    return str(Request(scope).base_url).rstrip("/") + str(scope.get(_IN_SCOPE, ""))
 
 
 class ProxyHeaders:
@@ -41,7 +48,7 @@ def _as_seen_by_the_client(scope: Scope, found: Mapping[bytes, str]) -> Scope:
         others = [(name, value) for name, value in scope["headers"] if name != b"host"]
         changed["headers"] = [(b"host", seen["host"].encode()), *others]
     if _PREFIX.fullmatch(prefix := _first(found.get(b"x-forwarded-prefix", ""))):
-        changed["root_path"] = prefix.rstrip("/") + scope.get("root_path", "")
+        changed[_IN_SCOPE] = prefix.rstrip("/")
     return {**scope, **changed}
 
 

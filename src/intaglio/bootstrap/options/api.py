@@ -145,12 +145,12 @@ QUOTAS = (
         "Locations of one image; -1 is no limit.",
         note="This release takes no new locations from callers; it holds for the service itself.",
     ),
-    not_yet(
+    used(
         "use_keystone_limits",
         Kind.BOOLEAN,
         False,
         "Take quotas from Keystone's unified limits.",
-        note="Ignored: what a project stores is not limited yet, only the size of each image.",
+        note="Needs the login of [oslo_limit]; user_storage_quota has then no effect.",
     ),
 )
 
