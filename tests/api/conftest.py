@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.wire import PEOPLE, Caller, Target
+from tests.api.wire import PEOPLE, Caller, Json, Target
 from tests.starters.glance import FileStore, glance
 from tests.starters.intaglio import intaglio
 
@@ -54,6 +54,7 @@ def plain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 ARRANGED = """\
 [DEFAULT]
+public_endpoint = https://images.example.org/store
 show_multiple_locations = true
 show_image_direct_url = true
 image_member_quota = 3
@@ -63,7 +64,7 @@ store_description = quick, and dear
 [cors]
 allowed_origin = https://dash.example.org,https://other.example.org:8443
 """
-ARRANGED_SCHEMA = {
+ARRANGED_SCHEMA: dict[str, Json] = {
     "kernel_id": {"type": ["null", "string"], "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"},
     "os_distro": {"type": "string", "enum": ["debian", "fedora"], "description": "The distribution."},
     "cores": {"type": "integer", "minimum": 1},

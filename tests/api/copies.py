@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+from pathlib import Path
 
 from tests.api.wire import Caller, Json
 from tests.starters.base import wait_until
@@ -15,16 +16,22 @@ def image_with_two_copies(owner: Caller, admin: Caller, data: bytes = b"some byt
         body = {"method": {"name": "copy-image"}, "stores": ["slow"]}
         answer = admin.post(f"/v2/images/{image['id']}/import", json=body)
         assert answer.status_code == 202, answer.text
-        wait_until(lambda: owner.image(image["id"])["stores"] == "fast,slow", "the copy in slow")
+        wait_until(lambda: _is_copied(owner.image(image["id"])), "the copy in slow")
     else:
-        _add_copy(owner, image["id"])
+        assert owner.target.directory is not None
+        add_copy(owner.target.directory, image["id"])
     return owner.image(image["id"])
 
 
-def _add_copy(owner: Caller, image_id: str) -> None:
-    """As another service on the same database and stores would: there is no call for it yet."""
-    directory = owner.target.directory
-    assert directory is not None
+def _is_copied(image: Json) -> bool:
+    return image["stores"] == "fast,slow" and "os_glance_import_task" not in image
+
+
+def add_copy(directory: Path, image_id: str) -> None:
+    """As another service on the same database and stores would: there is no call for it yet.
+
+    `directory`: where Intaglio was started with the stores `fast` and `slow`.
+    """
     copy = directory / "stores" / "slow" / image_id
     shutil.copyfile(directory / "stores" / "fast" / image_id, copy)
     row = (image_id, f"file://{copy}", json.dumps({"store": "slow"}))

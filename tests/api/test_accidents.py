@@ -78,7 +78,6 @@ def test_metadata_definitions(admin: Caller, method: str, path: str, body: objec
     is_the_callers(admin.request(method, path, json=body).status_code)
 
 
-@failed
 def test_cache_removal_without_a_cache(admin: Caller) -> None:
     image = admin.active()
     is_the_callers(admin.delete(f"/v2/cache/{image['id']}").status_code)
