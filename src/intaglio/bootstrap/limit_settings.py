@@ -23,7 +23,7 @@ _SAME = (
 
 
 def unified_limits_settings(reading: Reading) -> UnifiedLimitsSettings | None:
-    """The login for unified limits; None where they are not used, or when it cannot be used, which is then a problem."""
+    """The login for unified limits; None where they are not used, or where it is wrong, which is then a problem."""
     if not reading.get("DEFAULT", "use_keystone_limits"):
         return None
     if importlib.util.find_spec("keystoneauth1") is None:

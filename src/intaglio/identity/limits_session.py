@@ -8,6 +8,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from keystoneauth1 import exceptions
@@ -53,8 +54,8 @@ class LimitsSession:
         """The limits of a project by their names. Raises `LimitsUnavailable`; the reason goes to the log."""
         try:
             place = self._own_place()
-            registered = self._list("/registered_limits", "registered_limits", **place)
-            own = self._list("/limits", "limits", project_id=project_id, **place)
+            registered = self._list("registered_limits", place)
+            own = self._list("limits", place | {"project_id": project_id})
         except (exceptions.ClientException, LookupError, ValueError, OSError) as error:
             _log.error("cannot read unified limits at Keystone: %s: %s", type(error).__name__, error)
             raise LimitsUnavailable(
@@ -83,19 +84,19 @@ class LimitsSession:
             found: Mapping[str, Any] = self._get(f"/endpoints/{settings.endpoint_id}")["endpoint"]
             return found
         wanted = {"type": settings.endpoint_service_type, "name": settings.endpoint_service_name}
-        service = _one("service", self._list("/services", "services", **wanted), wanted)
+        service = _one("service", self._list("services", wanted), wanted)
         place = {
             "service_id": service["id"],
             "region_id": settings.endpoint_region_name,
             "interface": settings.endpoint_interface.removesuffix("URL"),
         }
-        return _one("endpoint", self._list("/endpoints", "endpoints", **place), place)
+        return _one("endpoint", self._list("endpoints", place), place)
 
-    def _list(self, path: str, name: str, **query: str | None) -> list[Mapping[str, Any]]:
-        found: list[Mapping[str, Any]] = self._get(path, **query)[name]
+    def _list(self, name: str, query: Mapping[str, str | None]) -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = self._get(f"/{name}", query)[name]
         return found
 
-    def _get(self, path: str, **query: str | None) -> Mapping[str, Any]:
+    def _get(self, path: str, query: Mapping[str, str | None] = MappingProxyType({})) -> Mapping[str, Any]:
         given = {name: value for name, value in query.items() if value}
         answer: Mapping[str, Any] = self._adapter.get(path, params=given, log=False).json()
         return answer

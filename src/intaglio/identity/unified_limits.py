@@ -21,7 +21,7 @@ class LimitReader(Protocol):
     """Who asks Keystone; called in threads."""
 
     def read(self, project_id: str) -> Mapping[str, int]:
-        """The limits of a project by their names, registered ones where it has none of its own. Raises `Unavailable`."""
+        """The limits of a project by name, registered ones where it has none of its own. Raises `Unavailable`."""
         ...
 
     def close(self) -> None:

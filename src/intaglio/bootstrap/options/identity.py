@@ -163,6 +163,9 @@ TOKENS = (
 
 _LIMIT_NOTE = "No effect: the libraries' own attempts and time-outs are not used for limits."
 _limit = partial(used, note="For use_keystone_limits.")
+_LIMIT_SESSION = (
+    "cafile", "certfile", "keyfile", "insecure", "timeout", "valid_interfaces", "region_name", "endpoint_override",
+)  # fmt: skip
 LIMITS = (
     _limit("endpoint_id", Kind.TEXT, None, "Own endpoint whose limits apply."),
     _limit("endpoint_service_name", Kind.TEXT, None, "Own service, by name."),
