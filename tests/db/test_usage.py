@@ -134,3 +134,19 @@ async def test_a_set_row_comes_back(database: Database) -> None:
     assert wanted.of("stored") == 6
     assert wanted.of("staged") == 8
     assert wanted.of("images") == 3
+
+
+async def test_a_copy_that_is_to_be_removed_does_not_count(database: Database) -> None:
+    places = (Location("file:///a"), Location("rbd://b"))
+    image = await insert(database, new_image(status=Status.ACTIVE, size=5, locations=places))
+    later = replace(image.locations[0], status="pending_delete")
+    await database.write(
+        lambda conn: images.update(
+            conn, image, replace(image, updated_at=moment(9), locations=(later, image.locations[1]))
+        )
+    )
+    found = await database.read(lambda conn: images.get(conn, image.id))
+    assert found is not None
+    assert len(found.locations) == 1
+    assert await counted(database) == Usage(stored=5, images=1)
+    assert await database.read(usage_counts.counted) == {ME: Usage(stored=5, images=1)}

@@ -132,7 +132,7 @@ def usage_of(image: Image) -> Usage:
     size = max(image.size or 0, 0)
     copying = bool(image.properties.get(COPYING))
     return Usage(
-        stored=size * len(image.locations),
+        stored=size * sum(location.status == "active" for location in image.locations),
         staged=size if copying or image.status in STAGING else 0,
         images=1,
         uploading=int(copying or image.status in BUSY),
