@@ -79,7 +79,7 @@ class TestAdd:
             refused(answer, 400)
 
     @pytest.mark.parametrize("item", ["x", "-1", "", "0/url"])
-    def test_no_place(self, there: There, item: str) -> None:
+    def test_no_index(self, there: There, item: str) -> None:
         image = there("mia").active()
         refused(there("mia").change(image["id"], op("add", f"/locations/{item}", ELSEWHERE)), 400)
 

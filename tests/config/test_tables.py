@@ -81,6 +81,7 @@ INDIRECT = {  # read by the loader itself, or by a driver that is handed all its
     ("intaglio", "rate_limit_import"),
     ("intaglio", "rate_limit_other"),
     ("intaglio", "rate_limit_storage"),
+    ("DEFAULT", "debug"),  # of the processes, among the options of [intaglio]
 }
 
 

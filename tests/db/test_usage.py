@@ -13,6 +13,7 @@ from intaglio.db.repos.usage import Taken
 from intaglio.domain.image import Image, Location
 from intaglio.domain.quota import COPYING, Usage
 from intaglio.domain.status import Status
+from tests.db.counting import Counting
 from tests.db.samples import ME, OTHER, moment, new_image
 
 pytestmark = pytest.mark.anyio
@@ -150,3 +151,14 @@ async def test_a_copy_that_is_to_be_removed_does_not_count(database: Database) -
     assert len(found.locations) == 1
     assert await counted(database) == Usage(stored=5, images=1)
     assert await database.read(usage_counts.counted) == {ME: Usage(stored=5, images=1)}
+
+
+async def test_what_is_asked_often_is_one_statement(database: Database) -> None:
+    for _ in range(3):
+        await insert(database, new_image(status=Status.ACTIVE, size=5, locations=(Location("file:///a"),)))
+
+    async def work(conn: Connection) -> tuple[Taken, int]:
+        counting = Counting(conn)
+        return await usage.get(counting, ME), counting.statements
+
+    assert await database.read(work) == (Taken(used=Usage(stored=15, images=3)), 1)

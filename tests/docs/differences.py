@@ -29,6 +29,16 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/api/test_tags.py::test_refused",
     ),
     "Image ids": ("tests/api/test_create.py::test_id_may_be_chosen",),
+    "Policy files": (
+        "tests/authz/test_files.py::test_errors_name_file_and_line",
+        "tests/api/test_policy_overrides.py::test_a_changed_file_is_read_and_a_broken_one_is_not",
+    ),
+    "Hidden by the policy": ("tests/api/test_policy_overrides.py::test_call",),
+    "Refusals explained": (
+        "tests/api/test_policy_overrides.py::test_the_log_says_which_rule_refused_whom_what",
+        "tests/api/test_policy_overrides.py::test_a_rule_that_nobody_passes_is_explained_to_who_may_know",
+        "tests/api/test_policy_overrides.py::TestExplain::test_hidden_by_a_rule",
+    ),
     "Time": ("tests/api/test_list.py::test_filter_by_its_own_time",),
     "Keystone does not answer": (
         "tests/api/test_keystone.py::test_keystone_is_down",
@@ -58,6 +68,9 @@ SHOWN: dict[str, tuple[str, ...]] = {
     ),
     "Spaces in property names": ("tests/api/test_patch.py::test_path_names_a_property",),
     "Owner": ("tests/api/test_patch.py::TestOwner::test_add_needs_an_admin",),
+    "Rights on a PATCH": (
+        "tests/api/test_patch.py::TestRightsAreThoseOnTheResult::test_no_change_needs_no_right_to_change",
+    ),
     "Images without an owner": (
         "tests/api/test_policy.py::test_image_without_owner_is_the_administrators",
         "tests/api/test_list.py::TestWhoSeesWhat::test_show",
@@ -105,6 +118,17 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/api/test_upload.py::test_headers_refused",
         "tests/api/test_accidents.py::test_upload_again_after_the_wrong_format",
     ),
+    "Store that fails in mid-download": (
+        "tests/faults/test_s3.py::test_a_store_that_dies_in_the_middle_of_a_download",
+        "tests/faults/test_s3.py::test_the_only_copy_breaks_in_the_middle",
+    ),
+    "Other bytes in the store": ("tests/faults/test_s3.py::test_other_bytes_are_never_served_whole",),
+    "Ranges of remote stores": ("tests/faults/test_s3.py::test_the_life_of_an_image",),
+    "Uploads to S3": (
+        "tests/stores/test_s3.py::test_parts_go_side_by_side_within_the_budget",
+        "tests/faults/test_s3.py::test_interrupted",
+    ),
+    "Credentials of a store": ("tests/stores/test_s3_options.py::test_locations_are_glances",),
     "Interrupted uploads": (
         "tests/faults/test_interrupted_uploads.py::test_client_hangs_up",
         "tests/faults/test_interrupted_uploads.py::test_every_process_is_killed",

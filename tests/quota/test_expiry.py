@@ -80,6 +80,6 @@ async def test_only_what_is_old_and_empty_goes(databases: Databases, tmp_path: P
 )
 async def test_it_is_off_until_it_is_set(tmp_path: Path, text: str, names: set[str]) -> None:
     (tmp_path / "conf").write_text(f"[intaglio]\ndata_dir = {tmp_path}\n{text}")
-    jobs = make_jobs(load(Sources(files=(tmp_path / "conf",))))
-    assert {job.name for job in jobs} >= names
+    async with make_jobs(load(Sources(files=(tmp_path / "conf",)))) as jobs:
+        assert {job.name for job in jobs} >= names
     assert ("expire" in {job.name for job in jobs}) is ("expire" in names)

@@ -4,11 +4,12 @@ python -m tests.serve.stub serve --bind …
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,11 +135,12 @@ def make_app(settings: Settings) -> AsgiApp:
     return App(settings)
 
 
-def make_jobs(settings: Settings) -> Sequence[PeriodicJob]:
+@contextlib.asynccontextmanager
+async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
     async def beat() -> None:
         (settings.serve.data_dir / "worker-pid").write_text(str(os.getpid()))
 
-    return (PeriodicJob("beat", 0.1, beat),)
+    yield (PeriodicJob("beat", 0.1, beat),)
 
 
 if __name__ == "__main__":

@@ -53,19 +53,19 @@ class Intaglio:
         """The file that tells the ordinary clients where the service is and who they are."""
         return self.data / "clouds.yaml"
 
-    def start(self) -> None:
-        """Start the service and wait until it is healthy."""
+    def start(self, *, healthy: bool = True) -> None:
+        """Start the service and wait until it is healthy, or without `healthy` only until it answers."""
         command = [COMMAND, "serve", *self.arguments]
         running = self._running.enter_context(process(command, log=self.log, env=self.environment, cwd=self.log.parent))
         self.pid = running.pid
 
-        def healthy() -> bool:
+        def ready() -> bool:
             if running.poll() is not None:
                 raise RuntimeError(f"intaglio serve ended while starting:\n{self.log.read_text()[-4000:]}")
-            return _healthy(self.url)
+            return _answers(f"{self.url}/healthcheck" if healthy else f"{self.url}/versions")
 
         try:
-            wait_until(healthy, f"intaglio serve (log {self.log})")
+            wait_until(ready, f"intaglio serve (log {self.log})")
         except BaseException:
             self.stop()
             raise
@@ -116,10 +116,10 @@ class Intaglio:
         )
 
 
-def _healthy(url: str) -> bool:
+def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}/healthcheck", timeout=10) as answer:
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return bool(answer.status < 400)
     except OSError:
         return False
 

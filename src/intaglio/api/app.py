@@ -101,7 +101,7 @@ class Endpoint:
         peer = request.client.host if request.client else None
         asked = Asked(request.headers, request.method, request.scope["path"], peer)
         try:
-            return Caller(await self.authenticator.authenticate(asked))
+            return self.parts.policy.caller(await self.authenticator.authenticate(asked))
         except CredentialsMissing:
             if not self.settings.allow_anonymous_access:
                 raise

@@ -5,10 +5,13 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
+
 from intaglio.api.route import Route
 from intaglio.api.settings import RateClass
 from intaglio.api.v2.schemas import MEMBER, image_properties
 from intaglio.domain.properties import BASE_FIELDS, Formats
+from intaglio.services.explain import Answer
 
 _JSON = "application/json"
 _PATH_VARIABLES = {
@@ -98,8 +101,10 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 
 def _schemas(formats: Formats) -> dict[str, Any]:
     fields = image_properties(formats, multi=True)
+    _, answers = msgspec.json.schema_components([Answer], ref_template="#/components/schemas/{name}")
     settable = {name: fields[name] for name in ("id", *BASE_FIELDS)}
     return {
+        **answers,
         "Image": {"type": "object", "properties": fields, "additionalProperties": {"type": "string"}},
         "NewImage": {"type": "object", "properties": settable, "additionalProperties": {"type": "string"}},
         "Images": {

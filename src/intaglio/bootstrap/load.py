@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from intaglio.api.settings import ApiSettings, CorsSettings
-from intaglio.authz.settings import PolicySettings
+from intaglio.authz.settings import PolicySettings, there
 from intaglio.bootstrap.custom_schema import FILE_NAME, custom_schema
 from intaglio.bootstrap.identity_settings import keystone_settings, trusted_proxies
 from intaglio.bootstrap.judge import warnings
@@ -65,7 +65,7 @@ def assemble(reading: Reading) -> Settings:
     """All sections. What is wrong is added to `reading.problems`, and stands as its default in the result."""
     know_groups(reading)
     data_dir = _path(reading.get("intaglio", "data_dir")) or default_data_dir()
-    serve = _section(ServeSettings, reading, "intaglio", data_dir=data_dir)
+    serve = _section(ServeSettings, reading, "intaglio", data_dir=data_dir, debug=reading.get("DEFAULT", "debug"))
     cache_dir = _path(reading.get("DEFAULT", "image_cache_dir"))
     proxied = reading.get("oslo_middleware", "enable_proxy_headers_parsing")
     api = _section(
@@ -86,11 +86,11 @@ def assemble(reading: Reading) -> Settings:
         stores=store_settings(reading, data_dir),
         database=_section(DatabaseSettings, reading, "database", connection=_connection(reading, data_dir)),
         identity=_identity(reading, data_dir),
-        policy=_policy(reading),
+        policy=_policy(reading, data_dir),
         upkeep=_section(UpkeepSettings, reading, "intaglio"),
         rates=rate_settings(reading, data_dir),
         unified_limits=unified_limits_settings(reading),
-        custom_schema=custom_schema(reading, _beside(reading, FILE_NAME)),
+        custom_schema=custom_schema(reading, there(_beside(reading, FILE_NAME))),
     )
     _check_hash(reading, settings.ingest.hashing_algorithm)
     _check_open_access(reading, settings)
@@ -151,38 +151,24 @@ def _mode(reading: Reading) -> AuthMode:
     return AuthMode.HTTP_BASIC
 
 
-def _policy(reading: Reading) -> PolicySettings:
+def _policy(reading: Reading, data_dir: Path) -> PolicySettings:
     named = reading.get("oslo_policy", "policy_file")
-    file = _beside(reading, named)
-    if file is None and reading.is_set("oslo_policy", "policy_file"):
+    directories = reading.get("oslo_policy", "policy_dirs")
+    settings = PolicySettings(
+        policy_file=(*_beside(reading, named), data_dir / named) if named else (),
+        policy_dirs=tuple((*_beside(reading, name), data_dir / name) for name in directories if name),
+        enforce_new_defaults=reading.get("oslo_policy", "enforce_new_defaults"),
+    )
+    if there(settings.policy_file) is None and reading.is_set("oslo_policy", "policy_file"):
         message = f"There is no file {named!r}; the default rules apply."
         reading.complain("oslo_policy", "policy_file", message, code="policy-missing", level=Level.WARNING)
-    found = (_beside(reading, name) for name in reading.get("oslo_policy", "policy_dirs"))
-    directories = tuple(directory for directory in found if directory is not None)
-    for path in (file, *(path for directory in directories for path in sorted(directory.glob("*")))):
-        if path is not None and _holds_rules(path):
-            message = f"The rules in {path} would be ignored; policy files come with a later release."
-            reading.complain("oslo_policy", "policy_file", message, code="policy-not-yet")
-    rule = reading.get("oslo_policy", "policy_default_rule")
-    return PolicySettings(policy_file=file, policy_dirs=directories, policy_default_rule=rule)
+    return settings
 
 
-def _holds_rules(file: Path) -> bool:
-    """Whether a file of rules is more than comments, as the samples that packages install are."""
-    try:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
-    except OSError:
-        return not file.is_dir()
-    return any(line and not line.startswith("#") and line not in {"{}", "{", "}", "---", "..."} for line in lines)
-
-
-def _beside(reading: Reading, name: str) -> Path | None:
-    """An absolute path if something is there; a relative one is looked for beside the files read, the last first."""
+def _beside(reading: Reading, name: str) -> tuple[Path, ...]:
+    """Where a file may be: beside the files read, the last first. An absolute name is one place."""
     folders = (*reading.sources.directories, *(file.parent for file in reversed(reading.files)))
-    candidates = [folder.absolute() / name for folder in folders] if name else []
-    if name and Path(name).is_absolute():
-        candidates = [Path(name)]
-    return next((candidate for candidate in candidates if candidate.exists()), None)
+    return tuple(dict.fromkeys(folder.absolute() / name for folder in folders)) if name else ()
 
 
 def _check_hash(reading: Reading, algorithm: str) -> None:

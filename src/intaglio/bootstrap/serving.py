@@ -1,6 +1,7 @@
 """What `intaglio serve`, `api` and `worker` do: prepare, then run the processes until told to stop."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -32,7 +33,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What the processes run: given by the wiring, or by a test that runs something smaller."""
 
     make_app: Callable[[Settings], AsgiApp]
-    make_jobs: Callable[[Settings], Sequence[PeriodicJob]]
+    make_jobs: Callable[[Settings], contextlib.AbstractAsyncContextManager[Sequence[PeriodicJob]]]
     upgrade: Callable[[Settings], object]
 
 
@@ -141,15 +142,15 @@ def _run_worker(
         for number in stop_signals:
             loop.add_signal_handler(number, on_signal)
         loop.add_signal_handler(CUT, cut.set)
-        jobs = parts.make_jobs(settings)
-        on_started()
-        working = loop.create_task(run_jobs(jobs, stop, grace_seconds=settings.serve.drain_seconds))
-        cutting = loop.create_task(cut.wait())
-        await asyncio.wait({working, cutting}, return_when=asyncio.FIRST_COMPLETED)
-        cutting.cancel()
-        if not working.done():
-            working.cancel()
-        await asyncio.gather(working, return_exceptions=cut.is_set())
+        async with parts.make_jobs(settings) as jobs:
+            on_started()
+            working = loop.create_task(run_jobs(jobs, stop, grace_seconds=settings.serve.drain_seconds))
+            cutting = loop.create_task(cut.wait())
+            await asyncio.wait({working, cutting}, return_when=asyncio.FIRST_COMPLETED)
+            cutting.cancel()
+            if not working.done():
+                working.cancel()
+            await asyncio.gather(working, return_exceptions=cut.is_set())
 
     asyncio.run(main())
 

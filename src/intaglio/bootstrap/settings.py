@@ -22,6 +22,7 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 2  # API processes
     drain_seconds: float = 30.0  # how long running transfers may finish after SIGTERM
     auth_none_anywhere: bool = False
+    debug: bool = False  # log more; Glance's option, in [DEFAULT]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,14 +1,16 @@
 """Puts the parts together: the only module that knows every concrete one."""
 
+import contextlib
 import importlib
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from starlette.types import ASGIApp
 
 from intaglio.api.app import Lifespan, make_application
 from intaglio.api.rates import Limiter
 from intaglio.authz.engine import PolicyEngine
+from intaglio.authz.files import PolicyFiles
 from intaglio.base.process import this_process
 from intaglio.bootstrap.custom_schema import custom_properties
 from intaglio.bootstrap.settings import Settings
@@ -41,7 +43,7 @@ def make_parts(settings: Settings) -> Parts:
         database=open_database(settings.database),
         stores=registry.build(settings.stores),
         door=Door(),
-        policy=PolicyEngine(),
+        policy=PolicyEngine(files=PolicyFiles(settings.policy)),
         limits=settings.limits,
         quotas=make_limit_source(settings),
         format_settings=settings.formats,
@@ -105,8 +107,9 @@ def make_app(settings: Settings) -> ASGIApp:
     return Lifespan(make_application(parts, settings.api, authenticator, limiter), start=start, stop=stop)
 
 
-def make_jobs(settings: Settings) -> Sequence[PeriodicJob]:
-    """What the worker does again and again."""
+@contextlib.asynccontextmanager
+async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
+    """What the worker does again and again, and the parts that this takes, until the block ends."""
     parts = make_parts(settings)
 
     async def recover() -> None:
@@ -127,4 +130,7 @@ def make_jobs(settings: Settings) -> Sequence[PeriodicJob]:
         jobs.append(PeriodicJob("expire", EXPIRY_SECONDS, expire))
     if upkeep.usage_check_seconds:
         jobs.append(PeriodicJob("usage", upkeep.usage_check_seconds, prove_usage))
-    return jobs
+    try:
+        yield jobs
+    finally:
+        await close_parts(parts)

@@ -129,8 +129,9 @@ def _settings(
     force: bool = False,
 ) -> "Settings":
     from intaglio.bootstrap.load import load
+    from intaglio.bootstrap.policy import rules_in_force
 
-    return load(
+    settings = load(
         options.sources(
             bind=bind,
             workers=None if workers is None else str(workers),
@@ -139,6 +140,10 @@ def _settings(
             auth_none_anywhere="true" if force else None,
         )
     )
+    if settings.serve.debug:
+        logging.getLogger("intaglio").setLevel(logging.DEBUG)
+    rules_in_force(settings.policy)
+    return settings
 
 
 def _log(form: str) -> None:

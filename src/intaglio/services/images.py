@@ -20,6 +20,7 @@ from intaglio.domain.query import ImageQuery
 from intaglio.services.access import ImageNotFound, visible_image
 from intaglio.services.copies import by_weight
 from intaglio.services.guarded import guarded_write
+from intaglio.services.listable import listable
 from intaglio.services.parts import Parts
 from intaglio.services.quota import Budgets, budgeted_write, require_growth
 from intaglio.services.recovery import deletions, remove_copies
@@ -73,15 +74,14 @@ async def show(parts: Parts, caller: Caller, image_id: str) -> Image:
 
 async def page(parts: Parts, caller: Caller, query: ImageQuery) -> Sequence[Image]:
     """One page of the list. Raises `MarkerNotFound`, `PolicyRefused`."""
-    policy = parts.policy
-    policy.require("get_images", caller, {"project_id": caller.principal.project_id or ""})
+    parts.policy.require("get_images", caller, {"project_id": caller.principal.project_id or ""})
 
     async def work(conn: Connection) -> Sequence[Image]:
         if query.marker is not None:
             await _require_marker(conn, parts, caller, query.marker)
         return await images.page(conn, query) if query.limit else ()
 
-    return await parts.database.read(work)
+    return await listable(parts, caller, query, await parts.database.read(work))
 
 
 async def _require_marker(conn: Connection, parts: Parts, caller: Caller, marker: str) -> None:

@@ -49,7 +49,10 @@ async def show(parts: Parts, caller: Caller, image_id: str, member_id: str) -> M
 
     async def work(conn: Connection) -> Member:
         image, target = await visible_image(conn, parts.policy, caller, image_id)
-        if image.visibility != Visibility.SHARED or not parts.policy.allows("get_member", caller, target):
+        if image.visibility != Visibility.SHARED:
+            raise _not_found(image, member_id)
+        if not parts.policy.allows("get_member", caller, target):
+            parts.policy.refused("get_member", caller, target)
             raise _not_found(image, member_id)
         return await _known(conn, caller, image, member_id)
 

@@ -34,14 +34,15 @@ async def discard_object(store: Store, key: str) -> None:
         return
 
 
-async def release_upload(parts: Parts, lease: Lease) -> None:
+async def release_upload(parts: Parts, lease: Lease, *, begun: bool = True) -> None:
     """Give up an upload: remove its object, queue the image again, end the lease.
 
+    An upload that has not `begun` to write, since its store refused even that, gives the image back all the same.
     Never raises: what cannot be done now is done by `recover` when the lease has ended.
     """
     try:
         if await _still_ours(parts, lease):
-            await _finish(parts, lease)
+            await _finish(parts, lease, begun=begun)
     except IntaglioError as error:
         _log.warning("image %s: cleaning up after an upload is left to the worker: %s", lease.image_id, error)
 
@@ -147,11 +148,11 @@ async def _still_ours(parts: Parts, lease: Lease) -> bool:
     return await parts.database.write(work)
 
 
-async def _finish(parts: Parts, lease: Lease) -> None:
+async def _finish(parts: Parts, lease: Lease, *, begun: bool = True) -> None:
     store = parts.stores.get(lease.store_id)
     if store is None:
         _log.error("image %s: store %s is not configured any more; its object stays", lease.image_id, lease.store_id)
-    else:
+    elif begun:
         await discard_object(store, lease.key)
 
     async def work(conn: Connection) -> None:

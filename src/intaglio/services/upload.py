@@ -75,17 +75,18 @@ async def upload(
     size = announced_size if announced_size is not None else content_length
     image, lease, reserved = await _claim(parts, caller, image_id, store_id, size)
     meter = Meter(parts, lease, reserved) if size is None and parts.quotas.enforced else None
-    finished = False
+    begun = finished = False
     try:
         async with held(parts, lease, Status.SAVING) as hold:
             # under the claim an object of this name can only be what a crash left
             await discard_object(store, lease.key)
+            begun = True
             spec = _spec(parts, image, size)
             result = await parts.door.admit(_watched(body, hold, meter), store, lease.key, spec)
         finished = True
     finally:
         if not finished:
-            await asyncio.shield(release_upload(parts, lease))
+            await asyncio.shield(release_upload(parts, lease, begun=begun))
     await asyncio.shield(_commit(parts, image, lease, result))
 
 

@@ -28,7 +28,22 @@ def _memory(config: StoreConfig) -> Store:
     return MemoryStore(config.id, capacity)
 
 
-DRIVERS: Mapping[str, Callable[[StoreConfig], Store]] = {"file": _file, "memory": _memory}
+def _s3(config: StoreConfig) -> Store:
+    try:
+        from intaglio.stores.drivers.s3 import S3Store  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise _lacking(config, "s3", error) from error
+    return S3Store(config.id, config.options)
+
+
+def _lacking(config: StoreConfig, extra: str, error: ImportError) -> Misconfigured:
+    return Misconfigured(
+        f"store {config.id!r} (type {config.type}) needs {error.name}, which is not installed; "
+        f"install intaglio[{extra}]"
+    )
+
+
+DRIVERS: Mapping[str, Callable[[StoreConfig], Store]] = {"file": _file, "memory": _memory, "s3": _s3}
 
 
 class Stores(Mapping[str, Store]):

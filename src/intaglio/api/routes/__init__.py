@@ -14,6 +14,7 @@ from intaglio.api.routes.data import DATA_ROUTES
 from intaglio.api.routes.images import IMAGES_ROUTES
 from intaglio.api.routes.info import INFO_ROUTES, STORES_ROUTES
 from intaglio.api.routes.members import MEMBERS_ROUTES
+from intaglio.api.routes.policy import policy_routes
 from intaglio.api.routes.schemas import SCHEMAS_ROUTES
 from intaglio.api.routes.service import SERVICE_ROUTES
 from intaglio.api.routes.tags import TAGS_ROUTES
@@ -44,5 +45,6 @@ ROUTES: tuple[Route, ...] = (
     *INFO_ROUTES,
     *SCHEMAS_ROUTES,
     *SERVICE_ROUTES,
+    *policy_routes(lambda: ROUTES),
     _DESCRIPTION,
 )

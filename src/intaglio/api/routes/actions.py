@@ -13,7 +13,7 @@ ACTIONS_ROUTES = (
         rate=RateClass.WRITE,
         summary="Take an image out of use",
         success={204: "The image is deactivated."},
-        rules=("deactivate",),
+        rules=("get_image", "deactivate"),
         errors={**IMAGE_ERRORS, 403: "The image is not active, or the policy refuses."},
     ),
     Route(
@@ -23,7 +23,7 @@ ACTIONS_ROUTES = (
         rate=RateClass.WRITE,
         summary="Put an image back into use",
         success={204: "The image is active."},
-        rules=("reactivate",),
+        rules=("get_image", "reactivate"),
         errors={**IMAGE_ERRORS, 403: "The image is not deactivated, or the policy refuses."},
     ),
 )

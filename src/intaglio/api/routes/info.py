@@ -60,7 +60,7 @@ STORES_ROUTES = (
         rate=RateClass.WRITE,
         summary="Remove one of several copies of an image's data",
         success={204: "The image no longer has a copy in this store."},
-        rules=("get_image_location", "delete_image_location"),
+        rules=("get_image", "get_image_location", "delete_image_location"),
         errors={
             **IMAGE_ERRORS,
             403: "It is the only copy, or the policy refuses.",

@@ -13,7 +13,7 @@ TAGS_ROUTES = (
         rate=RateClass.WRITE,
         summary="Add a tag",
         success={204: "The image carries the tag."},
-        rules=("modify_image",),
+        rules=("get_image", "modify_image"),
         errors={**IMAGE_ERRORS, 400: "The tag is too long.", 403: "The policy refuses.", 413: "Too many tags."},
     ),
     Route(
@@ -23,7 +23,7 @@ TAGS_ROUTES = (
         rate=RateClass.WRITE,
         summary="Remove a tag",
         success={204: "The image no longer carries the tag."},
-        rules=("modify_image",),
+        rules=("get_image", "modify_image"),
         errors={**IMAGE_ERRORS, 403: "The policy refuses."},
     ),
 )

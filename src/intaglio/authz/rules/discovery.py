@@ -1,11 +1,14 @@
-"""Rules about what the service tells of itself."""
+"""Rules about what the service says of itself."""
 
-from intaglio.authz.rules.base import Rule
+from intaglio.authz.rules.base import ADMIN, Rule
 
 DISCOVERY_RULES = (
     Rule(
         "stores_info_detail",
-        "rule:context_is_admin or rule:service_api",
-        "List the stores with their types, weights and places.",
+        f"{ADMIN} or rule:service_api",
+        "See the kind, weight and properties of each store.",
+        "nothing",
+        old=ADMIN,
+        since="2025.1",
     ),
 )

@@ -1,17 +1,21 @@
-"""Rules about the members of an image: the projects it is shared with."""
+"""Rules about the projects an image is shared with."""
 
-from intaglio.authz.rules.base import Rule
+from functools import partial
 
-_ADMIN = "rule:context_is_admin"
-_OWN = "project_id:%(project_id)s"
-_MEMBER = "project_id:%(member_id)s"
-_BY_OWNER = f"{_ADMIN} or (role:member and {_OWN})"
-_BY_BOTH = f"{_ADMIN} or (role:reader and ({_OWN} or {_MEMBER}))"
+from intaglio.authz.rules.base import ADMIN, MEMBER_OF_OWNER, OWN, Rule
+
+_renewed = partial(Rule, old="rule:default", since="Wallaby")
+_READ = f"{ADMIN} or (role:reader and ({OWN} or project_id:%(member_id)s))"
 
 MEMBER_RULES = (
-    Rule("add_member", _BY_OWNER, "Share an image with a project."),
-    Rule("delete_member", _BY_OWNER, "Stop sharing an image with a project."),
-    Rule("get_member", _BY_BOTH, "Show a member of an image; leaves members out of the list."),
-    Rule("get_members", _BY_BOTH, "List the members of an image."),
-    Rule("modify_member", f"{_ADMIN} or (role:member and {_MEMBER})", "Accept or reject a shared image."),
+    _renewed("add_member", MEMBER_OF_OWNER, "Share an image with a project.", owner="own"),
+    _renewed("delete_member", MEMBER_OF_OWNER, "Take an image from a project it is shared with.", owner="own"),
+    _renewed("get_member", _READ, "Show one member of an image, and each one of their list."),
+    _renewed("get_members", _READ, "List the members of an image."),
+    _renewed(
+        "modify_member",
+        f"{ADMIN} or (role:member and project_id:%(member_id)s)",
+        "Accept or reject an image that is shared with the caller's project.",
+        owner="other",
+    ),
 )

@@ -60,33 +60,32 @@ DATABASE_LATER = (
 
 _remote = partial(not_yet, note="Ignored: rules that ask another server (http:, https:) come later.")
 POLICY = (
-    not_yet(
+    used(
         "policy_file",
         Kind.TEXT,
         "policy.yaml",
-        "Rules that replace the defaults; a relative path is looked for beside the configuration files.",
-        note="A file that holds rules is refused: ignoring them could open what they close. They come later.",
+        "Rules that replace the defaults; a relative path is looked for beside the configuration files, then in the "
+        "data directory.",
+        note="Read again within seconds of a change.",
     ),
-    not_yet(
+    used(
         "policy_dirs",
         Kind.MULTI,
         ("policy.d",),
-        "Directories of more such files; relative paths as for `policy_file`.",
-        note="As policy_file.",
+        "Directories of more such files, which replace those of `policy_file`; relative paths are looked for as there.",
     ),
     not_yet(
         "policy_default_rule",
         Kind.TEXT,
         "default",
         "Rule that stands in for one that is not defined.",
-        note="Ignored: all rules are defined.",
+        note="Ignored: a reference to a rule that is not defined is an error.",
     ),
-    not_yet(
+    used(
         "enforce_new_defaults",
         Kind.BOOLEAN,
         True,
-        "Use the defaults with roles member and reader alone.",
-        note="Ignored: always true. The older, wider defaults are not offered.",
+        "Use the defaults with roles member and reader alone. False: the older ones are enough too, as in Glance.",
     ),
     _remote("remote_content_type", Kind.TEXT, "application/x-www-form-urlencoded", "Form of the question."),
     _remote("remote_ssl_verify_server_crt", Kind.BOOLEAN, False, "Check its certificate."),

@@ -5,6 +5,7 @@ know no revision, by `status` and `updated_at` as they were read. See docs/adr/0
 usage is counted with it.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -46,6 +47,7 @@ __all__ = [
     "insert",
     "is_member",
     "page",
+    "shared_with",
     "transition",
     "untouched",
     "update",
@@ -118,6 +120,13 @@ async def untouched(conn: Connection, status: Status, before: datetime, limit: i
     chosen = (images.c.status == status, images.c.deleted == false(), images.c.protected == false())
     statement = select(images.c.id).where(*chosen, changed_at < before).order_by(changed_at).limit(limit)
     return list((await conn.execute(statement)).scalars())
+
+
+async def shared_with(conn: Connection, image_ids: Collection[str], project_id: str) -> frozenset[str]:
+    """Those of the images that are shared with the project, accepted or not."""
+    mine = equals(conn.dialect, members.c.member, parameter("project", members.c.member))
+    statement = select(members.c.image_id).where(members.c.image_id.in_(list(image_ids)), mine, live(members))
+    return frozenset((await conn.execute(statement, {"project": project_id})).scalars())
 
 
 async def insert(conn: Connection, image: Image) -> Image:
