@@ -17,13 +17,14 @@ from intaglio.domain import patch
 from intaglio.domain.creation import new_image
 from intaglio.domain.image import Image, Visibility
 from intaglio.domain.patch import Operation
-from intaglio.domain.properties import require_counts
+from intaglio.domain.properties import require_counts, require_location_count
 from intaglio.domain.query import ImageQuery
 from intaglio.services.access import ImageNotFound, visible_image
 from intaglio.services.copies import by_weight
 from intaglio.services.guarded import guarded_write
 from intaglio.services.listable import listable
 from intaglio.services.parts import Parts
+from intaglio.services.quota import Budgets, budgeted_write, require_growth
 from intaglio.services.recovery import deletions, remove_copies
 from intaglio.services.vocabulary import make_guard
 
@@ -47,7 +48,7 @@ class MarkerNotFound(Invalid):
 
 
 async def create(parts: Parts, caller: Caller, document: Mapping[str, Any]) -> Image:
-    """Record a new image without data. Raises what `new_image` raises, refusals, limits, and `ImageExists`."""
+    """Record a new image without data. Raises what `new_image` raises, refusals, limits, `OverQuota`, `ImageExists`."""
     access = parts.protection.access(caller)
     image = new_image(document, project_id=caller.principal.project_id, now=utcnow(), formats=parts.formats)
     target = ImageTarget(image)
@@ -60,11 +61,12 @@ async def create(parts: Parts, caller: Caller, document: Mapping[str, Any]) -> I
     _require_counts(parts, image)
     guard = await make_guard(parts)
 
-    async def work(conn: Connection) -> None:
+    async def work(conn: Connection, budgets: Budgets) -> None:
         await guard.require(conn, image, {})
         await images.insert(conn, image)
+        await require_growth(conn, budgets, None, image)
 
-    await parts.database.write(work)
+    await budgeted_write(parts, image.owner, work)
     return access.shown(image)
 
 
@@ -117,7 +119,7 @@ async def update(
     access = parts.protection.access(caller)
     guard = await make_guard(parts)
 
-    async def work(conn: Connection) -> tuple[Image, list[Lease]]:
+    async def work(conn: Connection, budgets: Budgets) -> tuple[Image, list[Lease]]:
         before, target = await visible_image(conn, parts.policy, caller, image_id)
         parts.policy.require("modify_image", caller, target)
         _require_location_rules(parts, caller, target, operations)
@@ -131,11 +133,12 @@ async def update(
         gone = [location for location in before.locations if location.id not in kept]
         pending = deletions(parts, before, gone, kept=after.locations)
         after = await images.update(conn, before, replace(after, updated_at=utcnow()))
+        await require_growth(conn, budgets, before, after)
         for lease in pending:
             await leases.claim(conn, lease)
         return after, pending
 
-    image, pending = await guarded_write(parts, work)
+    image, pending = await budgeted_write(parts, caller.principal.project_id, work)
     await remove_copies(parts, pending)
     return access.shown(image)
 
@@ -195,6 +198,7 @@ def _require_result(parts: Parts, caller: Caller, before: Image, after: Image) -
         raise ForeignOwner("Only an administrator changes the owner of an image.")
     if after.visibility != before.visibility:
         _require_visibility(parts, caller, after)
+    require_location_count(len(before.locations), len(after.locations), parts.limits.image_location_quota)
     _require_counts(parts, after)
 
 

@@ -2,6 +2,7 @@
 
 from intaglio.api.route import Route
 from intaglio.api.routes.answers import IMAGE_ERRORS, query
+from intaglio.api.settings import RateClass
 from intaglio.api.v2 import images
 
 _LIST = (
@@ -31,6 +32,7 @@ IMAGES_ROUTES = (
         method="GET",
         path="/v2/images",
         handler=images.list_images,
+        rate=RateClass.LIST,
         summary="List images",
         success={200: "One page of the images the caller may see."},
         rules=("get_images", "get_image"),
@@ -42,6 +44,7 @@ IMAGES_ROUTES = (
         method="POST",
         path="/v2/images",
         handler=images.create,
+        rate=RateClass.WRITE,
         summary="Create an image record",
         success={201: "The new image, queued: without data."},
         rules=("add_image", "publicize_image", "communitize_image"),
@@ -59,6 +62,7 @@ IMAGES_ROUTES = (
         method="GET",
         path="/v2/images/{image_id}",
         handler=images.show,
+        rate=RateClass.OTHER,
         summary="Show an image",
         success={200: "The image."},
         rules=("get_image",),
@@ -69,6 +73,7 @@ IMAGES_ROUTES = (
         method="PATCH",
         path="/v2/images/{image_id}",
         handler=images.update,
+        rate=RateClass.WRITE,
         summary="Change an image",
         success={200: "The image after all operations."},
         rules=(
@@ -95,6 +100,7 @@ IMAGES_ROUTES = (
         method="DELETE",
         path="/v2/images/{image_id}",
         handler=images.delete,
+        rate=RateClass.WRITE,
         summary="Delete an image and its data",
         success={204: "Deleted."},
         rules=("get_image", "delete_image"),
