@@ -1,5 +1,6 @@
 """Pages of the list against a plain model of it: who sees what, in which order, at what cost."""
 
+import itertools
 import random
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -15,10 +16,10 @@ from sqlalchemy.dialects import mysql, sqlite
 
 from intaglio.db.base import Connection, Database
 from intaglio.db.migrations import upgrade
-from intaglio.db.repos import image_candidates
+from intaglio.db.repos import image_pages, image_statements
 from intaglio.db.repos import images as repo
-from intaglio.db.repos.image_pages import statement
 from intaglio.db.repos.image_shapes import shape_of, values_of
+from intaglio.db.repos.image_statements import page_statement
 from intaglio.db.settings import DatabaseSettings
 from intaglio.db.tables.images import images, locations, members, properties, tags
 from intaglio.domain.image import Image, Visibility
@@ -201,18 +202,26 @@ async def test_images_in_pages_are_complete(database: Database) -> None:
     assert len(page) > 30
 
 
-async def test_many_matches_are_walked_and_few_are_looked_up(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("few", "many", "widths"), [(0, 0, 1), (0, 0, 3), (0, 10_000, 2), (10_000, 10_000, 2)])
+async def test_every_way_of_finding_a_page_finds_the_same(
+    database: Database, monkeypatch: pytest.MonkeyPatch, few: int, many: int, widths: int
 ) -> None:
-    """Both ways of answering a filter give the same pages."""
     stocked = stock(2)
     await put(database, stocked)
-    query = ImageQuery(viewer=Viewer(ME), tags=("t1",), properties=(("arch", "x86"),), limit=2, visibility="all")
-    for few in (0, 1, 10_000):
-        monkeypatch.setattr(image_candidates, "FEW", few)
-        image_candidates._probe.cache_clear()
-        assert await all_pages(database, query) == expected(query, stocked)
-    image_candidates._probe.cache_clear()
+    monkeypatch.setattr(image_pages, "FEW", few)
+    monkeypatch.setattr(image_pages, "MANY", many)
+    monkeypatch.setattr(image_pages, "WIDTHS", (widths, widths))
+    asked: list[dict[str, Any]] = [
+        {"tags": ("t1",), "properties": (("arch", "x86"),), "limit": 2},
+        {"texts": (("disk_format", ("raw", "qcow2")),), "numbers": (NumberFilter("size", "min", 2),)},
+        {"protected": False, "times": (TimeFilter("updated_at", "gte", moment(3)),), "limit": 4},
+        {"texts": (("owner", (OTHER,)), ("status", ("active",))), "limit": 3},
+    ]
+    for conditions, first, direction in itertools.product(asked, ["created_at", "name", "status"], Direction):
+        sort = ((first, direction), *((key, direction) for key in ("created_at", "id") if key != first))
+        for viewer in (Viewer(ME), Viewer(None, is_admin=True)):
+            query = ImageQuery(viewer=viewer, visibility="all", sort=sort, **conditions)
+            assert await all_pages(database, query) == expected(query, stocked), query
 
 
 async def test_a_deleted_marker_keeps_its_place(database: Database) -> None:
@@ -377,8 +386,8 @@ async def test_mariadb_walks_indexes(database: Database, databases: Databases) -
     if databases.kind != "mariadb":
         return  # SQLite is asked above; PostgreSQL decides by its statistics
     query = ImageQuery(viewer=Viewer(ME), visibility="all")
-    shape = shape_of("mysql", query, (moment(0), "x"), few=False)
-    whole = statement(shape).params(**values_of(query, (moment(0), "x")))
+    shape = shape_of("mysql", query, (moment(0), "x"))
+    whole = page_statement(shape).params(**values_of(query, (moment(0), "x")))
     compiled = str(whole.compile(compile_kwargs={"literal_binds": True}, dialect=mysql.dialect()))
 
     async def work(conn: Connection) -> list[tuple[str, str]]:
@@ -393,8 +402,8 @@ async def test_mariadb_walks_indexes(database: Database, databases: Databases) -
 
 async def explained(database: Database, query: ImageQuery, marker: tuple[Any, ...] | None) -> list[str]:
     async def work(conn: Connection) -> list[str]:
-        shape = shape_of(conn.dialect, query, marker, few=False)
-        whole = statement(shape).params(**values_of(query, marker))
+        shape = shape_of(conn.dialect, query, marker)
+        whole = page_statement(shape).params(**values_of(query, marker))
         compiled = whole.compile(compile_kwargs={"literal_binds": True}, dialect=SQLITE)
         rows = await conn.execute(text("EXPLAIN QUERY PLAN " + str(compiled).replace(":", "\\:")))
         return [row.detail for row in rows]

@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Conflict
 from intaglio.db.base import Connection
+from intaglio.db.repos import image_search
 from intaglio.db.repos.dialects import equals, live, parameter
 from intaglio.db.repos.image_children import (
     PropertyNamesClash,
@@ -128,6 +129,7 @@ async def insert(conn: Connection, image: Image) -> Image:
     await write_properties(conn, image.id, {}, image)
     await write_tags(conn, image.id, (), image)
     locations = await write_locations(conn, image.id, (), image)
+    await image_search.added(conn, image)
     return msgspec.structs.replace(image, locations=locations, revision=0, tags=tuple(sorted(set(image.tags))))
 
 
@@ -143,6 +145,7 @@ async def update(conn: Connection, before: Image, after: Image) -> Image:
     await write_properties(conn, before.id, before.properties, after)
     await write_tags(conn, before.id, before.tags, after)
     locations = await write_locations(conn, before.id, before.locations, after)
+    await image_search.changed(conn, before, after)
     tags = tuple(sorted(set(after.tags)))
     return msgspec.structs.replace(after, locations=locations, tags=tags, revision=before.revision + 1)
 
@@ -174,6 +177,7 @@ async def delete(conn: Connection, image: Image, to: Status = Status.DELETED) ->
     now = _whole(conn, utcnow())
     await _claim(conn, image, {"status": to, "deleted": True, "deleted_at": now, "updated_at": now})
     await remove_all(conn, image.id, now, to.value)
+    await image_search.removed(conn, image.id)
 
 
 async def _claim(conn: Connection, before: Image, values: dict[str, Any]) -> None:
