@@ -77,6 +77,35 @@ def _content(name: str) -> dict[str, Any]:
     return {_MEDIA_TYPES.get(name, _JSON): {"schema": {"$ref": f"#/components/schemas/{name}"}}}
 
 
+_NUMBER = {"type": "integer", "minimum": 0}
+_FACETS = {
+    "type": "object",
+    "properties": {
+        "total": _NUMBER,
+        "facets": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "properties": {
+                    "values": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {"value": {"type": ["string", "boolean"]}, "count": _NUMBER},
+                            "required": ["value", "count"],
+                        },
+                    },
+                    "distinct": _NUMBER,
+                    "missing": _NUMBER,
+                },
+                "required": ["values", "distinct", "missing"],
+            },
+        },
+    },
+    "required": ["total", "facets"],
+}
+
+
 def _schemas(formats: Formats) -> dict[str, Any]:
     fields = image_properties(formats, multi=True)
     settable = {name: fields[name] for name in ("id", *BASE_FIELDS)}
@@ -93,6 +122,7 @@ def _schemas(formats: Formats) -> dict[str, Any]:
             },
             "required": ["images", "first", "schema"],
         },
+        "Facets": _FACETS,
         "Patch": {
             "type": "array",
             "items": {

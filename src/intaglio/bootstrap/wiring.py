@@ -16,7 +16,7 @@ from intaglio.identity.none import NoAuthentication
 from intaglio.identity.settings import AuthMode
 from intaglio.identity.users import UsersFile
 from intaglio.ingest.door import Door
-from intaglio.services import recovery
+from intaglio.services import recovery, search_index
 from intaglio.services.parts import Parts
 from intaglio.stores import registry
 from intaglio.worker.loop import PeriodicJob
@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 RECOVERY_SECONDS = 5
 SWEEP_SECONDS = 600
+INDEX_SECONDS = 300
 
 
 def make_parts(settings: Settings) -> Parts:
@@ -86,7 +87,11 @@ def make_jobs(settings: Settings) -> Sequence[PeriodicJob]:
     async def sweep() -> None:
         await recovery.sweep_stores(parts)
 
+    async def index() -> None:
+        await search_index.catch_up(parts)
+
     return (
         PeriodicJob("recover", RECOVERY_SECONDS, recover),
         PeriodicJob("sweep", SWEEP_SECONDS, sweep),
+        PeriodicJob("index", INDEX_SECONDS, index),
     )

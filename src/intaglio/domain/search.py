@@ -23,6 +23,7 @@ IMAGE_WORDS = 2000  # words of one image that are looked at
 # MariaDB keeps no word shorter than three characters, and none of over 84; it has the two marks of _NAME and so on.
 _MARK = "q"
 _NAME, _TAG, _DESCRIPTION, _PROPERTY, _ONE_PROPERTY = "abcde"
+_INTERNAL = "os_glance"  # names that the service keeps for itself
 _LONGEST = 70  # characters of an encoded word
 
 # Scripts written without spaces: every character counts as a word.
@@ -115,6 +116,8 @@ def _marked_texts(image: Image) -> Iterator[tuple[tuple[str, ...], str]]:
     for tag in sorted(set(image.tags)):
         yield (_mark(_TAG),), tag
     for name, value in sorted(image.properties.items(), key=lambda item: (item[0] != "description", item[0])):
+        if name.startswith(_INTERNAL):
+            continue
         kind = _DESCRIPTION if name == "description" else _PROPERTY
         yield (_mark(kind), _property_mark(name)), value
 
@@ -133,10 +136,9 @@ def ranks(readable: Collection[str] | None) -> tuple[tuple[str, ...], ...]:
 
     `readable` are the properties the caller may read, None meaning all.
     """
-    best = (_mark(_NAME),), (_mark(_NAME), _mark(_TAG))
+    best: tuple[tuple[str, ...], ...] = (_mark(_NAME),), (_mark(_NAME), _mark(_TAG))
     if readable is None:
-        described = (*best[1], _mark(_DESCRIPTION))
-        return *best, described, (*described, _mark(_PROPERTY))
+        return *best, (*best[1], _mark(_DESCRIPTION)), (*best[1], _mark(_DESCRIPTION), _mark(_PROPERTY))
     described = (*best[1], *(_property_mark(name) for name in readable if name == "description"))
     others = (_property_mark(name) for name in sorted(readable) if name != "description")
     return *best, described, (*described, *others)
@@ -150,4 +152,3 @@ def needle(phrase: Phrase, mark: str) -> str:
 def found(text: str, phrases: Iterable[Phrase], marks: Collection[str]) -> bool:
     """Whether a document has all phrases, each in some field with one of the marks."""
     return all(any(needle(phrase, mark) in text for mark in marks) for phrase in phrases)
-

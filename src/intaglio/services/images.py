@@ -1,13 +1,13 @@
-"""Creating, showing, listing, changing and deleting image records."""
+"""Creating, showing, changing and deleting image records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
 from intaglio.authz.engine import Caller, ImageTarget
 from intaglio.base.clock import utcnow
-from intaglio.base.errors import Forbidden, Invalid
+from intaglio.base.errors import Forbidden
 from intaglio.db.base import Connection
 from intaglio.db.repos import images, leases
 from intaglio.db.repos.leases import Lease
@@ -16,8 +16,7 @@ from intaglio.domain.creation import new_image
 from intaglio.domain.image import Image, Visibility
 from intaglio.domain.patch import Operation
 from intaglio.domain.properties import require_counts
-from intaglio.domain.query import ImageQuery
-from intaglio.services.access import ImageNotFound, visible_image
+from intaglio.services.access import visible_image
 from intaglio.services.copies import copies
 from intaglio.services.guarded import guarded_write
 from intaglio.services.leases import lease_end
@@ -35,12 +34,6 @@ class ImageProtected(Forbidden):
     """The image is protected against deletion."""
 
     code = "image-protected"
-
-
-class MarkerNotFound(Invalid):
-    """The marker names no image that the caller may see."""
-
-    code = "marker-not-found"
 
 
 async def create(parts: Parts, caller: Caller, document: Mapping[str, Any]) -> Image:
@@ -68,26 +61,6 @@ async def show(parts: Parts, caller: Caller, image_id: str) -> Image:
         return image
 
     return await parts.database.read(work)
-
-
-async def page(parts: Parts, caller: Caller, query: ImageQuery) -> Sequence[Image]:
-    """One page of the list. Raises `MarkerNotFound`, `PolicyRefused`."""
-    policy = parts.policy
-    policy.require("get_images", caller, {"project_id": caller.principal.project_id or ""})
-
-    async def work(conn: Connection) -> Sequence[Image]:
-        if query.marker is not None:
-            await _require_marker(conn, parts, caller, query.marker)
-        return await images.page(conn, query) if query.limit else ()
-
-    return await parts.database.read(work)
-
-
-async def _require_marker(conn: Connection, parts: Parts, caller: Caller, marker: str) -> None:
-    try:
-        await visible_image(conn, parts.policy, caller, marker)
-    except ImageNotFound:
-        raise MarkerNotFound(f"The marker {marker[:80]} names no image; use the id of the last image seen.") from None
 
 
 async def update(parts: Parts, caller: Caller, image_id: str, operations: tuple[Operation, ...]) -> Image:

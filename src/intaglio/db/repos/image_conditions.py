@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, exists, false, or_, select
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from intaglio.db.repos.dialects import by_code_point, equals, live, parameter, unindexed
+from intaglio.db.repos.dialects import by_code_point, equals, parameter, unindexed
 from intaglio.db.repos.image_shapes import Branch, Shape
 from intaglio.db.repos.image_sieves import chosen, passes
 from intaglio.db.tables.images import images, members

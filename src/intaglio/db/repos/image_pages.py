@@ -5,7 +5,7 @@ far as it matters: few are sorted; of many the first ones are found by walking a
 find enough soon, for those seen are not those that pass, all that pass are collected. See docs/adr/0004.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -52,6 +52,21 @@ async def page(conn: Connection, query: ImageQuery) -> list[Image]:
     return await _by_rank(conn, query, marker, values, terms)
 
 
+async def shape_for(conn: Connection, query: ImageQuery) -> tuple[Shape | None, dict[str, Any]]:
+    """The shape that suits a statement about all images of a list, and its values; None when there are none."""
+    values = values_of(query, None)
+    shape = shape_of(conn.dialect, query, None)
+    if query.phrases:
+        (terms,) = terms_of(conn.dialect, replace(query, ranked=False))
+        shape, values = shape_of(conn.dialect, query, None, terms.sieve), {**values, **terms.values}
+    if not shape.branches:
+        return None, values
+    if not shape.sieves:
+        return shape, values
+    count, leader = await _fewest(conn, shape, values)
+    return (_whole(shape, count, leader) if count else None), values
+
+
 async def _marker(conn: Connection, query: ImageQuery) -> tuple[Any, ...]:
     keys = [images.c[column] for column, _ in sort_of(query)]
     row = (await conn.execute(select(*keys).where(images.c.id == query.marker))).first()
@@ -93,28 +108,31 @@ async def _found(conn: Connection, shape: Shape, values: dict[str, Any]) -> list
         return []
     if not shape.sieves:
         return await _images(conn, shape, values) or []
-    counts = await _counts(conn, shape, values)
-    count, leader = min(zip(counts, shape.sieves, strict=True), key=lambda each: each[0])
-    if count == 0:
-        return []
+    count, leader = await _fewest(conn, shape, values)
     found = None
     if count > FEW and is_served(shape):
         found = await _soon(conn, shape, {**values, "width": WIDTHS[count > MANY]})
-    if found is None:
-        rest: dict[str, Any] = {"stage": "sweep"} if count > MANY else {"stage": "few", "leader": leader}
-        found = await _images(conn, replace(shape, **rest), values)
+    if found is None and count:
+        found = await _images(conn, _whole(shape, count, leader), values)
     return found or []
 
 
-async def _counts(conn: Connection, shape: Shape, values: Mapping[str, Any]) -> list[int]:
-    rows = (await conn.execute(counts_statement(shape.dialect, shape.sieves), values)).all()
-    return [count for _, count in sorted(tuple(row) for row in rows)]
+def _whole(shape: Shape, count: int, leader: Sieve) -> Shape:
+    """The shape that looks at all that pass."""
+    return replace(shape, stage="sweep") if count > MANY else replace(shape, stage="few", leader=leader)
+
+
+async def _fewest(conn: Connection, shape: Shape, values: Mapping[str, Any]) -> tuple[int, Sieve]:
+    """The sieve that the fewest images pass, and how many that are, if not very many."""
+    statement = counts_statement(shape.dialect, shape.sieves)
+    rows: Sequence[Any] = (await conn.execute(statement, values)).all()
+    return min(((count, shape.sieves[number]) for number, count in rows), key=lambda each: each[0])
 
 
 async def _soon(conn: Connection, shape: Shape, values: Mapping[str, Any]) -> list[Image] | None:
     """The page by walking, each branch up to its edge; None when what lies behind an edge may belong to it."""
     statement = edges_statement(shape)
-    rows = (await conn.execute(statement, values)).all() if statement is not None else []
+    rows: Sequence[Any] = (await conn.execute(statement, values)).all() if statement is not None else ()
     keys = {number: tuple(row) for number, *row in rows}
     known = [
         tuple(value is not None for value in keys[number]) if number in keys else None
@@ -126,7 +144,7 @@ async def _soon(conn: Connection, shape: Shape, values: Mapping[str, Any]) -> li
 
 async def _images(conn: Connection, shape: Shape, values: Mapping[str, Any]) -> list[Image] | None:
     values = {**values, "rows": values["limit"] + sum(known is not None for known in shape.edges)}
-    rows = (await conn.execute(page_statement(shape), values)).all()
+    rows: Sequence[Any] = (await conn.execute(page_statement(shape), values)).all()
     found: list[Image] = []
     for edge, *row in rows:
         if len(found) == values["limit"]:

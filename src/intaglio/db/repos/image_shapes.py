@@ -88,9 +88,7 @@ def sort_of(query: ImageQuery) -> tuple[tuple[str, Direction], ...]:
 
 def sieves_of(query: ImageQuery) -> tuple[Sieve, ...]:
     """The conditions of a query, but for its phrases."""
-    found = [
-        Sieve("text", name, ((place, "eq"),), count=len(texts)) for place, (name, texts) in enumerate(query.texts)
-    ]
+    found = [Sieve("text", name, ((place, "eq"),), count=len(texts)) for place, (name, texts) in enumerate(query.texts)]
     found += [Sieve("number", *each) for each in _by_column(query.numbers)]
     found += [Sieve("time", *each) for each in _by_column(query.times)]
     if query.protected is not None:
@@ -101,7 +99,7 @@ def sieves_of(query: ImageQuery) -> tuple[Sieve, ...]:
 
 
 def _by_column(
-    filters: Sequence[NumberFilter] | Sequence[TimeFilter],
+    filters: Sequence[NumberFilter | TimeFilter],
 ) -> Iterable[tuple[str, tuple[tuple[int, str], ...]]]:
     places: dict[str, list[tuple[int, str]]] = {}
     for place, each in enumerate(filters):

@@ -77,7 +77,9 @@ def _chosen_by_column(dialect: str, sieve: Sieve) -> Select[Any]:
     ids = select(images.c.id).where(_compared(dialect, sieve, column))
     if name in _ORDERED:
         everyone = images.c.visibility.in_([each.value for each in Visibility])
-        ids = ids.where(*_listed(), everyone).with_hint(images, f"FORCE INDEX (intaglio_images_visibility_{name})", "mysql")
+        ids = ids.where(*_listed(), everyone).with_hint(
+            images, f"FORCE INDEX (intaglio_images_visibility_{name})", "mysql"
+        )
     elif name == "owner":
         ids = ids.where(*_listed()).with_hint(images, "FORCE INDEX (intaglio_images_owner_created)", "mysql")
     return ids
@@ -139,9 +141,9 @@ def _matched(dialect: str) -> ColumnElement[bool]:
         rows = select(_WORDS.c.rowid).where(_WORDS.c.intaglio_image_words.op("MATCH")(_match()))
         return search.c.number.in_(rows)
     if dialect == "postgresql":
-        simple = literal_column("'simple'")
+        simple: ColumnElement[Any] = literal_column("'simple'")
         return func.to_tsvector(simple, search.c.words).op("@@")(func.to_tsquery(simple, _match()))
-    return search.c.words.match(_match(), mysql_boolean_mode=True)  # type: ignore[call-arg]
+    return search.c.words.match(_match(), mysql_boolean_mode=True)
 
 
 def has_words(dialect: str, sieve: Sieve) -> ColumnElement[bool]:

@@ -8,7 +8,20 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Integer, Select, Subquery, and_, bindparam, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    Subquery,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy import column as sql_column
 from sqlalchemy.sql.expression import Label
 
@@ -60,7 +73,7 @@ def edges_statement(shape: Shape) -> CompoundSelect[Any] | Select[Any] | None:
 def counts_statement(dialect: str, sieves: tuple[Sieve, ...]) -> CompoundSelect[Any] | Select[Any]:
     """For each sieve its number and how many images pass, `MANY` + 1 at most."""
     limited = [probe(dialect, sieve).limit(MANY + 1).subquery(f"probe_{n}") for n, sieve in enumerate(sieves)]
-    counted = [
+    counted: list[Any] = [
         select(literal(n, Integer, literal_execute=True), func.count()).select_from(each)
         for n, each in enumerate(limited)
     ]

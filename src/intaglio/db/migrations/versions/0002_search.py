@@ -24,18 +24,15 @@ _GROUPS = {"visibility": "visibility", "owner": "owner"}
 _ALONE = ("virtual_size", "min_ram", "min_disk", "os_hash_algo", "protected")
 
 # The words of SQLite's rows stand in our table alone; what changes there is told to the index by our own triggers.
+_TELL = "INSERT INTO intaglio_image_words"
+_ADD = f"{_TELL} (rowid, words) VALUES (new.number, new.words);"
+_REMOVE = f"{_TELL} (intaglio_image_words, rowid, words) VALUES ('delete', old.number, old.words);"
+_OPTIONS = "content='intaglio_image_search', content_rowid='number', tokenize='ascii', detail='none', columnsize=0"
 _SQLITE_WORDS = (
-    "CREATE VIRTUAL TABLE intaglio_image_words USING fts5(words, content='intaglio_image_search',"
-    " content_rowid='number', tokenize='ascii', detail='none', columnsize=0, prefix='3 4')",
-    "CREATE TRIGGER intaglio_image_search_added AFTER INSERT ON intaglio_image_search BEGIN"
-    " INSERT INTO intaglio_image_words (rowid, words) VALUES (new.number, new.words); END",
-    "CREATE TRIGGER intaglio_image_search_removed AFTER DELETE ON intaglio_image_search BEGIN"
-    " INSERT INTO intaglio_image_words (intaglio_image_words, rowid, words)"
-    " VALUES ('delete', old.number, old.words); END",
-    "CREATE TRIGGER intaglio_image_search_changed AFTER UPDATE OF words ON intaglio_image_search BEGIN"
-    " INSERT INTO intaglio_image_words (intaglio_image_words, rowid, words)"
-    " VALUES ('delete', old.number, old.words);"
-    " INSERT INTO intaglio_image_words (rowid, words) VALUES (new.number, new.words); END",
+    f"CREATE VIRTUAL TABLE intaglio_image_words USING fts5(words, {_OPTIONS}, prefix='3 4')",
+    f"CREATE TRIGGER intaglio_search_added AFTER INSERT ON intaglio_image_search BEGIN {_ADD} END",
+    f"CREATE TRIGGER intaglio_search_removed AFTER DELETE ON intaglio_image_search BEGIN {_REMOVE} END",
+    f"CREATE TRIGGER intaglio_search_changed AFTER UPDATE OF words ON intaglio_image_search BEGIN {_REMOVE} {_ADD} END",
 )
 
 
