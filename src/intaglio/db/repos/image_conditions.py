@@ -80,7 +80,7 @@ def filters(shape: Shape) -> list[ColumnElement[bool]]:
 
 def order(shape: Shape, columns: Columns) -> list[ColumnElement[Any]]:
     """NULL counts as smaller than everything, as SQLite and MariaDB have it."""
-    keys: list[ColumnElement[Any]] = []
+    keys: list[ColumnElement[Any]] = [columns["place"].asc()] if shape.ranks else []
     for name, direction in shape.sort:
         column = by_code_point(shape.dialect, name, columns[name])
         ascending = direction is Direction.ASC

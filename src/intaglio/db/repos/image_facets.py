@@ -81,7 +81,8 @@ def _text(value: str | bytes) -> str:
 def _rows_counted(shape: Shape, table: Table) -> Select[Any]:
     listed = _listed(shape, ())
     value = _exact(shape.dialect, func.coalesce(table.c.value, ""))
-    number = func.count(table.c.image_id.distinct()).label("number")
+    # an image has a property once, but there may be two rows of one tag
+    number = (func.count() if table is properties else func.count(table.c.image_id.distinct())).label("number")
     joined = listed.join(table, _of(shape, table, listed.c.id))
     grouped = select(value.label("value"), number).select_from(joined).group_by(value).subquery("grouped")
     every = (func.count().over(), func.sum(grouped.c.number).over())
@@ -107,10 +108,10 @@ def _exact(dialect: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _of(shape: Shape, table: Table, image_id: ColumnElement[Any]) -> ColumnElement[bool]:
-    # SQLite is to come from the images seen, not from all rows of that name.
     here = [table.c.image_id == image_id, live(table)]
     if table is properties:
-        name = unindexed(shape.dialect, properties.c.name)
+        # SQLite is to come from the few images, not from all rows of that name.
+        name = unindexed(shape.dialect, properties.c.name) if shape.stage == "few" else properties.c.name
         here.append(equals(shape.dialect, name, parameter("facet", properties.c.name)))
     return and_(*here)
 

@@ -47,9 +47,9 @@ async def page(conn: Connection, query: ImageQuery) -> list[Image]:
     if not query.phrases:
         return await _found(conn, shape_of(conn.dialect, query, marker), values)
     terms = terms_of(conn.dialect, query)
-    if not query.ranked:
-        return await _with_words(conn, query, marker, values, terms[-1])
-    return await _by_rank(conn, query, marker, values, terms)
+    values = {**values, **terms.values}
+    shape = shape_of(conn.dialect, query, marker, terms.anywhere)
+    return await (_by_rank(conn, query, shape, terms, values) if query.ranked else _found(conn, shape, values))
 
 
 async def shape_for(conn: Connection, query: ImageQuery) -> tuple[Shape | None, dict[str, Any]]:
@@ -57,8 +57,8 @@ async def shape_for(conn: Connection, query: ImageQuery) -> tuple[Shape | None, 
     values = values_of(query, None)
     shape = shape_of(conn.dialect, query, None)
     if query.phrases:
-        (terms,) = terms_of(conn.dialect, replace(query, ranked=False))
-        shape, values = shape_of(conn.dialect, query, None, terms.sieve), {**values, **terms.values}
+        terms = terms_of(conn.dialect, query)
+        shape, values = shape_of(conn.dialect, query, None, terms.anywhere), {**values, **terms.values}
     if not shape.branches:
         return None, values
     if not shape.sieves:
@@ -76,31 +76,29 @@ async def _marker(conn: Connection, query: ImageQuery) -> tuple[Any, ...]:
 
 
 async def _by_rank(
-    conn: Connection, query: ImageQuery, marker: tuple[Any, ...] | None, values: dict[str, Any], terms: list[Terms]
+    conn: Connection, query: ImageQuery, shape: Shape, terms: Terms, values: dict[str, Any]
 ) -> list[Image]:
-    """The ranks one after the other until the page is full; the marker's own only from the marker on."""
-    rank = await _rank_of_marker(conn, query, terms) if marker is not None else 0
+    """Few images are sorted by rank; of many, each rank is a list of its own, the marker's from the marker on."""
+    if not shape.branches:
+        return []
+    rank = await _rank_of_marker(conn, query, terms) if shape.marker is not None else 0
+    count, leader = await _fewest(conn, shape, values)
+    if count <= MANY:
+        ranked = replace(_whole(shape, count, leader), ranks=terms.ranks)
+        return (await _images(conn, ranked, {**values, "marker_rank": rank}) or []) if count else []
     found: list[Image] = []
-    for term in terms[rank:]:
-        rest = {**values, "limit": query.limit - len(found)}
-        found += await _with_words(conn, query, marker, rest, term)
+    for sieve in terms.by_rank[rank:]:
+        this = replace(shape, sieves=(*shape.sieves[:-1], sieve))
+        found += await _found(conn, this, {**values, "limit": query.limit - len(found)})
         if len(found) == query.limit:
             break
-        marker = None
+        shape = replace(shape, marker=None)
     return found
 
 
-async def _rank_of_marker(conn: Connection, query: ImageQuery, terms: list[Terms]) -> int:
-    """Which rank the marker has; the last one when it is not found any more."""
+async def _rank_of_marker(conn: Connection, query: ImageQuery, terms: Terms) -> int:
     words = (await conn.execute(select(search.c.words).where(search.c.image_id == query.marker))).scalar()
-    ranks = [rank for rank, term in enumerate(terms) if words is not None and term.found_in(words)]
-    return ranks[0] if ranks else len(terms) - 1
-
-
-async def _with_words(
-    conn: Connection, query: ImageQuery, marker: tuple[Any, ...] | None, values: dict[str, Any], terms: Terms
-) -> list[Image]:
-    return await _found(conn, shape_of(conn.dialect, query, marker, terms.sieve), {**values, **terms.values})
+    return terms.rank(words)
 
 
 async def _found(conn: Connection, shape: Shape, values: dict[str, Any]) -> list[Image]:

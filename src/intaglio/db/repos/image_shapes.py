@@ -49,6 +49,7 @@ class Shape(msgspec.Struct, frozen=True):
     stage: Stage = "walk"
     leader: Sieve | None = None  # the one that leaves few images
     edges: tuple[tuple[bool, ...] | None, ...] = ()  # for each walk that ends early, as for the marker
+    ranks: tuple[int, ...] = ()  # sort by rank first; each is a number of marks, as of a sieve
 
 
 def branches(query: ImageQuery) -> tuple[Branch, ...]:

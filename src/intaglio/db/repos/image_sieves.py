@@ -13,9 +13,11 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    case,
     exists,
     false,
     func,
+    literal,
     literal_column,
     not_,
     or_,
@@ -51,7 +53,7 @@ def passes(dialect: str, sieve: Sieve, *, leading: bool = False) -> ColumnElemen
 def chosen(dialect: str, sieve: Sieve) -> Select[Any]:
     """The ids of all images that pass, and maybe of some hidden or deleted ones."""
     if sieve.kind == "words":
-        return select(search.c.image_id).where(_matched(dialect), has_words(dialect, sieve))
+        return select(search.c.image_id).where(_matched(dialect, sieve), has_words(dialect, sieve))
     return probe(dialect, sieve)
 
 
@@ -59,8 +61,8 @@ def probe(dialect: str, sieve: Sieve) -> Select[Any]:
     """As many rows as `chosen` has, or more: to learn whether they are few."""
     if sieve.kind == "words":
         if dialect == "sqlite":
-            return select(_WORDS.c.rowid).where(_WORDS.c.intaglio_image_words.op("MATCH")(_match()))
-        return select(search.c.image_id).where(_matched(dialect))
+            return _rows_matched(sieve)
+        return select(search.c.image_id).where(_matched(dialect, sieve))
     if sieve.kind == "tag":
         return select(tags.c.image_id).where(_same_tag(dialect, sieve), tags.c.deleted == false())
     if sieve.kind == "property":
@@ -131,34 +133,42 @@ def _same_beginning(sieve: Sieve) -> ColumnElement[bool]:
     return func.substr(properties.c.value, first, last) == func.substr(value, first, last)
 
 
-def _match() -> ColumnElement[Any]:
-    return bindparam("match", type_=String())
+def _match(sieve: Sieve) -> ColumnElement[Any]:
+    return bindparam(f"match_{sieve.marks}", type_=String())
 
 
-def _matched(dialect: str) -> ColumnElement[bool]:
+def _rows_matched(sieve: Sieve) -> Select[Any]:
+    return select(_WORDS.c.rowid).where(_WORDS.c.intaglio_image_words.op("MATCH")(_match(sieve)))
+
+
+def _matched(dialect: str, sieve: Sieve) -> ColumnElement[bool]:
     """The rows that the database's own full-text index gives: all that `has_words`, and more."""
     if dialect == "sqlite":
-        rows = select(_WORDS.c.rowid).where(_WORDS.c.intaglio_image_words.op("MATCH")(_match()))
-        return search.c.number.in_(rows)
+        return search.c.number.in_(_rows_matched(sieve))
     if dialect == "postgresql":
         simple: ColumnElement[Any] = literal_column("'simple'")
-        return func.to_tsvector(simple, search.c.words).op("@@")(func.to_tsquery(simple, _match()))
-    return search.c.words.match(_match(), mysql_boolean_mode=True)
+        return func.to_tsvector(simple, search.c.words).op("@@")(func.to_tsquery(simple, _match(sieve)))
+    return search.c.words.match(_match(sieve), mysql_boolean_mode=True)
 
 
 def has_words(dialect: str, sieve: Sieve) -> ColumnElement[bool]:
     """Whether the words of a row of `search` have every phrase in a field of this rank, and not in a better one's."""
-    right = _all_found(dialect, sieve.count, "needle", sieve.marks)
-    if not sieve.better:
-        return right
-    return and_(right, not_(_all_found(dialect, sieve.count, "better", sieve.better)))
+    right = _all_found(dialect, sieve.count, sieve.marks)
+    return right if not sieve.better else and_(right, not_(_all_found(dialect, sieve.count, sieve.better)))
 
 
-def _all_found(dialect: str, phrases: int, name: str, marks: int) -> ColumnElement[bool]:
+def rank(dialect: str, sieve: Sieve, ranks: tuple[int, ...]) -> ColumnElement[int]:
+    """The rank of the image at hand, which passes the sieve: 0 is the best."""
+    whens = [(_all_found(dialect, sieve.count, marks), place) for place, marks in enumerate(ranks[:-1])]
+    place = case(*whens, else_=len(ranks) - 1) if whens else literal(0)
+    return select(place).where(search.c.image_id == images.c.id).correlate(images).scalar_subquery()
+
+
+def _all_found(dialect: str, phrases: int, marks: int) -> ColumnElement[bool]:
     inside = func.strpos if dialect == "postgresql" else func.instr
     return and_(
         *(
-            or_(*(inside(search.c.words, bindparam(f"{name}_{p}_{m}", type_=String())) > 0 for m in range(marks)))
+            or_(*(inside(search.c.words, bindparam(f"needle_{p}_{m}", type_=String())) > 0 for m in range(marks)))
             for p in range(phrases)
         )
     )

@@ -29,7 +29,7 @@ from intaglio.db.repos.dialects import parameter
 from intaglio.db.repos.image_conditions import LIMIT, ROWS, Columns, after, filters, order, seen, until
 from intaglio.db.repos.image_rows import image_columns
 from intaglio.db.repos.image_shapes import Branch, Shape, Sieve
-from intaglio.db.repos.image_sieves import probe
+from intaglio.db.repos.image_sieves import probe, rank
 from intaglio.db.tables.images import images
 
 MANY = 5000
@@ -110,7 +110,8 @@ def _edge(value: int) -> Label[int]:
 def _chosen(shape: Shape) -> Subquery:
     """The ids of the page, with what they are sorted by."""
     if shape.stage == "few":
-        return _first(shape, _few(shape), images.c).subquery("chosen")
+        few = _few(shape)
+        return _first(shape, few, few.selected_columns).subquery("chosen")
     arms = [_until_edge(shape, number, walk) for number, (_, walk) in enumerate(walks(shape))]
     cut = [_edge_itself(shape, number) for number, known in enumerate(shape.edges) if known is not None]
     if len(arms) == 1 and not cut:
@@ -143,7 +144,13 @@ def _few(shape: Shape) -> Select[Any]:
     """All branches at once, for images that are few enough to be sorted."""
     branches = or_(*(and_(*seen(shape, branch)) for branch in shape.branches))
     walk = select(*_keys(shape), _edge(0)).where(*filters(shape), branches)
-    return walk if shape.marker is None else walk.where(or_(*after(shape, None)))
+    behind = None if shape.marker is None else or_(*after(shape, None))
+    if shape.ranks:
+        place = rank(shape.dialect, shape.sieves[-1], shape.ranks)
+        walk = walk.add_columns(place.label("place"))
+        marked = bindparam("marker_rank", type_=Integer())
+        behind = None if behind is None else or_(place > marked, and_(place == marked, behind))
+    return walk if behind is None else walk.where(behind)
 
 
 def _hinted(shape: Shape, branch: Branch, walk: Select[Any]) -> Select[Any]:

@@ -10,51 +10,60 @@ from intaglio.domain.search import Phrase, found, needle, ranks
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """One rank of a search: the sieve, the values of its parameters, and what they were made of.
-
-    `better` are the fields of the rank before, which has those images that are found in them alone.
-    """
+    """A search. `ranks` are numbers of `marks`: each rank looks in the fields of so many of the first ones."""
 
     phrases: tuple[Phrase, ...]
     marks: tuple[str, ...]
-    better: tuple[str, ...]
-    values: dict[str, Any]
+    ranks: tuple[int, ...]
+    values: dict[str, Any]  # of the parameters
 
     @property
-    def sieve(self) -> Sieve:
-        return Sieve("words", count=len(self.phrases), marks=len(self.marks), better=len(self.better))
+    def anywhere(self) -> Sieve:
+        """All images that are found."""
+        return Sieve("words", count=len(self.phrases), marks=self.ranks[-1])
 
-    def found_in(self, words: str) -> bool:
-        """Whether an image with these words has this rank."""
-        best = bool(self.better) and found(words, self.phrases, self.better)
-        return not best and found(words, self.phrases, self.marks)
+    @property
+    def by_rank(self) -> list[Sieve]:
+        """The images of each rank, best first."""
+        before = (0, *self.ranks)
+        return [
+            Sieve("words", count=len(self.phrases), marks=marks, better=better)
+            for marks, better in zip(self.ranks, before, strict=False)
+        ]
+
+    def rank(self, words: str | None) -> int:
+        """Which rank an image with these words has; the last one also when it is not found any more."""
+        for place, marks in enumerate(self.ranks):
+            if words is not None and found(words, self.phrases, self.marks[:marks]):
+                return place
+        return len(self.ranks) - 1
 
 
-def terms_of(dialect: str, query: ImageQuery) -> list[Terms]:
-    """The terms of each rank, best first; or of the one that looks in every field, for an order that was asked for."""
-    fields = list(dict.fromkeys(ranks(query.readable)))
-    if not query.ranked:
-        return [_terms(dialect, query.phrases, fields[-1], ())]
-    before = [(), *fields]
-    return [_terms(dialect, query.phrases, marks, better) for marks, better in zip(fields, before, strict=False)]
-
-
-def _terms(dialect: str, phrases: tuple[Phrase, ...], marks: tuple[str, ...], better: tuple[str, ...]) -> Terms:
-    values: dict[str, Any] = {"match": _match(dialect, phrases, marks)}
-    for name, fields in (("needle", marks), ("better", better)):
-        for p, phrase in enumerate(phrases):
-            values |= {f"{name}_{p}_{m}": needle(phrase, mark) for m, mark in enumerate(fields)}
-    return Terms(phrases, marks, better, values)
+def terms_of(dialect: str, query: ImageQuery) -> Terms:
+    """The terms of the query's phrases."""
+    fields = ranks(query.readable)
+    marks, sizes = fields[-1], tuple(dict.fromkeys(len(each) for each in fields))
+    values: dict[str, Any] = {f"match_{size}": _match(dialect, query.phrases, marks[:size]) for size in sizes}
+    for p, phrase in enumerate(query.phrases):
+        values |= {f"needle_{p}_{m}": needle(phrase, mark) for m, mark in enumerate(marks)}
+    return Terms(query.phrases, marks, sizes, values)
 
 
 def _match(dialect: str, phrases: tuple[Phrase, ...], marks: tuple[str, ...]) -> str:
-    """Every word of every phrase, each in any of the fields. Words are ASCII letters and digits: nothing is quoted."""
+    """Every phrase, with all its words in one of the fields. Words are ASCII letters and digits: nothing is quoted."""
+    groups = [[_together(dialect, phrase, mark) for mark in marks] for phrase in phrases]
+    if dialect == "mysql":
+        return " ".join(f"+({' '.join(group)})" for group in groups)
+    either, both = (" OR ", " AND ") if dialect == "sqlite" else (" | ", " & ")
+    return both.join(f"({either.join(group)})" for group in groups)
+
+
+def _together(dialect: str, phrase: Phrase, mark: str) -> str:
     ending = ":*" if dialect == "postgresql" else "*"
-    either = {"sqlite": " OR ", "postgresql": " | ", "mysql": " "}[dialect]
-    both = {"sqlite": " AND ", "postgresql": " & ", "mysql": " "}[dialect]
-    wanted: dict[str, None] = {}
-    for phrase in phrases:
-        for place, word in enumerate(phrase.words):
-            longer = phrase.prefix and place == len(phrase.words) - 1
-            wanted[either.join(f"{mark}{word}{ending if longer else ''}" for mark in marks)] = None
-    return both.join(f"{'+' if dialect == 'mysql' else ''}({group})" for group in wanted)
+    words = [mark + word for word in phrase.words]
+    if phrase.prefix:
+        words[-1] += ending
+    if dialect == "mysql":
+        return f"(+{' +'.join(words)})" if len(words) > 1 else words[0]
+    both = " AND " if dialect == "sqlite" else " & "
+    return f"({both.join(words)})"
