@@ -146,10 +146,14 @@ async def test_changes_are_found_at_once(database: Database) -> None:
     assert await found(database, "gamma") == ["alpha"]
     plain = msgspec.structs.replace(changed, min_ram=1, updated_at=moment(2))
     plain = await database.write(lambda conn: repo.update(conn, changed, plain))
-    assert await database.read(image_search.outdated) == []
+    assert await stale(database) == []
     await database.write(lambda conn: repo.delete(conn, plain))
-    assert await database.read(lambda conn: conn.execute(select(func.count()).select_from(search))) is not None
     assert await words_kept(database) == 0
+
+
+async def stale(database: Database) -> list[str]:
+    ids, _ = await database.read(image_search.outdated)
+    return sorted(ids)
 
 
 async def words_kept(database: Database) -> int:
@@ -177,32 +181,35 @@ async def test_what_others_change_is_noticed(database: Database) -> None:
     other = await database.write(lambda conn: repo.insert(conn, new_image(0, name="untouched")))
     await change_as_glance_does(database, image, 7)
     assert await found(database, "word7") == []
-    for since in (None, moment(6)):
-        assert await database.read(lambda conn, since=since: image_search.outdated(conn, since=since)) == [image.id]  # type: ignore[misc]
-    assert await database.read(lambda conn: image_search.outdated(conn, since=moment(8))) == []
+    assert await stale(database) == [image.id]
+    assert await database.read(lambda conn: image_search.outdated_since(conn, moment(6))) == [image.id]
+    assert await database.read(lambda conn: image_search.outdated_since(conn, moment(8))) == []
     await database.write(lambda conn: image_search.index(conn, [image.id]))
     assert await found(database, "word7") == await found(database, "label7") == ["mine"]
-    assert await database.read(image_search.outdated) == []
+    assert await stale(database) == []
     # also what is changed back to a time before, by a machine whose clock is behind
     await change_as_glance_does(database, image, 3)
-    assert await database.read(image_search.outdated) == [image.id]
+    assert await stale(database) == [image.id]
     # and a change of ours does not make us believe that we have seen theirs
     read = await database.read(lambda conn: repo.get(conn, image.id))
     assert read is not None
     later = msgspec.structs.replace(read, min_ram=5, updated_at=moment(9))
     await database.write(lambda conn: repo.update(conn, read, later))
-    assert await database.read(image_search.outdated) == [image.id]
+    assert await stale(database) == [image.id]
     await database.write(lambda conn: conn.execute(update(images).where(images.c.id == other.id).values(deleted=True)))
     assert await database.write(image_search.forget_deleted) == 1
     assert await words_kept(database) == 1
 
 
-async def test_images_without_words_are_noticed(database: Database) -> None:
+async def test_images_without_words_are_noticed(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     made = [await database.write(lambda conn, n=n: repo.insert(conn, new_image(n, name=f"n{n}"))) for n in range(5)]  # type: ignore[misc]
     await database.write(lambda conn: conn.execute(delete(search)))
     ids = sorted(image.id for image in made)
-    assert await database.read(lambda conn: image_search.outdated(conn, limit=2)) == ids[:2]
-    assert await database.read(lambda conn: image_search.outdated(conn, after=ids[1])) == ids[2:]
+    assert await stale(database) == ids
+    monkeypatch.setattr(image_search, "BATCH", 2)
+    windows = [await database.read(lambda conn, last=last: image_search.outdated(conn, last)) for last in ("", ids[1])]  # type: ignore[misc]
+    assert [(sorted(found), last) for found, last in windows] == [(ids[:2], ids[1]), (ids[2:4], ids[3])]
+    assert await database.read(lambda conn: image_search.outdated(conn, ids[4])) == ((), None)
     await database.write(lambda conn: image_search.index(conn, ids))
     assert sorted(str(name) for name in await found(database, "n")) == [f"n{n}" for n in range(5)]
 
@@ -220,12 +227,12 @@ async def test_a_change_in_the_second_of_indexing_is_not_missed(database: Databa
             earlier = {"updated_at": again.replace(microsecond=0)}
             await conn.execute(update(images).values(**earlier))
             await conn.execute(update(search).values(changed_at=earlier["updated_at"], indexed_at=again))
-        return await image_search.outdated(conn)
+        return list((await image_search.outdated(conn))[0])
 
     expected_ids = [image.id] if await dialect(database) == "mysql" else []
     assert await database.write(work) == expected_ids
     await database.write(lambda conn: image_search.index(conn, expected_ids))
-    assert await database.read(image_search.outdated) == []
+    assert await stale(database) == []
 
 
 async def dialect(database: Database) -> str:

@@ -5,6 +5,7 @@ recent, and by the worker in any case. See docs/adr/0029.
 """
 
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from intaglio.base.clock import utcnow
@@ -29,13 +30,13 @@ async def catch_up_recent(parts: Parts) -> None:
     """
 
     async def look(conn: Connection) -> list[str]:
-        return list(await image_search.outdated(conn, since=utcnow() - RECENT, limit=_AT_ONCE))
+        return list(await image_search.outdated_since(conn, utcnow() - RECENT, limit=_AT_ONCE))
 
     ids = await parts.database.read(look)
     if not ids:
         return
     try:
-        await parts.database.write(lambda conn: image_search.index(conn, ids))
+        await parts.database.write(_index(ids))
     except Unavailable as error:
         _log.warning("a search answers without the latest changes: %s", error)
 
@@ -44,16 +45,21 @@ async def catch_up(parts: Parts) -> int:
     """Index everything that others changed, and forget what they deleted. Returns how many images that were."""
     number, last = 0, ""
     while True:
-
-        async def look(conn: Connection, after: str = last) -> list[str]:
-            return list(await image_search.outdated(conn, after=after))
-
-        ids = await parts.database.survey(look)
-        if not ids:
+        ids, seen = await parts.database.survey(_next(last))
+        if seen is None:
             break
-        await parts.database.write(lambda conn, ids=ids: image_search.index(conn, ids))  # type: ignore[misc]
-        number, last = number + len(ids), ids[-1]
+        if ids:
+            await parts.database.write(_index(ids))
+        number, last = number + len(ids), seen
     number += await parts.database.write(image_search.forget_deleted)
     if number:
         _log.info("the words of %d images were caught up with", number)
     return number
+
+
+def _next(last: str) -> Callable[[Connection], Awaitable[tuple[Sequence[str], str | None]]]:
+    return lambda conn: image_search.outdated(conn, last)
+
+
+def _index(ids: Sequence[str]) -> Callable[[Connection], Awaitable[None]]:
+    return lambda conn: image_search.index(conn, ids)

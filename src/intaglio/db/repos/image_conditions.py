@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, exists, false, or_, select
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
+from sqlalchemy.sql.base import ColumnCollection, ReadOnlyColumnCollection
 
 from intaglio.db.repos.dialects import by_code_point, equals, parameter, unindexed
 from intaglio.db.repos.image_shapes import Branch, Shape
@@ -17,7 +17,7 @@ from intaglio.db.tables.images import images, members
 from intaglio.domain.query import Direction
 from intaglio.domain.status import Status
 
-Columns = ReadOnlyColumnCollection[str, Any] | Mapping[str, ColumnElement[Any]]
+Columns = ReadOnlyColumnCollection[str, Any] | ColumnCollection[str, Any] | Mapping[str, ColumnElement[Any]]
 
 LIMIT = bindparam("limit", type_=Integer())
 ROWS = bindparam("rows", type_=Integer())  # the limit, and one more for each edge

@@ -36,7 +36,7 @@ from intaglio.db.tables.images import images
 from intaglio.domain.image import Image
 from intaglio.domain.search import document
 
-BATCH = 500  # images whose words are taken in one transaction
+BATCH = 500  # images that are looked at, or whose words are taken, in one transaction
 # On MariaDB `updated_at` has whole seconds: what was indexed as early as this after a change may have missed another.
 _UNSETTLED = timedelta(seconds=2)
 
@@ -61,17 +61,31 @@ async def removed(conn: Connection, image_id: str) -> None:
     await conn.execute(delete(search).where(search.c.image_id == image_id))
 
 
-async def outdated(
-    conn: Connection, *, since: datetime | None = None, after: str = "", limit: int = BATCH
-) -> Sequence[str]:
-    """The ids of images whose words are missing or from before their last change.
+async def outdated_since(conn: Connection, since: datetime, limit: int = BATCH) -> Sequence[str]:
+    """The ids of images changed at `since` or later whose words are missing or from before their last change.
 
-    Either of all that were changed at `since` or later, which takes no longer in a large catalogue; or of all, in order
-    and behind the id `after`.
+    This takes no longer in a large catalogue.
     """
-    statement = _outdated(conn.dialect, recent=since is not None)
-    values = {"since": since, "after": after, "limit": limit, "unsettled": utcnow() - _UNSETTLED}
-    return (await conn.execute(statement, values)).scalars().all()
+    statement = _outdated(conn.dialect).where(images.c.updated_at >= since).limit(limit)
+    return (await conn.execute(statement, _unsettled())).scalars().all()
+
+
+async def outdated(conn: Connection, after: str = "") -> tuple[Sequence[str], str | None]:
+    """Looks at the next images in the order of their ids, from behind `after` on.
+
+    Returns the ids of those whose words are missing or from before their last change, and the id of the last one it
+    looked at; that is None when there are no more images.
+    """
+    window = select(images.c.id).where(images.c.id > after).order_by(images.c.id).limit(BATCH).subquery("window")
+    last = (await conn.execute(select(func.max(window.c.id)))).scalar()
+    if last is None:
+        return (), None
+    statement = _outdated(conn.dialect).where(images.c.id > after, images.c.id <= last)
+    return (await conn.execute(statement, _unsettled())).scalars().all(), last
+
+
+def _unsettled() -> dict[str, datetime]:
+    return {"unsettled": utcnow() - _UNSETTLED}
 
 
 async def index(conn: Connection, ids: Iterable[str]) -> None:
@@ -109,17 +123,14 @@ def _unindexed(connection: SyncConnection) -> Iterator[list[dict[str, Any]]]:
 
 
 @cache
-def _outdated(dialect: str, *, recent: bool) -> Select[Any]:
+def _outdated(dialect: str) -> Select[Any]:
     known = images.outerjoin(search, search.c.image_id == images.c.id)
     stale = [search.c.image_id.is_(None), ~_same_time(dialect)]
     if dialect == "mysql":
         settled = func.timestampadd(literal_column("SECOND"), _UNSETTLED.seconds, search.c.changed_at)
         again = search.c.indexed_at < bindparam("unsettled", type_=search.c.indexed_at.type)
         stale.append(and_(search.c.indexed_at < settled, again))
-    statement = select(images.c.id).select_from(known).where(live(images), or_(*stale)).limit(bindparam("limit"))
-    if recent:  # led by the index on this column, and by no order
-        return statement.where(images.c.updated_at >= bindparam("since", type_=images.c.updated_at.type))
-    return statement.where(images.c.id > bindparam("after", type_=images.c.id.type)).order_by(images.c.id)
+    return select(images.c.id).select_from(known).where(live(images), or_(*stale))
 
 
 def _same_time(dialect: str) -> ColumnElement[bool]:
