@@ -51,6 +51,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     ),
     "End of a list": ("tests/api/test_pages.py::test_no_next_after_a_page_that_is_not_full",),
     "Cost": ("tests/db/test_image_pages.py::test_statements_do_not_grow_with_the_page",),
+    "Search": ("tests/api/test_search.py::test_found", "tests/api/test_facets.py::test_by_default"),
     "Refused content": ("tests/api/test_upload.py::TestFormats::test_mismatch_leaves_nothing",),
     "Limits during a transfer": ("tests/ingest/test_door.py::test_the_cap_ends_a_stream_of_unknown_length",),
     "Announced size": ("tests/api/test_upload.py::test_headers_refused",),
