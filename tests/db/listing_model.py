@@ -110,7 +110,11 @@ def matches(query: ImageQuery, image: Image) -> bool:
 
 def rank(query: ImageQuery, image: Image) -> int | None:
     """0 when the name has all phrases, 1 with the tags, 2 with the description, 3 with all other properties."""
-    read = {name: value for name, value in image.properties.items() if query.readable is None or name in query.readable}
+    read = {
+        name: value or ""
+        for name, value in image.properties.items()
+        if query.readable is None or name in query.readable
+    }
     described = read.pop("description", "")
     fields = [[image.name or ""], [*image.tags], [described], [*read.values()]]
     for best in range(len(fields)):

@@ -5,14 +5,19 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
+
 from intaglio.api.route import Route
-from intaglio.api.v2.schemas import image_properties
+from intaglio.api.v2.schemas import MEMBER, image_properties
 from intaglio.domain.properties import BASE_FIELDS, Formats
+from intaglio.services.explain import Answer
 
 _JSON = "application/json"
 _PATH_VARIABLES = {
     "image_id": {"type": "string", "format": "uuid"},
     "tag": {"type": "string", "maxLength": 255},
+    "member_id": {"type": "string", "maxLength": 255},
+    "store_id": {"type": "string"},
 }
 _MEDIA_TYPES = {
     "Patch": "application/openstack-images-v2.1-json-patch",
@@ -106,10 +111,26 @@ _FACETS = {
 }
 
 
+_TEXT = {"type": "string"}
+_STORE = {
+    "type": "object",
+    "properties": {"id": _TEXT, "description": _TEXT, "default": _TEXT, "read-only": _TEXT},
+    "required": ["id"],
+}
+_USAGE = {"type": "object", "properties": {"usage": {"type": "integer"}, "limit": {"type": "integer"}}}
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    """An object that has all of `properties`."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
 def _schemas(formats: Formats) -> dict[str, Any]:
     fields = image_properties(formats, multi=True)
+    _, answers = msgspec.json.schema_components([Answer], ref_template="#/components/schemas/{name}")
     settable = {name: fields[name] for name in ("id", *BASE_FIELDS)}
     return {
+        **answers,
         "Image": {"type": "object", "properties": fields, "additionalProperties": {"type": "string"}},
         "NewImage": {"type": "object", "properties": settable, "additionalProperties": {"type": "string"}},
         "Images": {
@@ -123,6 +144,15 @@ def _schemas(formats: Formats) -> dict[str, Any]:
             "required": ["images", "first", "schema"],
         },
         "Facets": _FACETS,
+        "Member": _object(MEMBER["properties"]),
+        "Members": _object(
+            {"members": {"type": "array", "items": {"$ref": "#/components/schemas/Member"}}, "schema": _TEXT}
+        ),
+        "NewMember": _object({"member": {"type": "string", "minLength": 1, "maxLength": 255}}),
+        "MemberStatus": _object({"status": MEMBER["properties"]["status"]}),
+        "ImportMethods": _object({"import-methods": {"type": "object"}}),
+        "Stores": _object({"stores": {"type": "array", "items": _STORE}}),
+        "Usage": _object({"usage": {"type": "object", "additionalProperties": _USAGE}}),
         "Patch": {
             "type": "array",
             "items": {

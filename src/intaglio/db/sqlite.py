@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from itertools import count
 from typing import Any, cast
 
@@ -143,11 +144,14 @@ class SqliteDatabase:
         raise AssertionError
 
     async def survey(self, work: Work[T]) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._survey_thread, _patiently, self._surveyor, work)
+        return await self._in_thread(self._survey_thread, self._surveyor, work)
 
     async def write(self, work: Work[T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, _patiently, self._writer, work)
+        return await self._in_thread(self._thread, self._writer, work)
+
+    async def _in_thread(self, thread: ThreadPoolExecutor, session: _Session, work: Work[T]) -> T:
+        context = copy_context()  # so that what `work` logs carries the request id
+        return await asyncio.get_running_loop().run_in_executor(thread, context.run, _patiently, session, work)
 
     async def check(self) -> None:
         await self.read(require_schema)

@@ -1,11 +1,14 @@
 """Counts of images by the values of a field, of a property, or of tags."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from typing import Any
 
 import msgspec
 
 from intaglio.base.errors import Invalid
+from intaglio.domain.image import Image
 
 
 class Kind(Enum):
@@ -83,3 +86,30 @@ def _facet(name: str) -> Facet:
     if name in FIELDS:
         return Facet(name, Kind.FIELD)
     return Facet(name, Kind.TAG if name == "tag" else Kind.PROPERTY)
+
+
+def count_images(images: Sequence[Image], wanted: Sequence[Facet], limit: int) -> Facets:
+    """Count these images; `limit` values of each facet."""
+    counts = {}
+    for facet in wanted:
+        held = [_values(image, facet) for image in images]
+        numbers = Counter(value for values in held for value in values)
+        counts[facet.name] = most_frequent(numbers, sum(not values for values in held), limit)
+    return Facets(len(images), counts)
+
+
+def most_frequent(numbers: Mapping[Any, int], missing: int, limit: int) -> Counted:
+    """The first `limit` values by number, then by name."""
+    ordered = sorted(numbers.items(), key=lambda item: (-item[1], str(item[0])))
+    return Counted(tuple((_plain(value), number) for value, number in ordered[:limit]), missing, len(ordered))
+
+
+def _plain(value: object) -> str | bool:
+    return value if isinstance(value, bool) else str(value)
+
+
+def _values(image: Image, facet: Facet) -> tuple[object, ...]:
+    if facet.kind is Kind.TAG:
+        return image.tags
+    value = image.properties.get(facet.name) if facet.kind is Kind.PROPERTY else getattr(image, facet.name)
+    return () if value is None else (value,)

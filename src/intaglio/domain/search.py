@@ -119,7 +119,7 @@ def _marked_texts(image: Image) -> Iterator[tuple[tuple[str, ...], str]]:
         if name.startswith(_INTERNAL):
             continue
         kind = _DESCRIPTION if name == "description" else _PROPERTY
-        yield (_mark(kind), _property_mark(name)), value
+        yield (_mark(kind), _property_mark(name)), value or ""
 
 
 def _mark(field: str) -> str:

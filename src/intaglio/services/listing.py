@@ -12,10 +12,11 @@ from intaglio.authz.engine import Caller
 from intaglio.base.errors import Invalid
 from intaglio.db.base import Connection
 from intaglio.db.repos import image_facets, images, property_names
-from intaglio.domain.facets import Facet, Facets, Kind
+from intaglio.domain.facets import Facet, Facets, Kind, count_images
 from intaglio.domain.image import Image
 from intaglio.domain.query import ImageQuery
 from intaglio.services.access import ImageNotFound, visible_image
+from intaglio.services.listable import listable
 from intaglio.services.parts import Parts
 from intaglio.services.search_index import catch_up_recent
 
@@ -25,6 +26,9 @@ Readable = Callable[[str], bool]
 SEARCHED_PROPERTIES = 200
 """Of a caller who may not read every property, this many are searched: by name, in order."""
 
+PAGE, COUNTED = 1000, 20_000
+"""Images read at a time, and at most, where the policy decides about each that is to be counted."""
+
 
 class MarkerNotFound(Invalid):
     """The marker names no image that the caller may see."""
@@ -32,17 +36,24 @@ class MarkerNotFound(Invalid):
     code = "marker-not-found"
 
 
+class TooManyToCount(Invalid):
+    """The operator's policy looks at every image, and the list has too many to be counted one by one."""
+
+    code = "too-many-to-count"
+
+
 async def page(parts: Parts, caller: Caller, query: ImageQuery, readable: Readable | None = None) -> Sequence[Image]:
     """One page of the list. `readable` None: every property. Raises `MarkerNotFound`, `PolicyRefused`."""
     await _prepare(parts, caller, query)
 
-    async def work(conn: Connection) -> Sequence[Image]:
+    async def work(conn: Connection) -> tuple[ImageQuery, Sequence[Image]]:
         if query.marker is not None:
             await _require_marker(conn, parts, caller, query.marker)
         allowed = await _allowed(conn, query, readable)
-        return await images.page(conn, allowed) if allowed is not None else ()
+        return (query, ()) if allowed is None else (allowed, await images.page(conn, allowed))
 
-    return await parts.database.read(work)
+    allowed, found = await parts.database.read(work)
+    return await listable(parts, caller, allowed, found)
 
 
 async def facets(
@@ -50,16 +61,34 @@ async def facets(
 ) -> Facets:
     """How many images the list has, and how many with each value of what is `wanted`; `query.limit` values each.
 
-    Raises `PolicyRefused`.
+    Raises `PolicyRefused`, `TooManyToCount`.
     """
     await _prepare(parts, caller, query)
     shown = [each for each in wanted if each.kind is not Kind.PROPERTY or readable is None or readable(each.name)]
+    outlook = parts.policy.outlook("get_image", caller)
+    if outlook is None:
+        return count_images(await _one_by_one(parts, caller, query, readable), shown, query.limit).of(wanted)
 
     async def work(conn: Connection) -> Facets:
         allowed = await _allowed(conn, query, readable)
         return await image_facets.count(conn, allowed, shown) if allowed is not None else Facets.none()
 
-    return (await parts.database.survey(work)).of(wanted)
+    return (await parts.database.survey(work) if outlook else Facets.none()).of(wanted)
+
+
+async def _one_by_one(parts: Parts, caller: Caller, query: ImageQuery, readable: Readable | None) -> list[Image]:
+    """All images of a list, where the operator's rules look at each of them."""
+    found: list[Image] = []
+    rest = replace(query, limit=PAGE, ranked=False)
+    while len(found) <= COUNTED:
+        some = await page(parts, caller, rest, readable)
+        found += some
+        if len(some) < PAGE:
+            return found
+        rest = replace(rest, marker=some[-1].id)
+    raise TooManyToCount(
+        f"The policy decides about each image; over {COUNTED} are not counted so. Narrow the list with filters."
+    )
 
 
 async def _prepare(parts: Parts, caller: Caller, query: ImageQuery) -> None:

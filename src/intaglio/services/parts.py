@@ -4,7 +4,7 @@ import msgspec
 
 from intaglio.authz.engine import PolicyEngine
 from intaglio.db.base import Database
-from intaglio.domain.properties import Formats
+from intaglio.domain.properties import CustomProperties, Formats
 from intaglio.formats.settings import FormatSettings
 from intaglio.ingest.door import Door
 from intaglio.ingest.settings import IngestSettings
@@ -23,8 +23,10 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     format_settings: FormatSettings
     ingest_settings: IngestSettings
     holder: str  # names this process in leases
+    custom: CustomProperties = CustomProperties()
 
     @property
     def formats(self) -> Formats:
-        """The format names accepted here."""
-        return Formats(disk=self.format_settings.disk_formats, container=self.format_settings.container_formats)
+        """What is accepted here in the fields of images."""
+        settings = self.format_settings
+        return Formats(disk=settings.disk_formats, container=settings.container_formats, custom=self.custom)

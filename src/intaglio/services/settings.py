@@ -1,4 +1,7 @@
-"""Limits on images and projects, as the operator configured them (Glance's names)."""
+"""What the operator laid down about images and projects (Glance's names)."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -12,3 +15,10 @@ class ImageLimits(msgspec.Struct, frozen=True, kw_only=True):
     image_tag_quota: int = 128
     image_member_quota: int = 128
     image_location_quota: int = 10
+
+
+class CustomSchema(msgspec.Struct, frozen=True, kw_only=True):
+    """Custom properties with a JSON schema each, and the names of fields that a new image must have."""
+
+    properties: Mapping[str, Mapping[str, Any]] = {}
+    required: tuple[str, ...] = ()

@@ -12,6 +12,9 @@ from intaglio.api.route import Route
 from intaglio.api.routes.actions import ACTIONS_ROUTES
 from intaglio.api.routes.data import DATA_ROUTES
 from intaglio.api.routes.images import IMAGES_ROUTES
+from intaglio.api.routes.info import INFO_ROUTES, STORES_ROUTES
+from intaglio.api.routes.members import MEMBERS_ROUTES
+from intaglio.api.routes.policy import policy_routes
 from intaglio.api.routes.schemas import SCHEMAS_ROUTES
 from intaglio.api.routes.service import SERVICE_ROUTES
 from intaglio.api.routes.tags import TAGS_ROUTES
@@ -35,7 +38,11 @@ ROUTES: tuple[Route, ...] = (
     *DATA_ROUTES,
     *TAGS_ROUTES,
     *ACTIONS_ROUTES,
+    *MEMBERS_ROUTES,
+    *STORES_ROUTES,
+    *INFO_ROUTES,
     *SCHEMAS_ROUTES,
     *SERVICE_ROUTES,
+    *policy_routes(lambda: ROUTES),
     _DESCRIPTION,
 )

@@ -17,11 +17,20 @@ INTAGLIO = (
         "auth",
         Kind.TEXT,
         None,
-        "Who is asking: `http_basic` (local users) or `none` (everybody is an administrator).",
-        choices=("http_basic", "none"),
+        "Who is asking: `http_basic` (local users), `keystone` (tokens), `trusted_proxy` (a proxy in front says it in "
+        "headers) or `none` (everybody is an administrator).",
+        choices=("http_basic", "keystone", "trusted_proxy", "none"),
         note="Not set: [paste_deploy] flavor decides, and without that it is http_basic.",
     ),
     used("users_file", Kind.TEXT, None, "File of local users.", note="Not set: users in data_dir."),
+    used(
+        "trusted_proxies",
+        Kind.LIST,
+        (),
+        "Addresses and networks, such as 10.0.0.5,fd00::/64, whose connections are believed to say in "
+        "X-Identity-Status, X-User-Id, X-Project-Id and X-Roles who is asking.",
+        note="For auth `trusted_proxy` only; these headers are ignored from everybody else, and in every other mode.",
+    ),
     used(
         "auth_none_anywhere",
         Kind.BOOLEAN,

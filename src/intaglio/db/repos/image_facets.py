@@ -16,7 +16,7 @@ from intaglio.db.repos.image_pages import shape_for
 from intaglio.db.repos.image_shapes import Shape
 from intaglio.db.repos.image_statements import walks
 from intaglio.db.tables.images import images, properties, tags
-from intaglio.domain.facets import Counted, Facet, Facets, Kind
+from intaglio.domain.facets import Counted, Facet, Facets, Kind, most_frequent
 from intaglio.domain.query import ImageQuery
 
 
@@ -46,18 +46,8 @@ async def _by_fields(
         numbers: Counter[Any] = Counter()
         for row in rows:
             numbers[row[place]] += row[0]
-        counts[name] = _counted(numbers, values["limit"])
+        counts[name] = most_frequent(numbers, numbers.pop(None, 0), values["limit"])
     return total, counts
-
-
-def _counted(numbers: Counter[Any], limit: int) -> Counted:
-    missing = numbers.pop(None, 0)
-    ordered = sorted(numbers.items(), key=lambda item: (-item[1], str(item[0])))
-    return Counted(tuple((_plain(value), number) for value, number in ordered[:limit]), missing, len(ordered))
-
-
-def _plain(value: Any) -> str | bool:
-    return value if isinstance(value, bool) else str(value)
 
 
 async def _by_rows(conn: Connection, shape: Shape, values: Mapping[str, Any], facet: Facet, total: int) -> Counted:
@@ -80,7 +70,7 @@ def _text(value: str | bytes) -> str:
 
 def _rows_counted(shape: Shape, table: Table) -> Select[Any]:
     listed = _listed(shape, ())
-    value = _exact(shape.dialect, func.coalesce(table.c.value, ""))
+    value = _exact(shape.dialect, table.c.value)
     # an image has a property once, but there may be two rows of one tag
     number = (func.count() if table is properties else func.count(table.c.image_id.distinct())).label("number")
     joined = listed.join(table, _of(shape, table, listed.c.id))
@@ -108,7 +98,7 @@ def _exact(dialect: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _of(shape: Shape, table: Table, image_id: ColumnElement[Any]) -> ColumnElement[bool]:
-    here = [table.c.image_id == image_id, live(table)]
+    here = [table.c.image_id == image_id, live(table), table.c.value.is_not(None)]
     if table is properties:
         # SQLite is to come from the few images, not from all rows of that name.
         name = unindexed(shape.dialect, properties.c.name) if shape.stage == "few" else properties.c.name
