@@ -129,10 +129,10 @@ def test_a_wrong_value_of_an_option_without_effect_does_not_stop_the_start(
 
 
 def test_what_must_not_be_ignored_stops_the_start(write: Write, sources: Make) -> None:
-    file = write("[DEFAULT]\nproperty_protection_file = protect.conf\nmetadata_encryption_key = 0123456789abcdef\n")
+    file = write("[DEFAULT]\nmetadata_encryption_key = 0123456789abcdef\n")
     with pytest.raises(ConfigInvalid) as caught:
         load(sources(file))
-    assert [(problem.code, problem.line) for problem in caught.value.problems] == [("refused", 2), ("refused", 3)]
+    assert [(problem.code, problem.line) for problem in caught.value.problems] == [("refused", 2)]
     assert "0123456789abcdef" not in str(caught.value)
 
 

@@ -59,7 +59,7 @@ FIELDS = {  # where a section's fields stand in the files
     "ingest": ("DEFAULT",),
     "formats": ("image_format",),
     "database": ("database",),
-    "policy": ("oslo_policy",),
+    "policy": ("oslo_policy", "DEFAULT"),
     "serve": ("intaglio",),
     "identity": ("intaglio",),
     "upkeep": ("intaglio",),
@@ -103,7 +103,8 @@ def test_what_is_marked_used_is_used_and_the_other_way_round(sources: Make) -> N
     wrong, seen = [], set()
     for section, groups in FIELDS.items():
         for field in getattr(made, section).__struct_fields__:
-            group = "oslo_middleware" if field == "enable_proxy_headers_parsing" else groups[0]
+            places = ("oslo_middleware",) if field == "enable_proxy_headers_parsing" else groups
+            group = next((place for place in places if CATALOGUE.find(place, field)), groups[0])
             found = CATALOGUE.find(group, field)
             if found is None or (group, field) in INDIRECT:
                 continue

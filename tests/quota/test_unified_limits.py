@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from intaglio.domain.quota import UNLIMITED, Limits
-from intaglio.identity.keystone_session import LoginInvalid
+from intaglio.identity.keystone import LoginInvalid
 from intaglio.identity.limits_session import LimitsSession, LimitsUnavailable
 from intaglio.identity.settings import UnifiedLimitsSettings
 from intaglio.identity.unified_limits import FRESH_SECONDS, STALE_SECONDS, KeystoneLimits

@@ -86,13 +86,13 @@ class Endpoint:
         if route is None or not route.public:
             caller = await self._caller(request)
             await self.limiter.admit_caller(rate, caller.principal, standing)
-        if _has_body(request.scope) and (route is None or route.request is None):
-            raise InvalidBody(f"{request.method} takes no body here.")
         if route is None:
             allowed = ", ".join(sorted(self.routes))
             reason = f"{request.method} is not allowed here; these are: {allowed}."
             accept = request.headers.get("accept", "*/*")
             return ErrorResponse(HTTPStatus.METHOD_NOT_ALLOWED, reason, accept=accept, headers={"Allow": allowed})
+        if route.request is None and _has_body(request.scope):
+            raise InvalidBody(f"{request.method} takes no body here.")
         if caller.principal.read_only and not route.public and request.method not in _READING:
             raise ReadOnly("Who shows no credentials may only read here.")
         return await route.handler(Call(request, caller, self.parts, self.settings))

@@ -9,6 +9,7 @@ from intaglio.api.errors import status_of
 from intaglio.api.route import Route
 from intaglio.api.routes import ROUTES
 from intaglio.api.settings import RateClass
+from intaglio.authz.property_rules import PropertyRulesInvalid
 from intaglio.authz.rules import RULES
 from intaglio.authz.rules.base import NAMES
 from intaglio.base import errors
@@ -119,8 +120,14 @@ ADVICE: Mapping[type[IntaglioError], str] = {
     IntaglioError: "report it, with the request id from the response",
 }
 # met by the operator, in a terminal or a log, and never by who sends a request
-_OPERATORS_MODULES = ("intaglio.bootstrap.", "intaglio.identity.users", "intaglio.identity.passwords")
-_OPERATORS_ERRORS = (ConnectionRefused, stores.Misconfigured)
+_OPERATORS_MODULES = (
+    "intaglio.bootstrap.",
+    "intaglio.client.",
+    "intaglio.identity.users",
+    "intaglio.identity.passwords",
+    "intaglio.services.metadef_files",
+)
+_OPERATORS_ERRORS = (ConnectionRefused, stores.Misconfigured, PropertyRulesInvalid)
 
 
 def errors_page() -> str:

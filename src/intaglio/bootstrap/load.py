@@ -10,6 +10,7 @@ import msgspec
 
 from intaglio.api.settings import ApiSettings, CorsSettings
 from intaglio.authz.settings import PolicySettings, there
+from intaglio.bootstrap import protection
 from intaglio.bootstrap.custom_schema import FILE_NAME, custom_schema
 from intaglio.bootstrap.identity_settings import keystone_settings, trusted_proxies
 from intaglio.bootstrap.judge import warnings
@@ -25,7 +26,7 @@ from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.settings import AuthMode, IdentitySettings
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import ImageLimits, UpkeepSettings
+from intaglio.services.settings import Enforce, ImageLimits, MetadefSettings, UpkeepSettings
 
 log = logging.getLogger(__name__)
 
@@ -86,11 +87,12 @@ def assemble(reading: Reading) -> Settings:
         stores=store_settings(reading, data_dir),
         database=_section(DatabaseSettings, reading, "database", connection=_connection(reading, data_dir)),
         identity=_identity(reading, data_dir),
-        policy=_policy(reading, data_dir),
+        policy=protection.added(reading, _policy(reading, data_dir), lambda name: there(_beside(reading, name))),
         upkeep=_section(UpkeepSettings, reading, "intaglio"),
         rates=rate_settings(reading, data_dir),
         unified_limits=unified_limits_settings(reading),
         custom_schema=custom_schema(reading, there(_beside(reading, FILE_NAME))),
+        metadefs=_metadefs(reading),
     )
     _check_hash(reading, settings.ingest.hashing_algorithm)
     _check_open_access(reading, settings)
@@ -163,6 +165,17 @@ def _policy(reading: Reading, data_dir: Path) -> PolicySettings:
         message = f"There is no file {named!r}; the default rules apply."
         reading.complain("oslo_policy", "policy_file", message, code="policy-missing", level=Level.WARNING)
     return settings
+
+
+def _metadefs(reading: Reading) -> MetadefSettings:
+    """Files named, or where Glance looks for them, or those that come with the service."""
+    source = _path(reading.get("DEFAULT", "metadata_source_path"))
+    named = reading.is_set("DEFAULT", "metadata_source_path")
+    return MetadefSettings(
+        enforce=Enforce(reading.get("metadefs", "enforce")),
+        osinfo_path=tuple(Path(path).expanduser() for path in reading.get("metadefs", "osinfo_path")),
+        source_path=source if source is not None and (named or source.is_dir()) else None,
+    )
 
 
 def _beside(reading: Reading, name: str) -> tuple[Path, ...]:

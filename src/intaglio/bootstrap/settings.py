@@ -10,7 +10,7 @@ from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.settings import IdentitySettings, UnifiedLimitsSettings
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import CustomSchema, ImageLimits, UpkeepSettings
+from intaglio.services.settings import CustomSchema, ImageLimits, MetadefSettings, UpkeepSettings
 from intaglio.stores.settings import StoreSettings
 
 
@@ -37,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database: DatabaseSettings
     identity: IdentitySettings
     policy: PolicySettings
+    metadefs: MetadefSettings
     upkeep: UpkeepSettings
     rates: RateSettings
     unified_limits: UnifiedLimitsSettings | None = None  # set where use_keystone_limits is

@@ -11,6 +11,7 @@ from intaglio.api.app import Lifespan, make_application
 from intaglio.api.rates import Limiter
 from intaglio.authz.engine import PolicyEngine
 from intaglio.authz.files import PolicyFiles
+from intaglio.authz.property_access import PropertyProtection
 from intaglio.base.process import this_process
 from intaglio.bootstrap.custom_schema import custom_properties
 from intaglio.bootstrap.settings import Settings
@@ -26,6 +27,7 @@ from intaglio.identity.unified_limits import KeystoneLimits
 from intaglio.identity.users import UsersFile
 from intaglio.ingest.door import Door
 from intaglio.services import expiry, recount, recovery
+from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
 from intaglio.stores import registry
 from intaglio.worker.loop import PeriodicJob
@@ -39,15 +41,19 @@ EXPIRY_SECONDS = 300
 
 def make_parts(settings: Settings) -> Parts:
     """The parts of one process; nothing is connected yet."""
+    policy = PolicyEngine(files=PolicyFiles(settings.policy))
     return Parts(
         database=open_database(settings.database),
         stores=registry.build(settings.stores),
         door=Door(),
-        policy=PolicyEngine(files=PolicyFiles(settings.policy)),
+        policy=policy,
+        protection=PropertyProtection(settings.policy, policy),
         limits=settings.limits,
         quotas=make_limit_source(settings),
         format_settings=settings.formats,
         ingest_settings=settings.ingest,
+        metadef_settings=settings.metadefs,
+        osinfo=OsinfoDatabase(settings.metadefs.osinfo_path),
         holder=this_process(),
         custom=custom_properties(settings.custom_schema),
     )
@@ -85,8 +91,7 @@ def make_authenticator(settings: Settings) -> Authenticator:
     if identity.mode is AuthMode.KEYSTONE and identity.keystone is not None:
         # By name, because importing keystoneauth costs half a second that the other ways do not need.
         asking = importlib.import_module("intaglio.identity.keystone_session")
-        session = asking.KeystoneSession(identity.keystone)
-        return Keystone(identity.keystone, session, unreachable=asking.KeystoneUnreachable)
+        return Keystone(identity.keystone, asking.KeystoneSession(identity.keystone))
     return HttpBasic(UsersFile(identity.users_file))
 
 

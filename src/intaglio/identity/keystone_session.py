@@ -8,6 +8,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Mapping
+from importlib.metadata import entry_points
 
 from keystoneauth1 import exceptions, loading
 from keystoneauth1.adapter import Adapter
@@ -15,7 +16,7 @@ from keystoneauth1.loading import BaseLoader
 from keystoneauth1.plugin import BaseAuthPlugin
 from keystoneauth1.session import Session
 
-from intaglio.base.errors import Invalid, Unavailable
+from intaglio.identity.keystone import KeystoneFailed, KeystoneUnreachable, LoginInvalid, ServiceRefused
 from intaglio.identity.settings import KeystoneSettings
 from intaglio.identity.tokens import Token, read_token
 
@@ -23,30 +24,6 @@ _log = logging.getLogger(__name__)
 
 _NOT_FOUND = 404
 _ASKED_AS = {"OpenStack-Identity-Access-Rules": "1.0"}  # says that access rules are enforced here
-
-
-class LoginInvalid(Invalid):
-    """A group of options, such as `[keystone_authtoken]`, does not describe a login."""
-
-    code = "keystone-login-invalid"
-
-
-class KeystoneUnreachable(Unavailable):
-    """No connection to Keystone came about; trying again at once may help."""
-
-    code = "keystone-unreachable"
-
-
-class KeystoneFailed(Unavailable):
-    """Keystone was asked and gave no answer that can be used."""
-
-    code = "keystone-failed"
-
-
-class ServiceRefused(Unavailable):
-    """Keystone does not accept the service's own credentials, or does not let it validate tokens."""
-
-    code = "keystone-refuses-service"
 
 
 class KeystoneSession:
@@ -130,7 +107,7 @@ def login_plugin(group: str, auth_type: str, login: Mapping[str, str]) -> BaseAu
         loader: BaseLoader[BaseAuthPlugin] = loading.get_plugin_loader(auth_type)
         plugin: BaseAuthPlugin = loader.load_from_options_getter(lambda option: login.get(option.dest))
     except exceptions.NoMatchingPlugin:
-        known = ", ".join(sorted(loading.get_available_plugin_names()))
+        known = ", ".join(sorted({entry.name for entry in entry_points(group=loading.PLUGIN_NAMESPACE)}))
         raise LoginInvalid(f"[{group}] auth_type {auth_type!r} is no kind of login; kinds are {known}.") from None
     except exceptions.MissingRequiredOptions as error:
         missing = ", ".join(option.dest for option in error.options)

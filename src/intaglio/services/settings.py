@@ -1,6 +1,8 @@
-"""What the operator laid down about images and projects (Glance's names), and what the worker looks after."""
+"""What the operator laid down about images, properties and projects (mostly Glance's names); the worker's upkeep."""
 
 from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -30,3 +32,19 @@ class CustomSchema(msgspec.Struct, frozen=True, kw_only=True):
 
     properties: Mapping[str, Mapping[str, Any]] = {}
     required: tuple[str, ...] = ()
+
+
+class Enforce(StrEnum):
+    """What becomes of an image's property that is not filled as the catalogue says."""
+
+    OFF = "off"
+    WARN = "warn"  # it is kept; the answer and the log say what is wrong
+    REQUIRE = "require"  # the request is refused
+
+
+class MetadefSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The catalogue of metadata definitions."""
+
+    enforce: Enforce = Enforce.OFF
+    osinfo_path: tuple[Path, ...] = ()  # libosinfo's databases, later ones override earlier ones
+    source_path: Path | None = None  # files for `metadef load`; None: those that come with the service

@@ -53,7 +53,7 @@ IMAGES_ROUTES = (
         errors={
             400: "The body is wrong.",
             401: "No valid credentials.",
-            403: "A field is read-only or reserved, or the policy refuses.",
+            403: "A field is read-only or reserved, a property is protected, or the policy refuses.",
             409: "The id is taken.",
             413: "Too many properties or tags.",
         },
@@ -90,7 +90,7 @@ IMAGES_ROUTES = (
         errors={
             **IMAGE_ERRORS,
             400: "The patch or a value is wrong.",
-            403: "A field is read-only or reserved, or the policy refuses.",
+            403: "A field is read-only or reserved, a property is protected, or the policy refuses.",
             409: "An operation's target is missing or there already, or another request was faster.",
             413: "Too many properties or tags.",
             415: "The media type is not one of those in Accept-Patch.",

@@ -78,20 +78,18 @@ API = (
         "Directory for staged data with one store.",
         note="Ignored: staging comes with import.",
     ),
-    not_yet(
+    used(
         "property_protection_file",
         Kind.TEXT,
         None,
-        "File of rules on who may use which property.",
-        note="Refused: without it protected properties would be open. Property protection comes later.",
-        refused=True,
+        "File of rules on who may use which custom property. It is read again when it changes.",
+        note="A relative name is looked for beside the configuration files. Not set: nothing is protected.",
     ),
-    not_yet(
+    used(
         "property_protection_rule_format",
         Kind.TEXT,
         "roles",
-        "Whether that file speaks of roles or of policies.",
-        note="Ignored until property protection comes.",
+        "Whether that file names roles or policy rules.",
         choices=("roles", "policies"),
     ),
     not_yet(
@@ -117,12 +115,12 @@ API = (
         secret=True,
         refused=True,
     ),
-    not_yet(
+    used(
         "metadata_source_path",
         Kind.TEXT,
         "/etc/glance/metadefs/",
-        "Directory of metadata definitions to load.",
-        note="Ignored: metadata definitions come later.",
+        "Directory of the files that `intaglio metadef` reads and writes when it is given no other.",
+        note="Not set, and no such directory: `load` and `diff` take the definitions that come with Intaglio.",
     ),
 )
 

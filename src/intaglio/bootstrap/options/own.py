@@ -53,6 +53,24 @@ INTAGLIO = (
     ),
 )
 
+METADEFS = (
+    used(
+        "enforce",
+        Kind.TEXT,
+        "off",
+        "What becomes of an image's property that is set otherwise than the catalogue of metadata definitions says."
+        " `off`: nothing; `warn`: a response header and the log say so; `require`: the request is refused (400).",
+        choices=("off", "warn", "require"),
+    ),
+    used(
+        "osinfo_path",
+        Kind.LIST,
+        ("/usr/share/osinfo", "/usr/local/share/osinfo", "/etc/osinfo"),
+        "Directories of libosinfo's database; `os_distro`, `os_version` and `os_name` are checked against it.",
+        note="Empty, or without Debian's osinfo-db there: they are not checked.",
+    ),
+)
+
 _RATES = "Calls allowed to each user, project or address, such as `user:60/minute,address:100/10seconds`"
 RATES = (
     used("rate_limit_list", Kind.MAP, (), f"{_RATES}: pages of lists."),
@@ -75,4 +93,7 @@ RATES = (
     ),
 )
 
-GROUPS = (Group(name="intaglio", origin="Intaglio", title="This service", options=(*INTAGLIO, *RATES)),)
+GROUPS = (
+    Group(name="intaglio", origin="Intaglio", title="This service", options=(*INTAGLIO, *RATES)),
+    Group(name="metadefs", origin="Intaglio", title="The catalogue of metadata definitions", options=METADEFS),
+)
