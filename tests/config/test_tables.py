@@ -55,6 +55,7 @@ def test_every_row_says_what_it_must(group: str) -> None:
 
 FIELDS = {  # where a section's fields stand in the files
     "api": ("DEFAULT",),
+    "cors": ("cors",),
     "limits": ("DEFAULT",),
     "ingest": ("DEFAULT",),
     "formats": ("image_format",),
@@ -63,6 +64,7 @@ FIELDS = {  # where a section's fields stand in the files
     "serve": ("intaglio",),
     "identity": ("intaglio",),
 }
+ELSEWHERE = {"enable_proxy_headers_parsing": "oslo_middleware", "disable_by_file_path": "healthcheck"}
 LOADER = {"load.py", "report.py", "reference.py", "judge.py", "store_settings.py", "reading.py", "sources.py"}
 INDIRECT = {  # read by the loader itself, or by a driver that is handed all its options
     ("intaglio", "auth"),
@@ -95,7 +97,7 @@ def test_what_is_marked_used_is_used_and_the_other_way_round(sources: Make) -> N
     wrong, seen = [], set()
     for section, groups in FIELDS.items():
         for field in getattr(made, section).__struct_fields__:
-            group = "oslo_middleware" if field == "enable_proxy_headers_parsing" else groups[0]
+            group = ELSEWHERE.get(field, groups[0])
             found = CATALOGUE.find(group, field)
             if found is None or (group, field) in INDIRECT:
                 continue
@@ -122,7 +124,7 @@ def test_every_setting_is_shown(sources: Make) -> None:
     fields = {
         field
         for section in Settings.__struct_fields__
-        if section not in {"stores", "identity"}
+        if section not in {"stores", "identity", "custom_schema"}
         for field in getattr(made, section).__struct_fields__
     }
     known = {(group, option.name): option for group, option in Catalogue()}

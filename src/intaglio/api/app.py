@@ -19,7 +19,7 @@ from intaglio.api.middleware.request_id import RequestId
 from intaglio.api.middleware.version_negotiation import VersionNegotiation
 from intaglio.api.route import Route
 from intaglio.api.routes import ROUTES
-from intaglio.api.settings import ApiSettings
+from intaglio.api.settings import ApiSettings, CorsSettings
 from intaglio.api.versions import Versions
 from intaglio.authz.engine import Caller
 from intaglio.base.errors import Forbidden, IntaglioError, Unauthenticated
@@ -141,7 +141,9 @@ class Lifespan:
                 return
 
 
-def make_application(parts: Parts, settings: ApiSettings, authenticator: Authenticator) -> ASGIApp:
+def make_application(
+    parts: Parts, settings: ApiSettings, authenticator: Authenticator, *, cors: CorsSettings
+) -> ASGIApp:
     """The whole API as one ASGI application; it holds no state beyond `parts`."""
     by_path: dict[str, list[Route]] = {}
     for route in ROUTES:
@@ -156,4 +158,4 @@ def make_application(parts: Parts, settings: ApiSettings, authenticator: Authent
     versions = Versions(multi_store=parts.stores.multi, cache=settings.image_cache_dir is not None)
     negotiated = VersionNegotiation(router, versions=versions, public_endpoint=settings.public_endpoint)
     located = ProxyHeaders(negotiated) if settings.enable_proxy_headers_parsing else negotiated
-    return RequestId(Cors(located, settings.cors), limit=settings.max_request_id_length)
+    return RequestId(Cors(located, cors), limit=settings.max_request_id_length)

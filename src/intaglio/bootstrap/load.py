@@ -72,8 +72,7 @@ def assemble(reading: Reading) -> Settings:
         "DEFAULT",
         image_cache_dir=cache_dir,
         enable_proxy_headers_parsing=proxied,
-        cors=_section(CorsSettings, reading, "cors"),
-        disabled_file=_disabled_file(reading),
+        disable_by_file_path=_disabled_file(reading),
     )
     settings = Settings(
         serve=serve,
@@ -85,6 +84,7 @@ def assemble(reading: Reading) -> Settings:
         database=_section(DatabaseSettings, reading, "database", connection=_connection(reading, data_dir)),
         identity=_identity(reading, data_dir),
         policy=_policy(reading, data_dir),
+        cors=_section(CorsSettings, reading, "cors"),
         custom_schema=custom_schema(reading, there(_beside(reading, FILE_NAME))),
         metadefs=_metadefs(reading),
     )

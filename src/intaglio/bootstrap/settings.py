@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from intaglio.api.settings import ApiSettings
+from intaglio.api.settings import ApiSettings, CorsSettings
 from intaglio.authz.settings import PolicySettings
 from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
@@ -38,4 +38,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     identity: IdentitySettings
     policy: PolicySettings
     metadefs: MetadefSettings
+    cors: CorsSettings = CorsSettings()
     custom_schema: CustomSchema = CustomSchema()

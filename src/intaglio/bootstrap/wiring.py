@@ -90,7 +90,7 @@ def make_app(settings: Settings) -> ASGIApp:
         await authenticator.close()
         await close_parts(parts)
 
-    return Lifespan(make_application(parts, settings.api, authenticator), start=start, stop=stop)
+    return Lifespan(make_application(parts, settings.api, authenticator, cors=settings.cors), start=start, stop=stop)
 
 
 @contextlib.asynccontextmanager

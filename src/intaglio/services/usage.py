@@ -29,9 +29,8 @@ async def usage(parts: Parts, caller: Caller) -> Mapping[str, Usage]:
         return await usage_repo.of_project(conn, project)
 
     used = await parts.database.read(work)
-    quota = parts.limits.user_storage_quota
     return {
-        "image_size_total": Usage(-(-used.stored_bytes // _MIB), -(-quota // _MIB) if quota else -1),
+        "image_size_total": Usage(-(-used.stored_bytes // _MIB), -1),
         "image_stage_total": Usage(-(-used.staged_bytes // _MIB), -1),
         "image_count_total": Usage(used.images, -1),
         "image_count_uploading": Usage(used.uploading, -1),
