@@ -110,7 +110,8 @@ def make_app(settings: Settings) -> ASGIApp:
         await limiter.close()
         await close_parts(parts)
 
-    return Lifespan(make_application(parts, settings.api, authenticator, limiter), start=start, stop=stop)
+    app = make_application(parts, settings.api, authenticator, limiter, cors=settings.cors)
+    return Lifespan(app, start=start, stop=stop)
 
 
 @contextlib.asynccontextmanager
