@@ -46,6 +46,14 @@ def unindexed(dialect: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
     return UnaryExpression(column, operator=_PLUS, type_=column.type)
 
 
+def apart(dialect: str, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """A condition with a subquery, to be asked of each row or answered once for all.
+
+    A server would make a join of it, and without statistics one that reads the same thousands of rows for each row.
+    """
+    return condition if dialect == "sqlite" else condition.is_(true())
+
+
 _TEXTS = frozenset({"name", "status", "disk_format", "container_format"})
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, exists, false, or_, select
 from sqlalchemy.sql.base import ColumnCollection, ReadOnlyColumnCollection
 
-from intaglio.db.repos.dialects import by_code_point, equals, parameter, unindexed
+from intaglio.db.repos.dialects import apart, by_code_point, equals, parameter, unindexed
 from intaglio.db.repos.image_shapes import Branch, Shape
 from intaglio.db.repos.image_sieves import chosen, passes
 from intaglio.db.tables.images import images, members
@@ -65,11 +65,9 @@ def _is_shared(shape: Shape) -> ColumnElement[bool]:
 def filters(shape: Shape) -> list[ColumnElement[bool]]:
     """All sieves of the query, in the form that suits the stage; and no list shows what was killed."""
     conditions = [unindexed(shape.dialect, images.c.status) != Status.KILLED.value]
-    if shape.leader is not None:
-        conditions.append(images.c.id.in_(chosen(shape.dialect, shape.leader)))
     if shape.stage == "sweep":
         sets = [chosen(shape.dialect, sieve) for sieve in shape.sieves]
-        return [*conditions, *(unindexed(shape.dialect, images.c.id).in_(ids) for ids in sets)]
+        return [*conditions, *(apart(shape.dialect, unindexed(shape.dialect, images.c.id).in_(ids)) for ids in sets)]
     for sieve in shape.sieves:
         if sieve == shape.leader:
             continue

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, LargeBinary, Select, Subquery, Table, and_, cast, func, or_, select, union_all
+from sqlalchemy import ColumnElement, LargeBinary, Select, Subquery, Table, and_, cast, func, select, union_all
 
 from intaglio.db.base import Connection
 from intaglio.db.repos.dialects import equals, live, parameter, unindexed
-from intaglio.db.repos.image_conditions import LIMIT, filters, seen
+from intaglio.db.repos.image_conditions import LIMIT, filters
 from intaglio.db.repos.image_pages import shape_for
 from intaglio.db.repos.image_shapes import Shape
-from intaglio.db.repos.image_statements import walks
+from intaglio.db.repos.image_statements import led, walks
 from intaglio.db.tables.images import images, properties, tags
 from intaglio.domain.facets import Counted, Facet, Facets, Kind, most_frequent
 from intaglio.domain.query import ImageQuery
@@ -110,7 +110,6 @@ def _listed(shape: Shape, fields: Sequence[str]) -> Subquery:
     """All images of the list with some of their fields."""
     columns = [images.c[name] for name in ("id", *fields)]
     if shape.stage == "few":
-        branches = or_(*(and_(*seen(shape, branch)) for branch in shape.branches))
-        return select(*columns).where(*filters(shape), branches).subquery("listed")
+        return led(shape, columns, ()).subquery("listed")
     arms = [walk.with_only_columns(*columns).where(*filters(shape)) for _, walk in walks(shape)]
     return (union_all(*arms) if len(arms) > 1 else arms[0]).subquery("listed")

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy import column as sql_column
 from sqlalchemy import table as sql_table
 
-from intaglio.db.repos.dialects import among, by_code_point, equals, live, parameter, unindexed
+from intaglio.db.repos.dialects import among, apart, by_code_point, equals, live, parameter, unindexed
 from intaglio.db.repos.image_shapes import Sieve
 from intaglio.db.tables.added import search
 from intaglio.db.tables.images import images, properties, tags
@@ -40,12 +40,13 @@ _WORDS = sql_table("intaglio_image_words", sql_column("rowid", Integer()), sql_c
 def passes(dialect: str, sieve: Sieve, *, leading: bool = False) -> ColumnElement[bool]:
     """Whether the image at hand passes. `leading`: its column may choose the way the images are walked."""
     if sieve.kind == "words":
-        return exists().where(search.c.image_id == images.c.id, has_words(dialect, sieve))
+        return apart(dialect, exists().where(search.c.image_id == images.c.id, has_words(dialect, sieve)))
     if sieve.kind == "tag":
-        return exists().where(tags.c.image_id == images.c.id, _same_tag(dialect, sieve), live(tags))
+        tagged = exists().where(tags.c.image_id == images.c.id, _same_tag(dialect, sieve), live(tags))
+        return apart(dialect, tagged)
     if sieve.kind == "property":
         named, same = _same_property(dialect, sieve)
-        return exists().where(properties.c.image_id == images.c.id, named, same, live(properties))
+        return apart(dialect, exists().where(properties.c.image_id == images.c.id, named, same, live(properties)))
     column = images.c[sieve.name or "protected"]
     return _compared(dialect, sieve, column if leading else unindexed(dialect, column))
 

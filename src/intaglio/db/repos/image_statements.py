@@ -4,7 +4,7 @@ Each branch of what the viewer sees is walked along an index in the order asked 
 than the page needs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -18,8 +18,10 @@ from sqlalchemy import (
     bindparam,
     func,
     literal,
+    literal_column,
     or_,
     select,
+    true,
     union_all,
 )
 from sqlalchemy import column as sql_column
@@ -29,7 +31,7 @@ from intaglio.db.repos.dialects import parameter
 from intaglio.db.repos.image_conditions import LIMIT, ROWS, Columns, after, filters, order, seen, until
 from intaglio.db.repos.image_rows import image_columns
 from intaglio.db.repos.image_shapes import Branch, Shape, Sieve
-from intaglio.db.repos.image_sieves import probe, rank
+from intaglio.db.repos.image_sieves import chosen, probe, rank
 from intaglio.db.tables.images import images
 
 MANY = 5000
@@ -142,15 +144,31 @@ def _edge_itself(shape: Shape, number: int) -> Select[Any]:
 
 def _few(shape: Shape) -> Select[Any]:
     """All branches at once, for images that are few enough to be sorted."""
-    branches = or_(*(and_(*seen(shape, branch)) for branch in shape.branches))
-    walk = select(*_keys(shape), _edge(0)).where(*filters(shape), branches)
+    columns = [*_keys(shape), _edge(0)]
     behind = None if shape.marker is None else or_(*after(shape, None))
     if shape.ranks:
         place = rank(shape.dialect, shape.sieves[-1], shape.ranks)
-        walk = walk.add_columns(place.label("place"))
+        columns.append(place.label("place"))
         marked = bindparam("marker_rank", type_=Integer())
         behind = None if behind is None else or_(place > marked, and_(place == marked, behind))
-    return walk if behind is None else walk.where(behind)
+    return led(shape, columns, () if behind is None else (behind,))
+
+
+def led(shape: Shape, columns: Sequence[ColumnElement[Any]], conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """The images that pass, by their ids from the set of the leader: no database is left another way."""
+    branches = or_(*(and_(*seen(shape, branch)) for branch in shape.branches))
+    image = select(*columns).where(*filters(shape), branches, *conditions)
+    if shape.leader is None:
+        return image
+    if shape.dialect == "sqlite":
+        return image.where(images.c.id.in_(chosen(shape.dialect, shape.leader)))
+    lead = chosen(shape.dialect, shape.leader).distinct().subquery("lead")
+    (lead_id,) = lead.c
+    if shape.dialect == "postgresql":
+        one = image.where(images.c.id == lead_id).offset(literal_column("0")).lateral("one")
+        return select(*one.c).select_from(lead.join(one, true()))
+    in_order = image.select_from(lead.join(images, images.c.id == lead_id)).prefix_with("STRAIGHT_JOIN")
+    return in_order.with_hint(images, "FORCE INDEX (PRIMARY)", "mysql")
 
 
 def _hinted(shape: Shape, branch: Branch, walk: Select[Any]) -> Select[Any]:
