@@ -55,6 +55,7 @@ def test_every_row_says_what_it_must(group: str) -> None:
 
 FIELDS = {  # where a section's fields stand in the files
     "api": ("DEFAULT",),
+    "cors": ("cors",),
     "limits": ("DEFAULT",),
     "ingest": ("DEFAULT",),
     "formats": ("image_format",),
@@ -63,7 +64,9 @@ FIELDS = {  # where a section's fields stand in the files
     "serve": ("intaglio",),
     "identity": ("intaglio",),
     "upkeep": ("intaglio",),
+    "metadefs": ("metadefs",),
 }
+ELSEWHERE = {"enable_proxy_headers_parsing": "oslo_middleware", "disable_by_file_path": "healthcheck"}
 LOADER = {"load.py", "report.py", "reference.py", "judge.py", "store_settings.py", "reading.py", "sources.py"}
 INDIRECT = {  # read by the loader itself, or by a driver that is handed all its options
     ("intaglio", "auth"),
@@ -75,6 +78,7 @@ INDIRECT = {  # read by the loader itself, or by a driver that is handed all its
     ("glance_store", "default_store"),
     ("DEFAULT", "enabled_backends"),
     ("DEFAULT", "use_keystone_limits"),
+    ("DEFAULT", "metadata_source_path"),  # is called source_path among the settings of metadefs
     ("intaglio", "rate_limit_list"),
     ("intaglio", "rate_limit_write"),
     ("intaglio", "rate_limit_upload"),
@@ -103,7 +107,7 @@ def test_what_is_marked_used_is_used_and_the_other_way_round(sources: Make) -> N
     wrong, seen = [], set()
     for section, groups in FIELDS.items():
         for field in getattr(made, section).__struct_fields__:
-            places = ("oslo_middleware",) if field == "enable_proxy_headers_parsing" else groups
+            places = (ELSEWHERE[field],) if field in ELSEWHERE else groups
             group = next((place for place in places if CATALOGUE.find(place, field)), groups[0])
             found = CATALOGUE.find(group, field)
             if found is None or (group, field) in INDIRECT:
@@ -132,7 +136,7 @@ def test_every_setting_is_shown(sources: Make) -> None:
     fields = {
         field
         for section in Settings.__struct_fields__
-        if section not in {"stores", "identity", "rates", "unified_limits"}
+        if section not in {"stores", "identity", "custom_schema", "metadefs", "rates", "unified_limits"}
         for field in getattr(made, section).__struct_fields__
     }
     known = {(group, option.name): option for group, option in Catalogue()}

@@ -133,6 +133,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/config/test_protection.py::test_a_file_that_cannot_be_used_stops_the_start",
         "tests/api/test_property_protection.py::TestFile::test_a_change_is_followed_and_a_broken_file_is_not",
     ),
+    "Search": ("tests/api/test_search.py::test_found", "tests/api/test_facets.py::test_by_default"),
     "Refused content": ("tests/api/test_upload.py::TestFormats::test_mismatch_leaves_nothing",),
     "Limits during a transfer": ("tests/ingest/test_door.py::test_the_cap_ends_a_stream_of_unknown_length",),
     "Announced size": ("tests/api/test_upload.py::test_headers_refused",),

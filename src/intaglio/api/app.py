@@ -21,7 +21,7 @@ from intaglio.api.middleware.version_negotiation import VersionNegotiation
 from intaglio.api.rates import Limiter, Standing
 from intaglio.api.route import Route
 from intaglio.api.routes import ROUTES
-from intaglio.api.settings import ApiSettings, RateClass
+from intaglio.api.settings import ApiSettings, CorsSettings, RateClass
 from intaglio.api.versions import Versions
 from intaglio.authz.engine import Caller
 from intaglio.base.errors import Forbidden, IntaglioError, Unauthenticated
@@ -158,7 +158,9 @@ class Lifespan:
                 return
 
 
-def make_application(parts: Parts, settings: ApiSettings, authenticator: Authenticator, limiter: Limiter) -> ASGIApp:
+def make_application(
+    parts: Parts, settings: ApiSettings, authenticator: Authenticator, limiter: Limiter, *, cors: CorsSettings
+) -> ASGIApp:
     """The whole API as one ASGI application; it holds no state beyond what it is given."""
     service = Service(parts, settings, authenticator, limiter)
     by_path: dict[str, list[Route]] = {}
@@ -172,4 +174,4 @@ def make_application(parts: Parts, settings: ApiSettings, authenticator: Authent
     versions = Versions(multi_store=parts.stores.multi, cache=settings.image_cache_dir is not None)
     negotiated = VersionNegotiation(router, versions=versions, public_endpoint=settings.public_endpoint)
     located = ProxyHeaders(negotiated) if settings.enable_proxy_headers_parsing else negotiated
-    return RequestId(Cors(located, settings.cors), limit=settings.max_request_id_length)
+    return RequestId(Cors(located, cors), limit=settings.max_request_id_length)

@@ -98,6 +98,35 @@ def _content(name: str) -> dict[str, Any]:
     return content
 
 
+_NUMBER = {"type": "integer", "minimum": 0}
+_FACETS = {
+    "type": "object",
+    "properties": {
+        "total": _NUMBER,
+        "facets": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "properties": {
+                    "values": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {"value": {"type": ["string", "boolean"]}, "count": _NUMBER},
+                            "required": ["value", "count"],
+                        },
+                    },
+                    "distinct": _NUMBER,
+                    "missing": _NUMBER,
+                },
+                "required": ["values", "distinct", "missing"],
+            },
+        },
+    },
+    "required": ["total", "facets"],
+}
+
+
 _TEXT = {"type": "string"}
 _STORE = {
     "type": "object",
@@ -131,6 +160,7 @@ def _schemas(formats: Formats) -> dict[str, Any]:
             },
             "required": ["images", "first", "schema"],
         },
+        "Facets": _FACETS,
         "Member": _object(MEMBER["properties"]),
         "Members": _object(
             {"members": {"type": "array", "items": {"$ref": "#/components/schemas/Member"}}, "schema": _TEXT}

@@ -67,8 +67,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     allow_anonymous_access: bool = False
     enabled_import_methods: tuple[str, ...] = IMPORT_METHODS
     image_cache_dir: Path | None = None
-    cors: CorsSettings = CorsSettings()
-    disabled_file: Path | None = None  # [healthcheck] disable_by_file_path: while it is there, /healthcheck says 503
+    disable_by_file_path: Path | None = None  # [healthcheck]: while it is there, /healthcheck says 503
     enable_proxy_headers_parsing: bool = False  # [oslo_middleware]: believe Forwarded and X-Forwarded-*
 
 

@@ -75,8 +75,7 @@ def assemble(reading: Reading) -> Settings:
         "DEFAULT",
         image_cache_dir=cache_dir,
         enable_proxy_headers_parsing=proxied,
-        cors=_section(CorsSettings, reading, "cors"),
-        disabled_file=_disabled_file(reading),
+        disable_by_file_path=_disabled_file(reading),
     )
     settings = Settings(
         serve=serve,
@@ -91,6 +90,7 @@ def assemble(reading: Reading) -> Settings:
         upkeep=_section(UpkeepSettings, reading, "intaglio"),
         rates=rate_settings(reading, data_dir),
         unified_limits=unified_limits_settings(reading),
+        cors=_section(CorsSettings, reading, "cors"),
         custom_schema=custom_schema(reading, there(_beside(reading, FILE_NAME))),
         metadefs=_metadefs(reading),
     )

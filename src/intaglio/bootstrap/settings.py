@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from intaglio.api.settings import ApiSettings, RateSettings
+from intaglio.api.settings import ApiSettings, CorsSettings, RateSettings
 from intaglio.authz.settings import PolicySettings
 from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
@@ -41,4 +41,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     upkeep: UpkeepSettings
     rates: RateSettings
     unified_limits: UnifiedLimitsSettings | None = None  # set where use_keystone_limits is
+    cors: CorsSettings = CorsSettings()
     custom_schema: CustomSchema = CustomSchema()

@@ -26,7 +26,7 @@ from intaglio.identity.trusted_proxy import TrustedProxy
 from intaglio.identity.unified_limits import KeystoneLimits
 from intaglio.identity.users import UsersFile
 from intaglio.ingest.door import Door
-from intaglio.services import expiry, recount, recovery
+from intaglio.services import expiry, recount, recovery, search_index
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
 from intaglio.stores import registry
@@ -37,6 +37,7 @@ _log = logging.getLogger(__name__)
 RECOVERY_SECONDS = 5
 SWEEP_SECONDS = 600
 EXPIRY_SECONDS = 300
+INDEX_SECONDS = 300
 
 
 def make_parts(settings: Settings) -> Parts:
@@ -109,7 +110,8 @@ def make_app(settings: Settings) -> ASGIApp:
         await limiter.close()
         await close_parts(parts)
 
-    return Lifespan(make_application(parts, settings.api, authenticator, limiter), start=start, stop=stop)
+    app = make_application(parts, settings.api, authenticator, limiter, cors=settings.cors)
+    return Lifespan(app, start=start, stop=stop)
 
 
 @contextlib.asynccontextmanager
@@ -129,8 +131,15 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
     async def prove_usage() -> None:
         await recount.check(parts.database)
 
+    async def index() -> None:
+        await search_index.catch_up(parts)
+
     upkeep = settings.upkeep
-    jobs = [PeriodicJob("recover", RECOVERY_SECONDS, recover), PeriodicJob("sweep", SWEEP_SECONDS, sweep)]
+    jobs = [
+        PeriodicJob("recover", RECOVERY_SECONDS, recover),
+        PeriodicJob("sweep", SWEEP_SECONDS, sweep),
+        PeriodicJob("index", INDEX_SECONDS, index),
+    ]
     if upkeep.expire_empty_after_hours:
         jobs.append(PeriodicJob("expire", EXPIRY_SECONDS, expire))
     if upkeep.usage_check_seconds:

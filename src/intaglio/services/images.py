@@ -1,6 +1,6 @@
-"""Creating, showing, listing, changing and deleting image records."""
+"""Creating, showing, changing and deleting image records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -9,7 +9,7 @@ from intaglio.authz.engine import Caller, ImageTarget
 from intaglio.authz.property_access import PropertyAccess
 from intaglio.authz.property_rules import Action
 from intaglio.base.clock import utcnow
-from intaglio.base.errors import Forbidden, Invalid
+from intaglio.base.errors import Forbidden
 from intaglio.db.base import Connection
 from intaglio.db.repos import images, leases
 from intaglio.db.repos.leases import Lease
@@ -18,11 +18,9 @@ from intaglio.domain.creation import new_image
 from intaglio.domain.image import Image, Visibility
 from intaglio.domain.patch import Operation
 from intaglio.domain.properties import require_counts, require_location_count
-from intaglio.domain.query import ImageQuery
-from intaglio.services.access import ImageNotFound, visible_image
+from intaglio.services.access import visible_image
 from intaglio.services.copies import by_weight
 from intaglio.services.guarded import guarded_write
-from intaglio.services.listable import listable
 from intaglio.services.parts import Parts
 from intaglio.services.quota import Budgets, budgeted_write, require_growth
 from intaglio.services.recovery import deletions, remove_copies
@@ -39,12 +37,6 @@ class ImageProtected(Forbidden):
     """The image is protected against deletion."""
 
     code = "image-protected"
-
-
-class MarkerNotFound(Invalid):
-    """The marker names no image that the caller may see."""
-
-    code = "marker-not-found"
 
 
 async def create(parts: Parts, caller: Caller, document: Mapping[str, Any]) -> Image:
@@ -78,32 +70,6 @@ async def show(parts: Parts, caller: Caller, image_id: str) -> Image:
         return image
 
     return parts.protection.access(caller).shown(await parts.database.read(work))
-
-
-async def page(parts: Parts, caller: Caller, query: ImageQuery) -> Sequence[Image]:
-    """One page of the list, each image as in `show`. Raises `MarkerNotFound`, `PolicyRefused`.
-
-    A filter by a property that the caller may not read finds nothing, as one that no image has.
-    """
-    access = parts.protection.access(caller)
-    readable = access.readable
-    parts.policy.require("get_images", caller, {"project_id": caller.principal.project_id or ""})
-
-    async def work(conn: Connection) -> Sequence[Image]:
-        if query.marker is not None:
-            await _require_marker(conn, parts, caller, query.marker)
-        if not query.limit or (readable and not all(readable(name) for name, _ in query.properties)):
-            return ()
-        return await images.page(conn, query)
-
-    return access.shown_all(await listable(parts, caller, query, await parts.database.read(work)))
-
-
-async def _require_marker(conn: Connection, parts: Parts, caller: Caller, marker: str) -> None:
-    try:
-        await visible_image(conn, parts.policy, caller, marker)
-    except ImageNotFound:
-        raise MarkerNotFound(f"The marker {marker[:80]} names no image; use the id of the last image seen.") from None
 
 
 async def update(

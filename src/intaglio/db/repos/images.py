@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Conflict
 from intaglio.db.base import Connection
-from intaglio.db.repos import usage
+from intaglio.db.repos import image_search, usage
 from intaglio.db.repos.dialects import equals, live, parameter
 from intaglio.db.repos.image_children import (
     PropertyNamesClash,
@@ -150,6 +150,7 @@ async def insert(conn: Connection, image: Image) -> Image:
     await write_tags(conn, image.id, (), image)
     locations = await write_locations(conn, image.id, (), image)
     await usage.record(conn, None, image)
+    await image_search.added(conn, image)
     return msgspec.structs.replace(image, locations=locations, revision=0, tags=tuple(sorted(set(image.tags))))
 
 
@@ -166,6 +167,7 @@ async def update(conn: Connection, before: Image, after: Image) -> Image:
     await write_tags(conn, before.id, before.tags, after)
     locations = await write_locations(conn, before.id, before.locations, after)
     await usage.record(conn, before, after)
+    await image_search.changed(conn, before, after)
     tags = tuple(sorted(set(after.tags)))
     return msgspec.structs.replace(after, locations=locations, tags=tags, revision=before.revision + 1)
 
@@ -198,6 +200,7 @@ async def delete(conn: Connection, image: Image, to: Status = Status.DELETED) ->
     await _claim(conn, image, {"status": to, "deleted": True, "deleted_at": now, "updated_at": now})
     await remove_all(conn, image.id, now, to.value)
     await usage.record(conn, image, None)
+    await image_search.removed(conn, image.id)
 
 
 async def claim(conn: Connection, image: Image) -> None:

@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects.mysql import VARBINARY
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 _MYSQL: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8"}
 _PROJECT = sa.String(255).with_variant(VARBINARY(765), "mysql")
