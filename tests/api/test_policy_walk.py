@@ -91,9 +91,9 @@ def test_route(walk: Walk, route: Route) -> None:
         return
     if name(route) not in WALK:
         pytest.fail(
-            f"{name(route)} has no expectation. Add a row to a file in tests/api/policy_walk/ (and a new file to "
-            f"__init__.py there): '{name(route)}': (ask(<the statuses of {', '.join(CALLERS)}>, json=…),), one ask "
-            f"for every way to call it in which another of its rules is asked ({', '.join(route.rules) or 'none'}).",
+            f"{name(route)} has no expectation. Add a row to a file in tests/api/policy_walk/ (and a new file to its "
+            f"__init__.py): '{name(route)}': (ask(<the statuses of {', '.join(CALLERS)}>, json=…),), with one ask for "
+            f"every way to call it in which another of its rules is asked ({', '.join(route.rules) or 'none'}).",
             pytrace=False,
         )
     seen: set[str] = set()

@@ -39,6 +39,7 @@ def clouds(identity: Keystone, region: str) -> str:
         "password": {"auth": password} | common,
         "credential": {"auth": credential} | by_credential,
         "lister": {"auth": lister} | by_credential,
+        "other": {"auth": password | {"username": "stan", "project_name": "beta"}} | common,
         "system": {"auth": system} | common,
         "wrong": {"auth": password | {"password": "wrong"}} | common,
     }
@@ -80,6 +81,19 @@ def test_an_image_comes_and_goes(terminal: Terminal, identity: Keystone, cloud: 
     assert terminal.as_(cloud, "save", "--file", tmp_path / "back", made["id"])[0] == 0
     assert (tmp_path / "back").read_bytes() == data.read_bytes()
     assert terminal.as_(cloud, "delete", made["id"])[0] == 0
+
+
+def test_an_image_is_shared(terminal: Terminal, identity: Keystone) -> None:
+    status, output = terminal.as_("password", "create", "--shared", "for beta", "-f", "json")
+    assert status == 0, output
+    made, beta = json.loads(output)["id"], identity.ids["project/beta"]
+    status, output = terminal.as_("password", "add", "project", made, beta)
+    assert status == 0, output
+    assert terminal.as_("other", "set", "--accept", made)[0] == 0
+    status, output = terminal.as_("password", "member", "list", made, "-f", "json")
+    assert json.loads(output) == [{"Image ID": made, "Member ID": beta, "Status": "accepted"}]
+    status, output = terminal.as_("other", "list", "--shared", "-f", "json")
+    assert [image["ID"] for image in json.loads(output)] == [made]
 
 
 def test_what_is_refused_is_said(terminal: Terminal) -> None:

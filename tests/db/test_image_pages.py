@@ -21,7 +21,16 @@ from intaglio.db.repos.image_statements import page_statement
 from intaglio.db.settings import DatabaseSettings
 from intaglio.db.tables.images import images, properties, tags
 from intaglio.domain.image import Visibility
-from intaglio.domain.query import TIME_FILTERS, Direction, ImageQuery, NumberFilter, TimeFilter, Viewer
+from intaglio.domain.query import (
+    FILTERS_LIMIT,
+    TIME_FILTERS,
+    VALUES_LIMIT,
+    Direction,
+    ImageQuery,
+    NumberFilter,
+    TimeFilter,
+    Viewer,
+)
 from tests.db.counting import Counting
 from tests.db.listing_model import Stock, all_pages, expected, put, stock
 from tests.db.samples import ME, OTHER, moment, new_image
@@ -109,6 +118,26 @@ async def test_an_unknown_marker_is_refused(database: Database) -> None:
     query = ImageQuery(viewer=Viewer(ME), marker=new_image().id)
     with pytest.raises(repo.MarkerUnknown):
         await database.read(lambda conn: repo.page(conn, query))
+
+
+async def test_as_many_filters_as_a_list_takes(database: Database) -> None:
+    """Each database has its limit of what a statement may consist of."""
+    names = [str(number) for number in range(FILTERS_LIMIT)]
+    image = new_image(name="n", tags=tuple(sorted(names)), properties=dict.fromkeys(names, "v"))
+    await put(database, Stock([image, new_image(name="n", tags=("0",))], {}))
+    values = tuple(f"n{number}" for number in range(VALUES_LIMIT - 1))
+    times = tuple(TimeFilter("created_at", "gte", moment(0)) for _ in names)
+    for filters in (
+        {"tags": tuple(names)},
+        {"properties": tuple((name, "v") for name in names)},
+        {"tags": tuple(names[:25]), "properties": tuple((name, "v") for name in names[25:])},
+        {"texts": (("name", (*values, "n")),), "tags": ("1",)},
+        {"times": times[1:], "tags": ("1",)},
+    ):
+        for viewer in (Viewer(ME), Viewer(OTHER, is_admin=True)):
+            query = ImageQuery(viewer=viewer, **filters)
+            found = await database.read(lambda conn, asked=query: repo.page(conn, asked))  # type: ignore[misc]
+            assert [each.id for each in found] == [image.id]
 
 
 async def test_values_are_compared_exactly(database: Database) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from intaglio.domain.principal import Principal
 from intaglio.identity.base import Asked
 from intaglio.identity.keystone import Keystone
-from intaglio.identity.keystone_session import KeystoneSession, KeystoneUnreachable
+from intaglio.identity.keystone_session import KeystoneSession
 from intaglio.identity.settings import KeystoneSettings
 from intaglio.identity.tokens import Token
 from tests.starters.keystone import Keystone as Server
@@ -36,7 +36,7 @@ class Part:
 
     def __init__(self, settings: KeystoneSettings) -> None:
         self.validator = Counting(KeystoneSession(settings))
-        self.authenticator = Keystone(settings, self.validator, unreachable=KeystoneUnreachable)
+        self.authenticator = Keystone(settings, self.validator)
 
     @property
     def asked(self) -> list[str]:

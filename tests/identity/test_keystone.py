@@ -10,7 +10,8 @@ import pytest
 
 from intaglio.base.errors import Unavailable
 from intaglio.identity.base import CredentialsMissing, CredentialsRefused
-from intaglio.identity.keystone_session import KeystoneFailed, KeystoneSession, LoginInvalid, ServiceRefused
+from intaglio.identity.keystone import KeystoneFailed, LoginInvalid, ServiceRefused
+from intaglio.identity.keystone_session import KeystoneSession
 from tests.identity.keystone_part import Part, part, settings
 from tests.starters.base import wait_until
 from tests.starters.keystone import Keystone, keystone

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from intaglio.base.errors import Unavailable
-from intaglio.identity.keystone import KeystoneTooSlow
-from intaglio.identity.keystone_session import KeystoneUnreachable
+from intaglio.identity.keystone import KeystoneTooSlow, KeystoneUnreachable
 from tests.identity.keystone_part import part
 from tests.starters.keystone import Keystone, keystone
 
@@ -54,7 +53,7 @@ async def test_down_from_the_start(mortal: Keystone) -> None:
 async def test_silent(mortal: Keystone) -> None:
     """Who needs no answer gets on; who needs one waits as long as was configured, however many there are."""
     known, new = mortal.token("mia", project="alpha"), mortal.token("stan", project="beta")
-    async with part(mortal, http_connect_timeout=2.0) as ours:
+    async with part(mortal, http_connect_timeout=5.0) as ours:
         await ours.who(known)
         with mortal.silent():
             waiting = [asyncio.create_task(ours.who(f"{new}{number or ''}")) for number in range(30)]

@@ -1,6 +1,7 @@
 """In S3, too, there and back: what Glance wrote Intaglio reads and deletes, and the other way round."""
 
 import contextlib
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -48,7 +49,7 @@ def locations(database: Path) -> dict[str, tuple[str, str]]:
     """What each image's row says of where its bytes are."""
     with contextlib.closing(sqlite3.connect(database)) as reading:
         rows = reading.execute("SELECT image_id, value, meta_data FROM image_locations WHERE deleted = 0")
-        return {image_id: (value, metadata) for image_id, value, metadata in rows}
+        return {image_id: (value, json.dumps(json.loads(metadata))) for image_id, value, metadata in rows}
 
 
 @pytest.mark.parametrize("several", [False, True], ids=["one-store", "several-stores"])

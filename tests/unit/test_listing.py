@@ -7,6 +7,8 @@ from typing import Any, cast
 import pytest
 
 from intaglio.authz.engine import Caller, PolicyEngine
+from intaglio.authz.property_access import PropertyProtection
+from intaglio.authz.settings import PolicySettings
 from intaglio.db.migrations import upgrade
 from intaglio.db.repos import images
 from intaglio.db.settings import DatabaseSettings
@@ -18,13 +20,27 @@ from intaglio.domain.search import read_search
 from intaglio.formats.settings import FormatSettings
 from intaglio.ingest.settings import IngestSettings
 from intaglio.services import listing
+from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
-from intaglio.services.settings import ImageLimits
+from intaglio.services.settings import ImageLimits, MetadefSettings
 from tests.db.samples import ME, new_image
 from tests.starters.databases import opened
 
 pytestmark = pytest.mark.anyio
 
+PROTECTIONS = """
+[^secret]
+create = admin
+read = admin
+update = admin
+delete = admin
+
+[.*]
+create = @
+read = @
+update = @
+delete = @
+"""
 CALLER = Caller(Principal(project_id=ME, roles=frozenset({"reader"})))
 
 
@@ -35,14 +51,19 @@ async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     await upgrade(settings)
     database = await opened(settings)
     nothing = cast("Any", None)
+    (tmp_path / "protections").write_text(PROTECTIONS)
+    policy = PolicyEngine()
     yield Parts(
         database=database,
         stores=nothing,
         door=nothing,
-        policy=PolicyEngine(),
+        policy=policy,
+        protection=PropertyProtection(PolicySettings(property_protection_file=tmp_path / "protections"), policy),
         limits=ImageLimits(),
         format_settings=FormatSettings(),
         ingest_settings=IngestSettings(),
+        metadef_settings=MetadefSettings(),
+        osinfo=OsinfoDatabase(()),
         holder="test",
     )
     await database.close()
@@ -52,13 +73,9 @@ async def put(parts: Parts, **fields: Any) -> Image:
     return await parts.database.write(lambda conn: images.insert(conn, new_image(**fields)))
 
 
-def readable(name: str) -> bool:
-    return not name.startswith("secret")
-
-
 async def names(parts: Parts, **conditions: Any) -> list[str | None]:
     query = ImageQuery(viewer=Viewer(ME), **conditions)
-    return [image.name for image in await listing.page(parts, CALLER, query, readable)]
+    return [image.name for image in await listing.page(parts, CALLER, query)]
 
 
 async def test_a_filter_on_it_finds_nothing(parts: Parts) -> None:
@@ -83,10 +100,10 @@ async def test_it_is_not_counted(parts: Parts) -> None:
     await put(parts, properties={"secret": "hush", "open": "loud"})
     query = ImageQuery(viewer=Viewer(ME))
     wanted = read_facets(["secret", "open", "visibility"])
-    found = await listing.facets(parts, CALLER, query, wanted, readable)
+    found = await listing.facets(parts, CALLER, query, wanted)
     assert found.total == 1
     assert list(found.counts) == ["secret", "open", "visibility"]
     assert found.counts["secret"] == Counted((), 1, 0)
     assert found.counts["open"] == Counted((("loud", 1),), 0, 1)
     hidden = ImageQuery(viewer=Viewer(ME), properties=(("secret", "hush"),))
-    assert (await listing.facets(parts, CALLER, hidden, wanted, readable)).total == 0
+    assert (await listing.facets(parts, CALLER, hidden, wanted)).total == 0

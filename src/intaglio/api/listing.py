@@ -10,10 +10,12 @@ from intaglio.base.errors import Invalid
 from intaglio.domain.facets import Facet, read_facets
 from intaglio.domain.image import Image, Visibility
 from intaglio.domain.query import (
+    FILTERS_LIMIT,
     NUMBER_FILTERS,
     SORT_KEYS,
     TEXT_FILTERS,
     TIME_FILTERS,
+    VALUES_LIMIT,
     Direction,
     ImageQuery,
     NumberFilter,
@@ -96,6 +98,8 @@ def read_query(call: Call, *, but: Iterable[str] = ()) -> ImageQuery:
             )
         else:
             properties.append((name, value))
+    tags = tuple(dict.fromkeys(reader.all("tag")))
+    _require_few(len(texts) + len(numbers) + len(times) + len(properties) + len(tags), texts)
     principal = call.caller.principal
     return ImageQuery(
         viewer=Viewer(principal.project_id, principal.is_admin),
@@ -106,7 +110,7 @@ def read_query(call: Call, *, but: Iterable[str] = ()) -> ImageQuery:
         member_status=_member_status(reader),
         os_hidden=_boolean(reader, "os_hidden", str.lower) or False,
         protected=_boolean(reader, "protected", str),
-        tags=reader.all("tag"),
+        tags=tags,
         texts=tuple(texts),
         numbers=tuple(numbers),
         times=tuple(times),
@@ -114,6 +118,14 @@ def read_query(call: Call, *, but: Iterable[str] = ()) -> ImageQuery:
         phrases=_phrases(reader),
         ranked="q" in reader.last and not _SORTING & reader.last.keys(),
     )
+
+
+def _require_few(filters: int, texts: Sequence[tuple[str, tuple[str, ...]]]) -> None:
+    if filters > FILTERS_LIMIT:
+        raise InvalidQuery(f"A list takes at most {FILTERS_LIMIT} filters at once, not {filters}.")
+    values = sum(len(wanted) for _, wanted in texts)
+    if values > VALUES_LIMIT:
+        raise InvalidQuery(f"The filters of a list name at most {VALUES_LIMIT} values, not {values}.")
 
 
 def _pairs(call: Call) -> Pairs:

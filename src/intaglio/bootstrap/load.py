@@ -10,11 +10,14 @@ import msgspec
 
 from intaglio.api.settings import ApiSettings, CorsSettings
 from intaglio.authz.settings import PolicySettings, there
+from intaglio.bootstrap import protection
 from intaglio.bootstrap.custom_schema import FILE_NAME, custom_schema
 from intaglio.bootstrap.identity_settings import keystone_settings, trusted_proxies
 from intaglio.bootstrap.judge import warnings
+from intaglio.bootstrap.limit_settings import unified_limits_settings
 from intaglio.bootstrap.options.model import State
 from intaglio.bootstrap.problems import ConfigInvalid, Level, Problem
+from intaglio.bootstrap.rate_settings import rate_settings
 from intaglio.bootstrap.reading import Reading
 from intaglio.bootstrap.settings import ServeSettings, Settings
 from intaglio.bootstrap.sources import Sources, default_data_dir
@@ -23,7 +26,7 @@ from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.settings import AuthMode, IdentitySettings
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import ImageLimits
+from intaglio.services.settings import Enforce, ImageLimits, MetadefSettings, UpkeepSettings
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +75,7 @@ def assemble(reading: Reading) -> Settings:
         "DEFAULT",
         image_cache_dir=cache_dir,
         enable_proxy_headers_parsing=proxied,
-        cors=_section(CorsSettings, reading, "cors"),
-        disabled_file=_disabled_file(reading),
+        disable_by_file_path=_disabled_file(reading),
     )
     settings = Settings(
         serve=serve,
@@ -84,8 +86,13 @@ def assemble(reading: Reading) -> Settings:
         stores=store_settings(reading, data_dir),
         database=_section(DatabaseSettings, reading, "database", connection=_connection(reading, data_dir)),
         identity=_identity(reading, data_dir),
-        policy=_policy(reading, data_dir),
+        policy=protection.added(reading, _policy(reading, data_dir), lambda name: there(_beside(reading, name))),
+        upkeep=_section(UpkeepSettings, reading, "intaglio"),
+        rates=rate_settings(reading, data_dir),
+        unified_limits=unified_limits_settings(reading),
+        cors=_section(CorsSettings, reading, "cors"),
         custom_schema=custom_schema(reading, there(_beside(reading, FILE_NAME))),
+        metadefs=_metadefs(reading),
     )
     _check_hash(reading, settings.ingest.hashing_algorithm)
     _check_open_access(reading, settings)
@@ -158,6 +165,17 @@ def _policy(reading: Reading, data_dir: Path) -> PolicySettings:
         message = f"There is no file {named!r}; the default rules apply."
         reading.complain("oslo_policy", "policy_file", message, code="policy-missing", level=Level.WARNING)
     return settings
+
+
+def _metadefs(reading: Reading) -> MetadefSettings:
+    """Files named, or where Glance looks for them, or those that come with the service."""
+    source = _path(reading.get("DEFAULT", "metadata_source_path"))
+    named = reading.is_set("DEFAULT", "metadata_source_path")
+    return MetadefSettings(
+        enforce=Enforce(reading.get("metadefs", "enforce")),
+        osinfo_path=tuple(Path(path).expanduser() for path in reading.get("metadefs", "osinfo_path")),
+        source_path=source if source is not None and (named or source.is_dir()) else None,
+    )
 
 
 def _beside(reading: Reading, name: str) -> tuple[Path, ...]:

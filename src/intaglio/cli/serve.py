@@ -161,7 +161,10 @@ def _parts() -> "Parts":
 
 
 def _upgrade(settings: "Settings") -> None:
-    """Upgrade the database unless it fits already: the tool for it takes a tenth of a start to import."""
+    """Upgrade the database unless it fits already: the tool for it takes a tenth of a start to import.
+
+    The embedded default gets the metadata definitions that come with the service when it is made.
+    """
     import asyncio
 
     from intaglio.base.errors import IntaglioError
@@ -177,6 +180,9 @@ def _upgrade(settings: "Settings") -> None:
     try:
         asyncio.run(check())
     except IntaglioError:
+        from intaglio.bootstrap import first_start
         from intaglio.db.upgrade import upgrade
 
-        upgrade(settings.database)
+        done = upgrade(settings.database)
+        if done.created and first_start.is_embedded(settings):
+            first_start.fill(settings)

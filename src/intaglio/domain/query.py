@@ -23,6 +23,8 @@ TEXT_FILTERS = (
 )
 NUMBER_FILTERS = ("size", "min_ram", "min_disk", "virtual_size")
 TIME_FILTERS = ("created_at", "updated_at")
+FILTERS_LIMIT = 50  # filters of one list: each is a part of a statement, and every database has its limit of those
+VALUES_LIMIT = 1000  # values that these may name altogether
 
 
 class Direction(StrEnum):

@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from intaglio.base.clock import utcnow
-from intaglio.base.errors import Unavailable
+from intaglio.base.errors import Invalid, Unavailable
 from intaglio.domain.principal import Principal, Service
 from intaglio.identity.base import Asked, CredentialsMissing, CredentialsRefused
 from intaglio.identity.settings import KeystoneSettings
@@ -28,6 +28,30 @@ _FIRST_PAUSE = 0.25  # seconds before a connection is tried again; doubled each 
 _POSSIBLE = re.compile(r"[\x21-\x7e]+")
 
 
+class LoginInvalid(Invalid):
+    """`[keystone_authtoken]` does not describe a login."""
+
+    code = "keystone-login-invalid"
+
+
+class KeystoneUnreachable(Unavailable):
+    """No connection to Keystone came about; trying again at once may help."""
+
+    code = "keystone-unreachable"
+
+
+class KeystoneFailed(Unavailable):
+    """Keystone was asked and gave no answer that can be used."""
+
+    code = "keystone-failed"
+
+
+class ServiceRefused(Unavailable):
+    """Keystone does not accept the service's own credentials, or does not let it validate tokens."""
+
+    code = "keystone-refuses-service"
+
+
 class KeystoneTooSlow(Unavailable):
     """Keystone did not say within `http_connect_timeout` what a token is."""
 
@@ -38,7 +62,7 @@ class TokenValidator(Protocol):
     """Who is asked about tokens; called in threads."""
 
     def validate(self, token: str, *, allow_expired: bool) -> Token | None:
-        """What is known of `token`. Raises an `Unavailable`; `unreachable` when trying again at once may help."""
+        """What is known of `token`. Raises `KeystoneUnreachable`, or another `Unavailable`."""
         ...
 
     def close(self) -> None:
@@ -53,14 +77,10 @@ class Keystone:
     revoked is noticed at the end of that time. A request waits for Keystone at most `http_connect_timeout` in all.
     """
 
-    def __init__(
-        self, settings: KeystoneSettings, validator: TokenValidator, *, unreachable: type[Unavailable]
-    ) -> None:
-        """`unreachable` is what the validator raises when no connection came about."""
+    def __init__(self, settings: KeystoneSettings, validator: TokenValidator) -> None:
         self.challenge = f'Keystone uri="{settings.www_authenticate_uri}"'
         self._settings = settings
         self._validator = validator
-        self._unreachable = unreachable
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="keystone")
         self._cache = TokenCache(self._ask, seconds=settings.token_cache_time)
 
@@ -132,7 +152,7 @@ class Keystone:
         for attempt in range(self._settings.http_request_max_retries + 1):
             try:
                 return await loop.run_in_executor(self._threads, self._validate, token, allow_expired)
-            except self._unreachable as error:
+            except KeystoneUnreachable as error:
                 if attempt == self._settings.http_request_max_retries:
                     _log.error("no connection to Keystone: %s", error.__cause__)
                     raise

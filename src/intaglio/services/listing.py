@@ -1,7 +1,7 @@
 """Finding images: pages of the list, by filters and by free text, and counts of what is in it.
 
-Everything here is decided on what the caller sees, and with `readable` on which properties the caller may read: a
-property that is not readable is, to filters, search and counts, as if no image had it.
+Everything here is decided on what the caller sees, and on which properties the caller may read: one that is not
+readable is, to filters, search and counts, as if no image had it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -42,32 +42,32 @@ class TooManyToCount(Invalid):
     code = "too-many-to-count"
 
 
-async def page(parts: Parts, caller: Caller, query: ImageQuery, readable: Readable | None = None) -> Sequence[Image]:
-    """One page of the list. `readable` None: every property. Raises `MarkerNotFound`, `PolicyRefused`."""
+async def page(parts: Parts, caller: Caller, query: ImageQuery) -> Sequence[Image]:
+    """One page of the list, each image as the caller may read it. Raises `MarkerNotFound`, `PolicyRefused`."""
+    access = parts.protection.access(caller)
     await _prepare(parts, caller, query)
 
     async def work(conn: Connection) -> tuple[ImageQuery, Sequence[Image]]:
         if query.marker is not None:
             await _require_marker(conn, parts, caller, query.marker)
-        allowed = await _allowed(conn, query, readable)
+        allowed = await _allowed(conn, query, access.readable)
         return (query, ()) if allowed is None else (allowed, await images.page(conn, allowed))
 
     allowed, found = await parts.database.read(work)
-    return await listable(parts, caller, allowed, found)
+    return access.shown_all(await listable(parts, caller, allowed, found))
 
 
-async def facets(
-    parts: Parts, caller: Caller, query: ImageQuery, wanted: Sequence[Facet], readable: Readable | None = None
-) -> Facets:
+async def facets(parts: Parts, caller: Caller, query: ImageQuery, wanted: Sequence[Facet]) -> Facets:
     """How many images the list has, and how many with each value of what is `wanted`; `query.limit` values each.
 
     Raises `PolicyRefused`, `TooManyToCount`.
     """
+    readable = parts.protection.access(caller).readable
     await _prepare(parts, caller, query)
     shown = [each for each in wanted if each.kind is not Kind.PROPERTY or readable is None or readable(each.name)]
     outlook = parts.policy.outlook("get_image", caller)
     if outlook is None:
-        return count_images(await _one_by_one(parts, caller, query, readable), shown, query.limit).of(wanted)
+        return count_images(await _one_by_one(parts, caller, query), shown, query.limit).of(wanted)
 
     async def work(conn: Connection) -> Facets:
         allowed = await _allowed(conn, query, readable)
@@ -76,12 +76,12 @@ async def facets(
     return (await parts.database.survey(work) if outlook else Facets.none()).of(wanted)
 
 
-async def _one_by_one(parts: Parts, caller: Caller, query: ImageQuery, readable: Readable | None) -> list[Image]:
+async def _one_by_one(parts: Parts, caller: Caller, query: ImageQuery) -> list[Image]:
     """All images of a list, where the operator's rules look at each of them."""
     found: list[Image] = []
     rest = replace(query, limit=PAGE, ranked=False)
     while len(found) <= COUNTED:
-        some = await page(parts, caller, rest, readable)
+        some = await page(parts, caller, rest)
         found += some
         if len(some) < PAGE:
             return found

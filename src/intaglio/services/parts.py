@@ -3,12 +3,15 @@
 import msgspec
 
 from intaglio.authz.engine import PolicyEngine
+from intaglio.authz.property_access import PropertyProtection
 from intaglio.db.base import Database
 from intaglio.domain.properties import CustomProperties, Formats
+from intaglio.domain.quota import LimitSource, StorageQuota
 from intaglio.formats.settings import FormatSettings
 from intaglio.ingest.door import Door
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import ImageLimits
+from intaglio.services.osinfo import OsinfoDatabase
+from intaglio.services.settings import ImageLimits, MetadefSettings
 from intaglio.stores.registry import Stores
 
 
@@ -19,9 +22,13 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     stores: Stores
     door: Door
     policy: PolicyEngine
+    protection: PropertyProtection
     limits: ImageLimits
+    quotas: LimitSource = msgspec.field(default_factory=StorageQuota)
     format_settings: FormatSettings
     ingest_settings: IngestSettings
+    metadef_settings: MetadefSettings
+    osinfo: OsinfoDatabase
     holder: str  # names this process in leases
     custom: CustomProperties = CustomProperties()
 

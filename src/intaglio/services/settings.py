@@ -1,6 +1,8 @@
-"""What the operator laid down about images and projects (Glance's names)."""
+"""What the operator laid down about images, properties and projects (mostly Glance's names); the worker's upkeep."""
 
 from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,10 +13,18 @@ class ImageLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     image_size_cap: int = 1 << 40
     user_storage_quota: int = 0  # over all stored copies of a project's images; 0: no limit
+    use_keystone_limits: bool = False  # Keystone's unified limits instead
     image_property_quota: int = 128
     image_tag_quota: int = 128
     image_member_quota: int = 128
     image_location_quota: int = 10
+
+
+class UpkeepSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the worker looks after (group `[intaglio]`); 0 turns the one or the other off."""
+
+    expire_empty_after_hours: float = 0.0  # an image record without data that nobody touched for so long is deleted
+    usage_check_seconds: float = 3600.0  # how often the sums of what projects use are proved
 
 
 class CustomSchema(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,3 +32,19 @@ class CustomSchema(msgspec.Struct, frozen=True, kw_only=True):
 
     properties: Mapping[str, Mapping[str, Any]] = {}
     required: tuple[str, ...] = ()
+
+
+class Enforce(StrEnum):
+    """What becomes of an image's property that is not filled as the catalogue says."""
+
+    OFF = "off"
+    WARN = "warn"  # it is kept; the answer and the log say what is wrong
+    REQUIRE = "require"  # the request is refused
+
+
+class MetadefSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The catalogue of metadata definitions."""
+
+    enforce: Enforce = Enforce.OFF
+    osinfo_path: tuple[Path, ...] = ()  # libosinfo's databases, later ones override earlier ones
+    source_path: Path | None = None  # files for `metadef load`; None: those that come with the service

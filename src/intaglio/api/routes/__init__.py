@@ -14,10 +14,13 @@ from intaglio.api.routes.data import DATA_ROUTES
 from intaglio.api.routes.images import IMAGES_ROUTES
 from intaglio.api.routes.info import INFO_ROUTES, STORES_ROUTES
 from intaglio.api.routes.members import MEMBERS_ROUTES
+from intaglio.api.routes.metadefs import METADEFS_ROUTES
 from intaglio.api.routes.policy import policy_routes
 from intaglio.api.routes.schemas import SCHEMAS_ROUTES
 from intaglio.api.routes.service import SERVICE_ROUTES
 from intaglio.api.routes.tags import TAGS_ROUTES
+from intaglio.api.routes.validation import VALIDATION_ROUTES
+from intaglio.api.settings import RateClass
 
 
 async def _openapi(call: Call) -> Response:
@@ -28,8 +31,10 @@ _DESCRIPTION = Route(
     method="GET",
     path="/openapi.json",
     handler=_openapi,
+    rate=RateClass.OTHER,
     summary="This description of the API",
     success={200: "An OpenAPI 3.1 document."},
+    response="Description",
     public=True,
 )
 
@@ -41,7 +46,9 @@ ROUTES: tuple[Route, ...] = (
     *MEMBERS_ROUTES,
     *STORES_ROUTES,
     *INFO_ROUTES,
+    *VALIDATION_ROUTES,
     *SCHEMAS_ROUTES,
+    *METADEFS_ROUTES,
     *SERVICE_ROUTES,
     *policy_routes(lambda: ROUTES),
     _DESCRIPTION,

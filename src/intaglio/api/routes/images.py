@@ -2,6 +2,7 @@
 
 from intaglio.api.route import Route
 from intaglio.api.routes.answers import IMAGE_ERRORS, query
+from intaglio.api.settings import RateClass
 from intaglio.api.v2 import images
 
 _FILTERS = (
@@ -53,6 +54,7 @@ IMAGES_ROUTES = (
         method="GET",
         path="/v2/images",
         handler=images.list_images,
+        rate=RateClass.LIST,
         summary="List images",
         success={200: "One page of the images the caller may see."},
         rules=("get_images", "get_image"),
@@ -75,6 +77,7 @@ IMAGES_ROUTES = (
         method="POST",
         path="/v2/images",
         handler=images.create,
+        rate=RateClass.WRITE,
         summary="Create an image record",
         success={201: "The new image, queued: without data."},
         rules=("add_image", "publicize_image", "communitize_image"),
@@ -83,7 +86,7 @@ IMAGES_ROUTES = (
         errors={
             400: "The body is wrong.",
             401: "No valid credentials.",
-            403: "A field is read-only or reserved, or the policy refuses.",
+            403: "A field is read-only or reserved, a property is protected, or the policy refuses.",
             409: "The id is taken.",
             413: "Too many properties or tags.",
         },
@@ -92,6 +95,7 @@ IMAGES_ROUTES = (
         method="GET",
         path="/v2/images/{image_id}",
         handler=images.show,
+        rate=RateClass.OTHER,
         summary="Show an image",
         success={200: "The image."},
         rules=("get_image",),
@@ -102,6 +106,7 @@ IMAGES_ROUTES = (
         method="PATCH",
         path="/v2/images/{image_id}",
         handler=images.update,
+        rate=RateClass.WRITE,
         summary="Change an image",
         success={200: "The image after all operations."},
         rules=(
@@ -118,7 +123,7 @@ IMAGES_ROUTES = (
         errors={
             **IMAGE_ERRORS,
             400: "The patch or a value is wrong.",
-            403: "A field is read-only or reserved, or the policy refuses.",
+            403: "A field is read-only or reserved, a property is protected, or the policy refuses.",
             409: "An operation's target is missing or there already, or another request was faster.",
             413: "Too many properties or tags.",
             415: "The media type is not one of those in Accept-Patch.",
@@ -128,6 +133,7 @@ IMAGES_ROUTES = (
         method="DELETE",
         path="/v2/images/{image_id}",
         handler=images.delete,
+        rate=RateClass.WRITE,
         summary="Delete an image and its data",
         success={204: "Deleted."},
         rules=("get_image", "delete_image"),

@@ -10,7 +10,8 @@ from intaglio.api.call import Call
 from intaglio.api.listing import links, read_facets_query, read_query
 from intaglio.api.responses import json_response
 from intaglio.api.v2.image_view import image_view
-from intaglio.api.v2.info import import_methods_of
+from intaglio.api.v2.info import IMPORT_METHODS
+from intaglio.api.v2.validation import warning_headers
 from intaglio.base.errors import UnsupportedMedia
 from intaglio.domain import patch
 from intaglio.domain.facets import Counted
@@ -32,11 +33,11 @@ class UnsupportedPatch(UnsupportedMedia):
 async def create(call: Call) -> Response:
     image = await images.create(call.parts, call.caller, await call.json_object())
     headers = {"Location": f"{call.base_url}/v2/images/{image.id}"}
-    methods = import_methods_of(call)
-    if methods:
-        headers["OpenStack-image-import-methods"] = ",".join(methods)
+    if IMPORT_METHODS:
+        headers["OpenStack-image-import-methods"] = ",".join(IMPORT_METHODS)
     if call.parts.stores.multi:
         headers["OpenStack-image-store-ids"] = ",".join(call.parts.stores)
+    headers |= await warning_headers(call, image, image.properties.keys())
     return json_response(image_view(call, image), 201, headers)
 
 
@@ -72,7 +73,8 @@ async def update(call: Call) -> Response:
     operations = read(await call.json())
     locations = call.settings.show_multiple_locations
     image = await images.update(call.parts, call.caller, call.path["image_id"], operations, locations=locations)
-    return json_response(image_view(call, image))
+    headers = await warning_headers(call, image, {operation.name for operation in operations})
+    return json_response(image_view(call, image), headers=headers)
 
 
 async def delete(call: Call) -> Response:
