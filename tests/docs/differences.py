@@ -133,6 +133,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/config/test_protection.py::test_a_file_that_cannot_be_used_stops_the_start",
         "tests/api/test_property_protection.py::TestFile::test_a_change_is_followed_and_a_broken_file_is_not",
     ),
+    "Search": ("tests/api/test_search.py::test_found", "tests/api/test_facets.py::test_by_default"),
     "Refused content": ("tests/api/test_upload.py::TestFormats::test_mismatch_leaves_nothing",),
     "Limits during a transfer": ("tests/ingest/test_door.py::test_the_cap_ends_a_stream_of_unknown_length",),
     "Announced size": ("tests/api/test_upload.py::test_headers_refused",),
@@ -209,4 +210,18 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "Hidden namespaces": ("tests/api/test_metadefs_policy.py::test_what_may_not_be_seen_does_not_exist",),
     "Definitions at the first start": ("tests/metadefs/test_first_start.py::test_only_the_embedded_default_is_filled",),
     "Checked properties": ("tests/api/test_validate.py::TestRequire::test_create",),
+    "Storage quota": (
+        "tests/quota/test_hard_limits.py::test_twenty_uploads_at_once",
+        "tests/quota/test_hard_limits.py::test_a_stream_of_unknown_size_is_cut_at_the_limit",
+        "tests/quota/test_hard_limits.py::test_what_is_reserved_goes_to_a_new_owner",
+    ),
+    "Unified limits": (
+        "tests/quota/test_unified_limits.py::test_bytes_and_what_usage_shows",
+        "tests/quota/test_unified_limits.py::test_known_limits_hold_for_a_while",
+    ),
+    "Copies that wait to be removed": ("tests/db/test_usage.py::test_a_copy_that_is_to_be_removed_does_not_count",),
+    "Rate limits": (
+        "tests/rates/test_calls.py::test_what_a_refusal_says",
+        "tests/rates/test_routes.py::test_imports_are_limited_by_default",
+    ),
 }

@@ -15,12 +15,11 @@ from intaglio.db.engine import open_database
 from intaglio.db.migrations import upgrade
 from intaglio.db.settings import DatabaseSettings
 from intaglio.db.tables import METADATA
-from tests.starters.base import venv
+from tests.starters.environments import environment
 from tests.starters.mariadb import mariadb
 from tests.starters.postgresql import postgresql
 
 KINDS = ("sqlite", "postgresql", "mariadb")
-GLANCE = ("glance==33.0.0", "PyMySQL", "psycopg[binary]")
 
 
 class Server(Protocol):
@@ -78,7 +77,7 @@ def glance_manage(settings: DatabaseSettings, home: Path, *words: str) -> subpro
     """Run the real `glance-manage` on a database."""
     config = home / "glance-manage.conf"
     config.write_text(f"[database]\nconnection = {settings.connection}\n")
-    command = [str(venv("glance-manage", GLANCE) / "glance-manage"), "--config-file", str(config), *words]
+    command = [str(environment("glance") / "glance-manage"), "--config-file", str(config), *words]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=100)
 
 

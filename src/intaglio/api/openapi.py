@@ -9,6 +9,7 @@ import msgspec
 
 from intaglio.api.openapi_metadefs import metadef_schemas
 from intaglio.api.route import Route
+from intaglio.api.settings import RateClass
 from intaglio.api.v2.schemas import MEMBER, image_properties
 from intaglio.domain.patch import VERBS
 from intaglio.domain.properties import BASE_FIELDS, Formats
@@ -66,6 +67,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "responses": _responses(route),
         "security": [] if route.public else [{"basic": []}],
     }
+    operation["x-rate-class"] = route.rate.value
     if route.rules:
         operation["x-policy-rules"] = list(route.rules)
     if route.request:
@@ -80,7 +82,8 @@ def _responses(route: Route) -> dict[str, Any]:
         if route.response and status in {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.PARTIAL_CONTENT}:
             responses[str(status)]["content"] = _content(route.response)
     refusal = _content("Health") if route.response == "Health" else {"text/html": {}, "text/plain": {}}
-    for status, description in sorted(route.errors.items()):
+    limited = {} if route.rate == RateClass.FREE else {429: "Too many calls of this class; see Retry-After."}
+    for status, description in sorted({**route.errors, **limited}.items()):
         responses[str(status)] = {"description": description, "content": refusal}
     return responses
 
@@ -93,6 +96,35 @@ def _content(name: str) -> dict[str, Any]:
     for media_type, kind in kinds.items():
         content[media_type] = {"schema": {"$ref": f"#/components/schemas/{kind}"}}
     return content
+
+
+_NUMBER = {"type": "integer", "minimum": 0}
+_FACETS = {
+    "type": "object",
+    "properties": {
+        "total": _NUMBER,
+        "facets": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "properties": {
+                    "values": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {"value": {"type": ["string", "boolean"]}, "count": _NUMBER},
+                            "required": ["value", "count"],
+                        },
+                    },
+                    "distinct": _NUMBER,
+                    "missing": _NUMBER,
+                },
+                "required": ["values", "distinct", "missing"],
+            },
+        },
+    },
+    "required": ["total", "facets"],
+}
 
 
 _TEXT = {"type": "string"}
@@ -128,6 +160,7 @@ def _schemas(formats: Formats) -> dict[str, Any]:
             },
             "required": ["images", "first", "schema"],
         },
+        "Facets": _FACETS,
         "Member": _object(MEMBER["properties"]),
         "Members": _object(
             {"members": {"type": "array", "items": {"$ref": "#/components/schemas/Member"}}, "schema": _TEXT}

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from functools import lru_cache, reduce
-from re import _constants, _parser  # type: ignore[attr-defined]  # the parser that `re.compile` uses
+from re import _constants, _parser  # type: ignore[attr-defined,unused-ignore]  # the parser that `re.compile` uses
 from typing import Any, Literal
 
 import msgspec

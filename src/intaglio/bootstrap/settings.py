@@ -4,13 +4,13 @@ from pathlib import Path
 
 import msgspec
 
-from intaglio.api.settings import ApiSettings
+from intaglio.api.settings import ApiSettings, CorsSettings, RateSettings
 from intaglio.authz.settings import PolicySettings
 from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
-from intaglio.identity.settings import IdentitySettings
+from intaglio.identity.settings import IdentitySettings, UnifiedLimitsSettings
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import CustomSchema, ImageLimits, MetadefSettings
+from intaglio.services.settings import CustomSchema, ImageLimits, MetadefSettings, UpkeepSettings
 from intaglio.stores.settings import StoreSettings
 
 
@@ -38,4 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     identity: IdentitySettings
     policy: PolicySettings
     metadefs: MetadefSettings
+    upkeep: UpkeepSettings
+    rates: RateSettings
+    unified_limits: UnifiedLimitsSettings | None = None  # set where use_keystone_limits is
+    cors: CorsSettings = CorsSettings()
     custom_schema: CustomSchema = CustomSchema()

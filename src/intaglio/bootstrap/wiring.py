@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from starlette.types import ASGIApp
 
 from intaglio.api.app import Lifespan, make_application
+from intaglio.api.rates import Limiter
 from intaglio.authz.engine import PolicyEngine
 from intaglio.authz.files import PolicyFiles
 from intaglio.authz.property_access import PropertyProtection
@@ -15,15 +16,17 @@ from intaglio.base.process import this_process
 from intaglio.bootstrap.custom_schema import custom_properties
 from intaglio.bootstrap.settings import Settings
 from intaglio.db.engine import open_database
+from intaglio.domain.quota import LimitSource, StorageQuota
 from intaglio.identity.base import Authenticator
 from intaglio.identity.http_basic import HttpBasic
 from intaglio.identity.keystone import Keystone
 from intaglio.identity.none import NoAuthentication
 from intaglio.identity.settings import AuthMode
 from intaglio.identity.trusted_proxy import TrustedProxy
+from intaglio.identity.unified_limits import KeystoneLimits
 from intaglio.identity.users import UsersFile
 from intaglio.ingest.door import Door
-from intaglio.services import recovery
+from intaglio.services import expiry, recount, recovery, search_index
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
 from intaglio.stores import registry
@@ -33,6 +36,8 @@ _log = logging.getLogger(__name__)
 
 RECOVERY_SECONDS = 5
 SWEEP_SECONDS = 600
+EXPIRY_SECONDS = 300
+INDEX_SECONDS = 300
 
 
 def make_parts(settings: Settings) -> Parts:
@@ -45,6 +50,7 @@ def make_parts(settings: Settings) -> Parts:
         policy=policy,
         protection=PropertyProtection(settings.policy, policy),
         limits=settings.limits,
+        quotas=make_limit_source(settings),
         format_settings=settings.formats,
         ingest_settings=settings.ingest,
         metadef_settings=settings.metadefs,
@@ -52,6 +58,14 @@ def make_parts(settings: Settings) -> Parts:
         holder=this_process(),
         custom=custom_properties(settings.custom_schema),
     )
+
+
+def make_limit_source(settings: Settings) -> LimitSource:
+    """Where the limits of projects come from."""
+    if settings.unified_limits is not None:
+        asking = importlib.import_module("intaglio.identity.limits_session")
+        return KeystoneLimits(asking.LimitsSession(settings.unified_limits))
+    return StorageQuota(settings.limits.user_storage_quota)
 
 
 async def prepare_parts(parts: Parts) -> None:
@@ -63,6 +77,7 @@ async def prepare_parts(parts: Parts) -> None:
 async def close_parts(parts: Parts) -> None:
     """Release what the parts hold."""
     parts.door.close()
+    await parts.quotas.close()
     await parts.stores.close()
     await parts.database.close()
 
@@ -85,15 +100,18 @@ def make_app(settings: Settings) -> ASGIApp:
     """The API as an ASGI application, parts and all."""
     parts = make_parts(settings)
     authenticator = make_authenticator(settings)
+    limiter = Limiter(settings.rates)
 
     async def start() -> None:
         await prepare_parts(parts)
 
     async def stop() -> None:
         await authenticator.close()
+        await limiter.close()
         await close_parts(parts)
 
-    return Lifespan(make_application(parts, settings.api, authenticator), start=start, stop=stop)
+    app = make_application(parts, settings.api, authenticator, limiter, cors=settings.cors)
+    return Lifespan(app, start=start, stop=stop)
 
 
 @contextlib.asynccontextmanager
@@ -107,10 +125,26 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
     async def sweep() -> None:
         await recovery.sweep_stores(parts)
 
+    async def expire() -> None:
+        await expiry.expire_empty(parts, upkeep.expire_empty_after_hours)
+
+    async def prove_usage() -> None:
+        await recount.check(parts.database)
+
+    async def index() -> None:
+        await search_index.catch_up(parts)
+
+    upkeep = settings.upkeep
+    jobs = [
+        PeriodicJob("recover", RECOVERY_SECONDS, recover),
+        PeriodicJob("sweep", SWEEP_SECONDS, sweep),
+        PeriodicJob("index", INDEX_SECONDS, index),
+    ]
+    if upkeep.expire_empty_after_hours:
+        jobs.append(PeriodicJob("expire", EXPIRY_SECONDS, expire))
+    if upkeep.usage_check_seconds:
+        jobs.append(PeriodicJob("usage", upkeep.usage_check_seconds, prove_usage))
     try:
-        yield (
-            PeriodicJob("recover", RECOVERY_SECONDS, recover),
-            PeriodicJob("sweep", SWEEP_SECONDS, sweep),
-        )
+        yield jobs
     finally:
         await close_parts(parts)

@@ -6,6 +6,7 @@ from intaglio.authz.engine import PolicyEngine
 from intaglio.authz.property_access import PropertyProtection
 from intaglio.db.base import Database
 from intaglio.domain.properties import CustomProperties, Formats
+from intaglio.domain.quota import LimitSource, StorageQuota
 from intaglio.formats.settings import FormatSettings
 from intaglio.ingest.door import Door
 from intaglio.ingest.settings import IngestSettings
@@ -23,6 +24,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     policy: PolicyEngine
     protection: PropertyProtection
     limits: ImageLimits
+    quotas: LimitSource = msgspec.field(default_factory=StorageQuota)
     format_settings: FormatSettings
     ingest_settings: IngestSettings
     metadef_settings: MetadefSettings

@@ -20,6 +20,7 @@ from intaglio.api.routes.schemas import SCHEMAS_ROUTES
 from intaglio.api.routes.service import SERVICE_ROUTES
 from intaglio.api.routes.tags import TAGS_ROUTES
 from intaglio.api.routes.validation import VALIDATION_ROUTES
+from intaglio.api.settings import RateClass
 
 
 async def _openapi(call: Call) -> Response:
@@ -30,6 +31,7 @@ _DESCRIPTION = Route(
     method="GET",
     path="/openapi.json",
     handler=_openapi,
+    rate=RateClass.OTHER,
     summary="This description of the API",
     success={200: "An OpenAPI 3.1 document."},
     response="Description",

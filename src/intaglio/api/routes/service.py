@@ -2,12 +2,14 @@
 
 from intaglio.api import health
 from intaglio.api.route import Route
+from intaglio.api.settings import RateClass
 
 SERVICE_ROUTES = (
     Route(
         method="GET",
         path="/healthcheck",
         handler=health.healthcheck,
+        rate=RateClass.FREE,
         summary="Whether the database and every store work now",
         success={200: "All of them do."},
         response="Health",
@@ -18,6 +20,7 @@ SERVICE_ROUTES = (
         method="HEAD",
         path="/healthcheck",
         handler=health.healthcheck,
+        rate=RateClass.FREE,
         summary="As GET, without the reasons",
         success={200: "All of them do."},
         response="Health",

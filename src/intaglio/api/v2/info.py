@@ -9,16 +9,11 @@ from intaglio.api.responses import json_response
 from intaglio.services import stores, usage
 from intaglio.services.stores import StoreFacts
 
-_SUPPORTED: frozenset[str] = frozenset()  # of the methods that an operator can enable
+IMPORT_METHODS: tuple[str, ...] = ()  # this release has none of those that an operator can enable
 
 
-def import_methods_of(call: Call) -> list[str]:
-    """The methods that the operator enabled and this release has."""
-    return [method for method in call.settings.enabled_import_methods if method in _SUPPORTED]
-
-
-async def import_methods(call: Call) -> Response:
-    described = {"description": "Import methods available.", "type": "array", "value": import_methods_of(call)}
+async def import_methods(_: Call) -> Response:
+    described = {"description": "Import methods available.", "type": "array", "value": IMPORT_METHODS}
     return json_response({"import-methods": described})
 
 
