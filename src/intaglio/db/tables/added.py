@@ -43,3 +43,10 @@ leases = table(
     Column("created_at", Precise(), nullable=False),
     Index("intaglio_leases_expires_at", "expires_at"),
 )
+
+workers = table(
+    "intaglio_workers",
+    Column("name", String(255), primary_key=True),
+    Column("beats", BigInteger(), nullable=False),
+    Column("started_at", Precise(), nullable=False),
+)
