@@ -22,12 +22,14 @@ PROCESSES = 2
 class Place:
     """Where a server keeps its things: `work` (configuration, logs, database) and `store` (the bytes of images).
 
-    `database` is an SQLite file made by Glance's own schema that is copied into `work` at first.
+    `database` is an SQLite file made by Glance's own schema that is copied into `work` at first. `sections` are those
+    of glance-api.conf that describe other stores than `store`.
     """
 
     work: Path
     store: Path
     database: Path
+    sections: str = ""
 
     def connection(self) -> str:
         """The address of a private copy of the database."""
@@ -73,7 +75,10 @@ def intaglio_server(place: Place) -> Iterator[Server]:
     conf = place.work / "glance-api.conf"
     conf.write_text(
         f"[database]\nconnection = {connection}\n"
-        f"[glance_store]\nstores = file\ndefault_store = file\nfilesystem_store_datadir = {place.store}\n"
+        + (
+            place.sections
+            or f"[glance_store]\nstores = file\ndefault_store = file\nfilesystem_store_datadir = {place.store}\n"
+        )
     )
     program = Path(sys.executable).parent / "intaglio"
     log = place.work / "intaglio.log"
@@ -94,7 +99,12 @@ def glance_server(place: Place, name: str = "glance") -> Iterator[Server]:
     """Glance 33 under uWSGI, one file store, no authentication in the pipeline."""
     connection = place.connection()
     with glance(
-        place.work, connection=connection, stores=place.store, processes=PROCESSES, sync=False, started=False
+        place.work,
+        connection=connection,
+        stores=place.sections or place.store,
+        processes=PROCESSES,
+        sync=False,
+        started=False,
     ) as peer:
         began = time.perf_counter()
         peer.start()

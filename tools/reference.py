@@ -2,11 +2,18 @@
 
 from pathlib import Path
 
-from intaglio.api.reference import errors_page, routes_page
+from intaglio.api.reference import errors_page, policies_page, routes_page
 from intaglio.bootstrap.reference import reference
+from intaglio.bootstrap.store_reference import stores_page
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "docs" / "reference"
-PAGES = {"api.md": routes_page, "configuration.md": reference, "errors.md": errors_page}
+PAGES = {
+    "api.md": routes_page,
+    "configuration.md": reference,
+    "errors.md": errors_page,
+    "policies.md": policies_page,
+    "stores.md": stores_page,
+}
 
 
 def main() -> None:

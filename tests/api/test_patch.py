@@ -326,6 +326,40 @@ class TestOwner:
         assert stranger.image(image["id"])["owner"] == "beta"
 
 
+class TestRightsAreThoseOnTheResult:
+    """Whatever the operation and the way there, the image that would result decides."""
+
+    @pytest.mark.parametrize("operation", ["add", "replace"])
+    def test_public(self, member: Caller, operation: str) -> None:
+        image = member.create()
+        refused(member.change(image["id"], op(operation, "/visibility", "public")), 403)
+        refused(member.change(image["id"], op(operation, "/visibility", "public"), op("add", "/p", "v")), 403)
+        unchanged(member, image)
+
+    @differs("Glance looks at each operation for itself, and at some not at all")
+    @pytest.mark.parametrize(
+        "operations",
+        [
+            pytest.param([op("replace", "/owner", "alpha")], id="same-owner"),
+            pytest.param([op("replace", "/owner", "beta"), op("replace", "/owner", "alpha")], id="owner-and-back"),
+            pytest.param([op("replace", "/visibility", "public")], id="same-visibility"),
+            pytest.param(
+                [op("replace", "/visibility", "private"), op("add", "/visibility", "public")], id="visibility-and-back"
+            ),
+        ],
+    )
+    def test_no_change_needs_no_right_to_change(self, member: Caller, admin: Caller, operations: list[Json]) -> None:
+        image = admin.create(owner="alpha", visibility="public")
+        answer = member.change(image["id"], *operations)
+        assert (answer.status_code, answer.json()) == (200, image)
+        unchanged(member, image)
+
+    def test_admin_may_do_both_at_once(self, admin: Caller) -> None:
+        image = admin.create()
+        answer = admin.change(image["id"], op("replace", "/owner", "beta"), op("replace", "/visibility", "public"))
+        assert (answer.json()["owner"], answer.json()["visibility"]) == ("beta", "public")
+
+
 class TestAllOrNothing:
     @pytest.mark.parametrize(
         ("last", "status"),

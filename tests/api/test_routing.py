@@ -13,8 +13,16 @@ ALLOWED = {
     f"/v2/images/{ID}/actions/deactivate": {"POST"},
     f"/v2/images/{ID}/actions/reactivate": {"POST"},
     f"/v2/images/{ID}/tags/{{tag}}": {"PUT", "DELETE"},
+    f"/v2/images/{ID}/members": {"GET", "POST"},
+    f"/v2/images/{ID}/members/beta": {"GET", "PUT", "DELETE"},
+    f"/v2/stores/fast/{ID}": {"DELETE"},
     "/v2/schemas/image": {"GET"},
     "/v2/schemas/images": {"GET"},
+    "/v2/schemas/member": {"GET"},
+    "/v2/schemas/tasks": {"GET"},
+    "/v2/info/import": {"GET"},
+    "/v2/info/stores": {"GET"},
+    "/v2/info/stores/detail": {"GET"},
 }
 OURS = {f"/v2/images/{ID}/file": {"HEAD"}}  # an addition: Glance has no HEAD anywhere
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -40,6 +48,11 @@ def test_method_not_allowed(member: Caller, method: str, path: str) -> None:
     ("method", "path"),
     [
         ("GET", "/v2/schemas/image"),
+        ("GET", "/v2/info/import"),
+        ("GET", "/v2/info/stores"),
+        ("GET", "/v2/images/{id}/members"),
+        ("DELETE", "/v2/images/{id}/members/x"),
+        ("DELETE", "/v2/stores/fast/{id}"),
         ("GET", "/v2/images/{id}"),
         ("DELETE", "/v2/images/{id}"),
         ("PUT", "/v2/images/{id}/tags/x"),
@@ -72,6 +85,11 @@ def test_body_that_is_not_expected(member: Caller, method: str, path: str, body:
         "/v2/schemas",
         "/v2/schemas/nothing",
         "/v2/Images",
+        f"/v2/images/{ID}/members/",
+        f"/v2/images/{ID}/members/a/b",
+        "/v2/info",
+        "/v2/stores",
+        "/v2/stores/fast",
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
@@ -93,6 +111,12 @@ def test_unknown_path(member: Caller, method: str, path: str) -> None:
         ("DELETE", f"/v2/images/{ID}/tags/x"),
         ("POST", f"/v2/images/{ID}/actions/deactivate"),
         ("GET", "/v2/schemas/image"),
+        ("GET", f"/v2/images/{ID}/members"),
+        ("PUT", f"/v2/images/{ID}/members/x"),
+        ("GET", "/v2/info/import"),
+        ("GET", "/v2/info/stores"),
+        ("GET", "/v2/info/usage"),
+        ("DELETE", f"/v2/stores/fast/{ID}"),
         ("GET", "/v2/nothing"),
     ],
 )
@@ -118,6 +142,17 @@ class TestBasic:
     @pytest.mark.parametrize("value", ["Basic", "Basic !", "Basic " + "A" * 9000, "Bearer x", "Basic bWlh", ""])
     def test_malformed(self, nobody: Caller, value: str) -> None:
         assert nobody.get("/v2/images", headers={"Authorization": value}).status_code == 401
+
+
+@differs("Glance answers 500")
+def test_usage_takes_no_body(member: Caller) -> None:
+    refused(member.request("GET", "/v2/info/usage", content=b"{}"), 400)
+
+
+@differs("Glance knows no other method there")
+def test_usage_names_its_method(member: Caller) -> None:
+    answer = member.post("/v2/info/usage")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
 
 
 @differs("Glance has none")

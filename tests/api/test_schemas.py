@@ -59,6 +59,36 @@ def test_images(member: Caller) -> None:
     ]
 
 
+MEMBER = {"member_id", "image_id", "status", "created_at", "updated_at", "schema"}
+LISTED_TASK = {
+    "id", "type", "status", "owner", "image_id", "request_id", "user_id", "expires_at", "created_at", "updated_at",
+    "self", "schema",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "statuses"),
+    [
+        ("member", MEMBER, ["pending", "accepted", "rejected"]),
+        ("task", LISTED_TASK | {"input", "result", "message"}, ["pending", "processing", "success", "failure"]),
+    ],
+)
+def test_members_and_tasks(member: Caller, name: str, fields: set[str], statuses: list[str]) -> None:
+    one = member.get(f"/v2/schemas/{name}").json()
+    assert one.keys() == {"name", "properties"}
+    assert one["name"] == name
+    assert one["properties"].keys() == fields
+    assert one["properties"]["status"]["enum"] == statuses
+    many = member.get(f"/v2/schemas/{name}s").json()
+    assert many["name"] == f"{name}s"
+    assert many["properties"].keys() == {f"{name}s", "schema"}
+    assert many["properties"][f"{name}s"]["type"] == "array"
+    item = many["properties"][f"{name}s"]["items"]
+    assert item["name"] == name
+    assert item["properties"].keys() == (LISTED_TASK if name == "task" else fields)
+    assert many["links"] == [{"rel": "describedby", "href": "{schema}"}]
+
+
 def test_every_caller_may_read_them(reader: Caller, admin: Caller) -> None:
     assert reader.get("/v2/schemas/image").json() == admin.get("/v2/schemas/image").json()
 

@@ -1,5 +1,7 @@
 """What a client asks first: which versions there are, and whether the service is well."""
 
+from collections.abc import Callable
+
 import httpx
 import pytest
 
@@ -81,6 +83,27 @@ def test_one_store_offers_fewer_minors(plain: Target) -> None:
     assert httpx.get(f"{plain.url}/v2.8/images", trust_env=False).status_code == 300
 
 
+def test_a_cache_and_several_stores_offer_all_minors(there: Callable[[str], Caller]) -> None:
+    found = there("nobody").get("/versions").json()["versions"]
+    assert [(version["id"], version["status"]) for version in found] == [
+        (f"v2.{minor}", "CURRENT" if minor == 18 else "SUPPORTED") for minor in range(18, -1, -1)
+    ]
+    for minor in range(19):
+        assert there("mia").get(f"/v2.{minor}/schemas/image").status_code == 200
+    assert there("mia").get("/v2.19/schemas/image").status_code == 300
+
+
+def test_links_name_the_address_that_the_operator_set(there: Callable[[str], Caller]) -> None:
+    hrefs = {v["links"][0]["href"] for v in there("nobody").get("/").json()["versions"]}
+    assert hrefs == {"https://images.example.org/store/v2/"}
+
+
+@differs("Glance names the address that was asked")
+def test_a_new_image_is_where_the_operator_says(there: Callable[[str], Caller]) -> None:
+    answer = there("mia").post("/v2/images", json={})
+    assert answer.headers["location"] == f"https://images.example.org/store/v2/images/{answer.json()['id']}"
+
+
 @pytest.mark.parametrize(
     ("headers", "base"),
     [
@@ -103,6 +126,21 @@ class TestHealth:
         answer = nobody.get("/healthcheck", headers={"Accept": "application/json"})
         assert answer.status_code == 200
         assert json_of(answer) == {"detailed": False, "reasons": ["OK"]}
+
+    @pytest.mark.ours  # Glance looks for the file where its paste pipeline says
+    def test_taken_out_of_service_by_a_file(self, there: Callable[[str], Caller], arranged: Target) -> None:
+        assert arranged.directory is not None
+        file = arranged.directory / "healthcheck_disable"
+        file.touch()
+        try:
+            answer = there("nobody").get("/healthcheck")
+            assert (answer.status_code, answer.text) == (503, "DISABLED BY FILE")
+            answer = there("nobody").get("/healthcheck", headers={"Accept": "application/json"})
+            assert json_of(answer) == {"detailed": False, "reasons": ["DISABLED BY FILE"]}
+            assert there("mia").get("/v2/images").status_code == 200
+        finally:
+            file.unlink()
+        assert there("nobody").get("/healthcheck").status_code == 200
 
     def test_head_has_no_body(self, nobody: Caller) -> None:
         answer = nobody.head("/healthcheck")

@@ -23,6 +23,7 @@ PEOPLE = (
     User("mia", "alpha", ("member", "reader")),
     User("rea", "alpha", ("reader",)),
     User("stan", "beta", ("member", "reader")),
+    User("bea", "beta", ("reader",)),
 )
 
 PATCH_V21 = "application/openstack-images-v2.1-json-patch"
@@ -38,11 +39,15 @@ def differs(glance: str) -> pytest.MarkDecorator:
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """The service under test. `peer`: it is the real Glance. `stores`: where it keeps the bytes, when that is known."""
+    """The service under test. `peer`: it is the real Glance. `stores`: where it keeps the bytes, when that is known.
+
+    `directory`: where its configuration is and its data are, when the tests started it.
+    """
 
     url: str
     peer: bool = False
     stores: Path | None = None
+    directory: Path | None = None
 
     def files(self) -> list[str]:
         """Every file in the stores, by its place; empty where they cannot be looked into."""

@@ -7,15 +7,17 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from tests.starters.base import debian
 from tests.starters.clients import clients
 from tests.starters.glance import glance
-from tests.starters.intaglio import intaglio
+from tests.starters.intaglio import User, intaglio
 
 HERE = Path(__file__).parent
+OTHER = User("olga", "other", ("member", "reader"))
 ISO = Path("/usr/lib/grub-rescue/grub-rescue-cdrom.iso")
 
 
@@ -44,6 +46,11 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             yield Service(server.url, clouds, server, peer=True)
     else:
         with intaglio(directory) as server_:
+            server_.add_user(OTHER)
+            with server_.clouds.open("a") as file:
+                login = f"username: {OTHER.name}, password: {OTHER.password}"
+                auth = f"auth_type: http_basic, auth: {{endpoint: '{server_.url}', {login}}}"
+                file.write(f"  other: {{{auth}, image_endpoint_override: '{server_.url}'}}\n")
             yield Service(server_.url, server_.clouds, server_, peer=False)
 
 
@@ -54,6 +61,7 @@ class Clients:
     bin: Path
     service: Service
     home: Path
+    cloud: str = "intaglio"
 
     @property
     def _environment(self) -> dict[str, str]:
@@ -62,7 +70,7 @@ class Clients:
             "HOME": str(self.home),
             "LC_ALL": "C.UTF-8",
             "OS_CLIENT_CONFIG_FILE": str(self.service.clouds),
-            "OS_CLOUD": "intaglio",
+            "OS_CLOUD": self.cloud,
             "PYTHONWARNINGS": "ignore",
         }
 
@@ -101,11 +109,13 @@ class Clients:
         url = self.service.url
         if not self.service.peer:
             cloud = self._cloud()
-            url = url.replace("http://", f"http://{cloud['username']}:{cloud['password']}@")
+            url = url.replace("http://", f"http://{cloud['username']}:{quote(cloud['password'])}@")
         return ("--os-image-url", url, "--os-auth-token", "unused")
 
     def _cloud(self) -> dict[str, str]:
-        script = "import json,openstack;print(json.dumps(openstack.connect(cloud='intaglio').config.config['auth']))"
+        script = (
+            f"import json,openstack;print(json.dumps(openstack.connect(cloud='{self.cloud}').config.config['auth']))"
+        )
         status, output, errors = self.run("python", "-c", script)
         assert status == 0, errors
         auth: dict[str, str] = json.loads(output)
@@ -134,6 +144,12 @@ class Clients:
 def user(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Clients:
     """A person at a terminal."""
     return Clients(clients(), service, tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="package")
+def other(user: Clients) -> Clients:
+    """A person of another project, at the next terminal."""
+    return dataclasses.replace(user, cloud="other")
 
 
 @pytest.fixture(scope="package")

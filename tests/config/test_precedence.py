@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from intaglio.authz.settings import there
 from intaglio.bootstrap.load import configure, load
 from intaglio.bootstrap.problems import ConfigInvalid
 from intaglio.bootstrap.report import show
@@ -105,18 +106,19 @@ def test_a_file_in_the_data_directory_is_read_when_none_is_named(write: Write, s
 
 def test_policy_files_are_looked_for_beside_the_configuration(write: Write, sources: Make, tmp_path: Path) -> None:
     file = write("[DEFAULT]\n", "etc/glance-api.conf")
-    assert load(sources(file)).policy.policy_file is None
+    assert there(load(sources(file)).policy.policy_file) is None
     policy = write("# a sample\n{}\n", "etc/policy.yaml")
     directory = write("\n", "etc/policy.d/more.yaml").parent
     settings = load(sources(file))
-    assert (settings.policy.policy_file, settings.policy.policy_dirs) == (policy, (directory,))
-    write('# closed\n"get_images": "role:admin"\n', "etc/policy.d/more.yaml")
-    with pytest.raises(ConfigInvalid, match=r"The rules in .*/policy\.d/more\.yaml would be ignored"):
-        load(sources(file))
-    write("# closed\n", "etc/policy.d/more.yaml")
+    assert (there(settings.policy.policy_file), [*map(there, settings.policy.policy_dirs)]) == (policy, [directory])
+    settings = load(sources())
+    assert there(settings.policy.policy_file) is None
+    in_data = write("{}\n", "data/policy.yaml")
+    assert there(settings.policy.policy_file) == in_data, "one that comes later"
+    in_data.unlink()
     named = write(f"[oslo_policy]\npolicy_file = {tmp_path}/absent.yaml\n", "etc/named.conf")
     configuration = configure(sources(named))
-    assert configuration.settings.policy.policy_file is None
+    assert there(configuration.settings.policy.policy_file) is None
     assert [(found.code, found.line) for found in configuration.warnings][:1] == [("policy-missing", 2)]
 
 

@@ -9,12 +9,14 @@ import pytest
 
 from intaglio.bootstrap.load import configure
 from intaglio.bootstrap.options.catalogue import ALL_DRIVERS, DRIVERS, GROUPS, Catalogue
+from intaglio.bootstrap.options.identity import LOGIN_NAMES
 from intaglio.bootstrap.options.model import Kind, State
 from intaglio.bootstrap.reference import reference
 from intaglio.bootstrap.report import show
 from intaglio.bootstrap.settings import Settings
 from intaglio.bootstrap.sources import Sources
 from intaglio.bootstrap.values import parse
+from intaglio.identity.settings import KeystoneSettings
 from intaglio.stores.drivers.file_places import FileOptions
 from tests.starters.base import ROOT
 
@@ -71,7 +73,11 @@ INDIRECT = {  # read by the loader itself, or by a driver that is handed all its
     ("glance_store", "stores"),
     ("glance_store", "default_store"),
     ("DEFAULT", "enabled_backends"),
+    ("DEFAULT", "debug"),  # of the processes, among the options of [intaglio]
 }
+
+
+KEYSTONE = {"auth_type", "auth_section", *LOGIN_NAMES}  # handed to keystoneauth as they are
 
 
 def test_what_is_marked_used_is_used_and_the_other_way_round(sources: Make) -> None:
@@ -97,6 +103,11 @@ def test_what_is_marked_used_is_used_and_the_other_way_round(sources: Make) -> N
             if (found[1].state is State.USED) != (field in asked):
                 wrong.append(f"[{group}] {field} is marked {found[1].state}, but that is not so")
     assert wrong == []
+    for field in KeystoneSettings.__struct_fields__:
+        if field != "login":
+            assert field in asked | KEYSTONE, f"[keystone_authtoken] {field} is read by nobody"
+            seen.add(("keystone_authtoken", field))
+    seen |= {("keystone_authtoken", name) for name in KEYSTONE}
     fixed = {(group, option.name) for group, option in Catalogue() if option.state is State.USED}
     drivers = {option.name for option in ALL_DRIVERS}
     assert {name for name in fixed if name[1] not in drivers} - seen == INDIRECT

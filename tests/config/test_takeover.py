@@ -12,7 +12,6 @@ from filelock import FileLock
 from intaglio.bootstrap.load import configure, load
 from intaglio.bootstrap.options.catalogue import Catalogue
 from intaglio.bootstrap.options.model import State
-from intaglio.bootstrap.problems import ConfigInvalid
 from intaglio.bootstrap.report import check
 from intaglio.bootstrap.sources import Sources
 from intaglio.identity.settings import AuthMode
@@ -56,9 +55,13 @@ def test_a_deployments_files_are_understood(sources: Make) -> None:
     assert settings.limits.user_storage_quota == 500 << 30
 
 
-def test_keystone_is_refused_by_name_unless_another_way_is_chosen(sources: Make) -> None:
-    with pytest.raises(ConfigInvalid, match=r"\[paste_deploy\] flavor: Keystone authentication comes with a later"):
-        load(sources(*DEPLOYED))
+def test_the_pipeline_chooses_keystone_unless_another_way_is_chosen(sources: Make) -> None:
+    identity = load(sources(*DEPLOYED)).identity
+    assert identity.mode is AuthMode.KEYSTONE
+    assert identity.keystone is not None
+    assert identity.keystone.login["username"] == "glance"
+    assert identity.keystone.www_authenticate_uri == "http://127.0.0.1:5000"
+    assert "not-so-secret" not in repr(identity)
     assert load(sources(*DEPLOYED, auth="none")).identity.mode is AuthMode.NONE
     assert check(sources(*DEPLOYED, auth="http_basic")).fine
 
@@ -71,6 +74,7 @@ def test_keystone_is_refused_by_name_unless_another_way_is_chosen(sources: Make)
         ("", AuthMode.HTTP_BASIC),
         ("[intaglio]\nauth = none", AuthMode.NONE),
         ("flavor = keystone\n[intaglio]\nauth = http_basic", AuthMode.HTTP_BASIC),
+        ("flavor = caching\n[intaglio]\nauth = trusted_proxy\ntrusted_proxies = ::1", AuthMode.TRUSTED_PROXY),
     ],
 )
 def test_a_pipeline_is_a_way_of_authenticating(flavor: str, mode: AuthMode, write: Write, sources: Make) -> None:
@@ -123,6 +127,8 @@ def test_the_tables_agree_with_the_real_definitions(
         ("glance_store", "filesystem_store_chunk_size"),
         ("file", "filesystem_store_datadirs"),  # empty, not null
         ("glance_store", "filesystem_store_datadirs"),
+        ("keystone_authtoken", "http_connect_timeout"),  # with bounds: nobody waits for no time, or less
+        ("keystone_authtoken", "http_request_max_retries"),
         ("DEFAULT", "image_size_cap"),  # one less: the column is a signed 64-bit number
     }
     missing, different = [], []

@@ -1,8 +1,14 @@
 """Which tests show which row of docs/differences.md, by the topic in the row's first cell."""
 
 SHOWN: dict[str, tuple[str, ...]] = {
-    "Method not allowed": ("tests/api/test_routes_table.py::test_other_methods_are_answered_with_those_allowed",),
-    "Request id": ("tests/api/test_versions.py::test_overlong_request_id",),
+    "Method not allowed": (
+        "tests/api/test_routes_table.py::test_other_methods_are_answered_with_those_allowed",
+        "tests/api/test_routing.py::test_usage_names_its_method",
+    ),
+    "Request id": (
+        "tests/api/test_versions.py::test_overlong_request_id",
+        "tests/api/test_accidents.py::test_overlong_request_id",
+    ),
     "Error codes": ("tests/api/test_error_codes.py::test_the_code_is_in_a_header",),
     "Form of errors": (
         "tests/api/test_errors.py::test_reason_reaches_the_person",
@@ -11,7 +17,11 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "JSON of the wrong shape": (
         "tests/api/test_create.py::test_not_an_object",
         "tests/api/test_patch.py::test_not_a_patch",
+        "tests/api/test_accidents.py::test_creation_with_an_array",
+        "tests/api/test_accidents.py::test_member_that_is_an_object",
     ),
+    "Address of a new image": ("tests/api/test_versions.py::test_a_new_image_is_where_the_operator_says",),
+    "Pages of other sites": ("tests/api/test_cors.py::TestAllowedSites::test_preflight",),
     "Bodies without a length": ("tests/api/test_create.py::test_chunked_body",),
     "Paths": (
         "tests/api/test_versions.py::test_path_that_is_not_utf8",
@@ -19,30 +29,80 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/api/test_tags.py::test_refused",
     ),
     "Image ids": ("tests/api/test_create.py::test_id_may_be_chosen",),
+    "Policy files": (
+        "tests/authz/test_files.py::test_errors_name_file_and_line",
+        "tests/api/test_policy_overrides.py::test_a_changed_file_is_read_and_a_broken_one_is_not",
+    ),
+    "Hidden by the policy": ("tests/api/test_policy_overrides.py::test_call",),
+    "Refusals explained": (
+        "tests/api/test_policy_overrides.py::test_the_log_says_which_rule_refused_whom_what",
+        "tests/api/test_policy_overrides.py::test_a_rule_that_nobody_passes_is_explained_to_who_may_know",
+        "tests/api/test_policy_overrides.py::TestExplain::test_hidden_by_a_rule",
+    ),
     "Time": ("tests/api/test_list.py::test_filter_by_its_own_time",),
+    "Keystone does not answer": (
+        "tests/api/test_keystone.py::test_keystone_is_down",
+        "tests/identity/test_keystone_down.py::test_silent",
+    ),
+    "The service's own login": ("tests/api/test_keystone.py::test_a_wrong_login_of_the_service_is_503",),
+    "Cache of tokens": (
+        "tests/identity/test_token_cache.py::test_no_token_is_in_memory",
+        "tests/config/test_identity.py::test_show_and_check_tell_no_secret_and_say_what_memcached_does",
+    ),
+    "Access rules": ("tests/api/test_keystone.py::test_access_rules",),
+    "Anonymous access": ("tests/api/test_anonymous.py::test_wrong_credentials_are_refused",),
+    "Identity headers": (
+        "tests/api/test_trusted_proxy.py::test_in_another_mode_they_are_nothing",
+        "tests/api/test_trusted_proxy.py::test_a_header_twice",
+    ),
+    "Forwarding headers": ("tests/api/test_proxy_headers.py::test_links_are_as_the_client_sees_them",),
     "OpenAPI": ("tests/api/test_routing.py::test_openapi_is_served",),
     "Digest fields": (
         "tests/api/test_create.py::test_hash_cannot_be_claimed",
         "tests/api/test_patch.py::test_stores_is_read_only",
     ),
     "Property names": ("tests/api/test_patch.py::TestProperties::test_long_name",),
-    "Any property name is only a name": ("tests/api/test_patch.py::test_inner_names_are_properties_like_others",),
+    "Any property name is only a name": (
+        "tests/api/test_patch.py::test_inner_names_are_properties_like_others",
+        "tests/api/test_accidents.py::test_patch_of_inner_names",
+    ),
     "Spaces in property names": ("tests/api/test_patch.py::test_path_names_a_property",),
     "Owner": ("tests/api/test_patch.py::TestOwner::test_add_needs_an_admin",),
+    "Rights on a PATCH": (
+        "tests/api/test_patch.py::TestRightsAreThoseOnTheResult::test_no_change_needs_no_right_to_change",
+    ),
     "Images without an owner": (
         "tests/api/test_policy.py::test_image_without_owner_is_the_administrators",
         "tests/api/test_list.py::TestWhoSeesWhat::test_show",
     ),
+    "Typed properties": ("tests/api/test_custom_schema.py::test_kept_as_json_writes_it",),
+    "Locations in a PATCH": (
+        "tests/api/test_locations.py::TestReplace::test_metadata_are_texts",
+        "tests/api/test_locations.py::TestRemove::test_no_place",
+    ),
     "Refused PATCH": (
         "tests/domain/test_patch.py::test_the_first_failure_leaves_the_image_as_it_was",
         "tests/api/test_patch.py::test_bad_path",
+        "tests/api/test_locations.py::TestRemove::test_all_or_nothing",
     ),
     "Simultaneous changes": (
         "tests/db/test_images.py::test_no_change_is_lost_between_many_writers",
         "tests/api/test_upload.py::TestWhileBytesArrive::test_changes_are_kept",
     ),
     "Digest and bytes": ("tests/api/test_upload.py::test_active_image_keeps_its_bytes",),
-    "What is no filter": ("tests/api/test_list.py::test_bad_value",),
+    "Ids of members": ("tests/api/test_members.py::test_not_a_project",),
+    "Sharing at the same time": (
+        "tests/api/test_members.py::test_rivals_add_a_project_once",
+        "tests/api/test_members.py::TestQuota::test_holds_among_rivals",
+    ),
+    "Usage": (
+        "tests/api/test_info.py::test_usage_follows_what_is_there",
+        "tests/api/test_routing.py::test_usage_takes_no_body",
+    ),
+    "What is no filter": (
+        "tests/api/test_list.py::test_bad_value",
+        "tests/api/test_accidents.py::test_list_by_what_is_no_filter",
+    ),
     "Marker": ("tests/api/test_list.py::test_marker_that_the_caller_may_not_see",),
     "Order": ("tests/api/test_pages.py::test_pages_hold_each_image_once",),
     "Paging links": (
@@ -54,7 +114,21 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "Refused content": ("tests/api/test_upload.py::TestFormats::test_mismatch_leaves_nothing",),
     "Limits during a transfer": ("tests/ingest/test_door.py::test_the_cap_ends_a_stream_of_unknown_length",),
     "Announced size": ("tests/api/test_upload.py::test_headers_refused",),
-    "Upload again": ("tests/api/test_upload.py::test_headers_refused",),
+    "Upload again": (
+        "tests/api/test_upload.py::test_headers_refused",
+        "tests/api/test_accidents.py::test_upload_again_after_the_wrong_format",
+    ),
+    "Store that fails in mid-download": (
+        "tests/faults/test_s3.py::test_a_store_that_dies_in_the_middle_of_a_download",
+        "tests/faults/test_s3.py::test_the_only_copy_breaks_in_the_middle",
+    ),
+    "Other bytes in the store": ("tests/faults/test_s3.py::test_other_bytes_are_never_served_whole",),
+    "Ranges of remote stores": ("tests/faults/test_s3.py::test_the_life_of_an_image",),
+    "Uploads to S3": (
+        "tests/stores/test_s3.py::test_parts_go_side_by_side_within_the_budget",
+        "tests/faults/test_s3.py::test_interrupted",
+    ),
+    "Credentials of a store": ("tests/stores/test_s3_options.py::test_locations_are_glances",),
     "Interrupted uploads": (
         "tests/faults/test_interrupted_uploads.py::test_client_hangs_up",
         "tests/faults/test_interrupted_uploads.py::test_every_process_is_killed",
@@ -71,8 +145,12 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/api/test_download.py::test_no_such_range_in_the_older_form",
         "tests/api/test_download.py::test_refused_range_tells_the_size",
         "tests/api/test_download.py::test_range_of_no_byte",
+        "tests/api/test_accidents.py::test_older_range_without_numbers",
     ),
-    "Image without data": ("tests/api/test_download.py::test_range_of_no_data",),
+    "Image without data": (
+        "tests/api/test_download.py::test_range_of_no_data",
+        "tests/api/test_accidents.py::test_range_of_no_data",
+    ),
     "Data missing from the store": (
         "tests/faults/test_disks.py::test_object_that_vanished",
         "tests/faults/test_disks.py::test_object_that_was_cut_short_is_not_served",
@@ -81,4 +159,32 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "File store timeout": ("tests/stores/test_file_faults.py::test_a_write_that_hangs_hangs_alone",),
     "Health check": ("tests/faults/test_disks.py::test_read_only_disk",),
     "Schemas": ("tests/api/test_schemas.py::test_images",),
+    "Names of definitions": (
+        "tests/api/test_metadefs_namespaces.py::test_bad_body",
+        "tests/api/test_metadefs_namespaces.py::TestResourceTypes::test_bad_body",
+        "tests/api/test_metadefs_contents.py::TestProperties::test_bad_body",
+    ),
+    "Renaming to a taken name": (
+        "tests/api/test_metadefs_contents.py::TestProperties::test_rename_to_one_that_is_there",
+        "tests/api/test_metadefs_contents.py::TestObjects::test_rename_to_one_that_is_there",
+        "tests/api/test_metadefs_contents.py::TestTags::test_rename_to_one_that_is_there",
+    ),
+    "Parameters of the catalogue's lists": (
+        "tests/api/test_metadefs_namespaces.py::TestList::test_bad_query",
+        "tests/api/test_metadefs_contents.py::TestObjects::test_bad_query",
+        "tests/api/test_metadefs_contents.py::TestTags::test_bad_query",
+        "tests/api/test_metadefs_namespaces.py::TestList::test_marker_that_the_caller_may_not_see",
+        "tests/api/test_metadefs_contents.py::TestObjects::test_pages",
+        "tests/api/test_metadefs_contents.py::TestTags::test_links",
+    ),
+    "What a property may say": (
+        "tests/api/test_metadefs_contents.py::TestProperties::test_fields",
+        "tests/api/test_metadefs_contents.py::TestProperties::test_bad_body",
+    ),
+    "Properties without a prefix": ("tests/api/test_metadefs_contents.py::TestProperties::test_without_a_prefix",),
+    "Required properties of an object": ("tests/api/test_metadefs_contents.py::TestObjects::test_bad_body",),
+    "Bulk tags": ("tests/api/test_metadefs_contents.py::TestTags::test_bad_body",),
+    "Hidden namespaces": ("tests/api/test_metadefs_policy.py::test_what_may_not_be_seen_does_not_exist",),
+    "Definitions at the first start": ("tests/metadefs/test_first_start.py::test_only_the_embedded_default_is_filled",),
+    "Checked properties": ("tests/api/test_validate.py::TestRequire::test_create",),
 }

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from intaglio.api.errors import STATUS_OF_KIND
-from intaglio.api.reference import ADVICE, all_errors, errors_page, routes_page
+from intaglio.api.reference import ADVICE, all_errors, errors_page, policies_page, routes_page
 from intaglio.api.routes import ROUTES
 from intaglio.base.errors import IntaglioError
 from intaglio.bootstrap.reference import reference
@@ -19,8 +19,13 @@ OPTIONAL = ("asyncpg", "aiomysql", "pymysql", "pytest")
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("api.md", routes_page()), ("errors.md", errors_page()), ("configuration.md", reference())],
-    ids=["api", "errors", "configuration"],
+    [
+        ("api.md", routes_page()),
+        ("errors.md", errors_page()),
+        ("configuration.md", reference()),
+        ("policies.md", policies_page()),
+    ],
+    ids=["api", "errors", "configuration", "policies"],
 )
 def test_a_generated_page_is_what_the_code_says(name: str, text: str) -> None:
     page = ROOT / "docs" / "reference" / name

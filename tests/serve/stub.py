@@ -4,11 +4,12 @@ python -m tests.serve.stub serve --bind …
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from intaglio.bootstrap import wiring
 from intaglio.bootstrap.inflight import AsgiApp, Receive, Send
 from intaglio.bootstrap.settings import Settings
 from intaglio.cli.main import main
-from intaglio.identity.base import Authenticator, CredentialsRefused
+from intaglio.identity.base import Asked, Authenticator, CredentialsRefused
 from intaglio.identity.http_basic import HttpBasic
 from intaglio.identity.none import NoAuthentication
 from intaglio.identity.settings import AuthMode
@@ -75,7 +76,7 @@ class App:
     async def _images(self, scope: Any, send: Send) -> None:
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         try:
-            who = await self._auth.authenticate(headers)
+            who = await self._auth.authenticate(Asked(headers))
         except CredentialsRefused as error:
             await answer(send, 401, str(error), [(b"www-authenticate", self._auth.challenge.encode())])
             return
@@ -134,11 +135,12 @@ def make_app(settings: Settings) -> AsgiApp:
     return App(settings)
 
 
-def make_jobs(settings: Settings) -> Sequence[PeriodicJob]:
+@contextlib.asynccontextmanager
+async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
     async def beat() -> None:
         (settings.serve.data_dir / "worker-pid").write_text(str(os.getpid()))
 
-    return (PeriodicJob("beat", 0.1, beat),)
+    yield (PeriodicJob("beat", 0.1, beat),)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ with glance(directory) as peer:
 import contextlib
 import dataclasses
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +17,7 @@ import httpx
 
 from tests.starters.base import Missing, debian, free_port, process, venv, wait_until
 
-REQUIREMENTS = ("glance==33.0.0", "uwsgi==2.0.31", "pymysql==1.2.4")
+REQUIREMENTS = ("glance==33.0.0", "uwsgi==2.0.31", "pymysql==1.2.4", "boto3==1.44.5")
 
 Auth = Literal["none", "headers"]
 """none: whoever asks is an administrator (without roles). headers: the identity is what X-Identity-Status: Confirmed,
@@ -31,6 +31,18 @@ class FileStore:
     id: str
     directory: Path
     weight: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class S3Store:
+    """A store in a bucket; `options` are Glance's, without secrets of their own as tests have none."""
+
+    id: str
+    options: Mapping[str, object]
+    weight: int = 0
+
+
+Store = FileStore | S3Store
 
 
 @dataclasses.dataclass
@@ -102,20 +114,28 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _stores(stores: Path | Sequence[FileStore]) -> tuple[str, str]:
+def _stores(stores: Path | str | Sequence[Store]) -> tuple[str, str]:
     """The lines for [DEFAULT], and the sections, of one store in the older way or of several with ids."""
+    if isinstance(stores, str):
+        return "", stores
     if isinstance(stores, Path):
         stores.mkdir(parents=True, exist_ok=True)
         section = f"[glance_store]\nstores = file\ndefault_store = file\nfilesystem_store_datadir = {stores}\n"
         return "", section
     text = f"[glance_store]\ndefault_backend = {stores[0].id}\n"
+    kinds = []
     for store in stores:
-        store.directory.mkdir(parents=True, exist_ok=True)
-        text += f"[{store.id}]\nfilesystem_store_datadir = {store.directory}\nweight = {store.weight}\n"
-    return f"enabled_backends = {','.join(f'{store.id}:file' for store in stores)}\n", text
+        text += f"[{store.id}]\nweight = {store.weight}\n"
+        if isinstance(store, FileStore):
+            store.directory.mkdir(parents=True, exist_ok=True)
+            text += f"filesystem_store_datadir = {store.directory}\n"
+        else:
+            text += "".join(f"{name} = {value}\n" for name, value in store.options.items())
+        kinds.append(f"{store.id}:{'file' if isinstance(store, FileStore) else 's3'}")
+    return f"enabled_backends = {','.join(kinds)}\n", text
 
 
-def _configuration(peer: Glance, connection: str, stores: Path | Sequence[FileStore], auth: Auth, extra: str) -> str:
+def _configuration(peer: Glance, connection: str, stores: Path | str | Sequence[Store], auth: Auth, extra: str) -> str:
     default, sections = _stores(stores)
     own = peer.directory
     strict = "true" if auth == "headers" else "false"  # without any role the newer default rules refuse all writing
@@ -149,7 +169,7 @@ def _pipelines(shipped: str, auth: Auth) -> str:
     """Glance's own pipelines; and one that believes the identity headers, for which it ships none."""
     if auth == "none":
         return shipped
-    pipeline = "trusted = http_proxy_to_wsgi versionnegotiation context rootapp\n"
+    pipeline = "trusted = cors http_proxy_to_wsgi versionnegotiation context rootapp\n"
     shipped = shipped.replace("[composite:api]\n", f"[composite:api]\n{pipeline}", 1)
     parts = "paste.composite_factory = glance.api:root_app_factory\n/: api\n/healthcheck: healthcheck\n"
     return f"{shipped}\n[composite:glance-api-trusted]\n{parts}"
@@ -187,7 +207,7 @@ def glance(
     directory: Path,
     *,
     connection: str | None = None,
-    stores: Path | Sequence[FileStore] | None = None,
+    stores: Path | str | Sequence[Store] | None = None,
     processes: int = 2,
     threads: int = 8,
     auth: Auth = "none",
@@ -199,8 +219,9 @@ def glance(
 
     `connection`: an SQLAlchemy address; the default is the SQLite file `directory`/glance.sqlite; for MariaDB write
     `mysql+pymysql://…`. `stores`: a directory (one store, configured the older way; default `directory`/images) or
-    several `FileStore`. `conf`: more text for glance-api.conf, starting with a section head. `sync`: bring the database
-    to Glance's schema first. `started`: False leaves `start` to the caller. Raises `Missing`.
+    several `FileStore` and `S3Store`; or the sections themselves, as text. `conf`: more text for glance-api.conf,
+    starting with a section head. `sync`: bring the database to Glance's schema first. `started`: False leaves `start`
+    to the caller. Raises `Missing`.
     """
     debian(["gcc", "libc6-dev"], "Glance (uWSGI is compiled)", provides=["cc"])
     binaries = venv("glance", REQUIREMENTS)

@@ -21,7 +21,7 @@ from tests.starters.base import free_port, process, wait_until
 
 COMMAND = Path(sys.executable).with_name("intaglio")
 
-Auth = Literal["none", "http_basic"]
+Auth = Literal["none", "http_basic", "keystone", "trusted_proxy"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,19 +53,19 @@ class Intaglio:
         """The file that tells the ordinary clients where the service is and who they are."""
         return self.data / "clouds.yaml"
 
-    def start(self) -> None:
-        """Start the service and wait until it is healthy."""
+    def start(self, *, healthy: bool = True) -> None:
+        """Start the service and wait until it is healthy, or without `healthy` only until it answers."""
         command = [COMMAND, "serve", *self.arguments]
         running = self._running.enter_context(process(command, log=self.log, env=self.environment, cwd=self.log.parent))
         self.pid = running.pid
 
-        def healthy() -> bool:
+        def ready() -> bool:
             if running.poll() is not None:
                 raise RuntimeError(f"intaglio serve ended while starting:\n{self.log.read_text()[-4000:]}")
-            return _healthy(self.url)
+            return _answers(f"{self.url}/healthcheck" if healthy else f"{self.url}/versions")
 
         try:
-            wait_until(healthy, f"intaglio serve (log {self.log})")
+            wait_until(ready, f"intaglio serve (log {self.log})")
         except BaseException:
             self.stop()
             raise
@@ -116,10 +116,10 @@ class Intaglio:
         )
 
 
-def _healthy(url: str) -> bool:
+def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}/healthcheck", timeout=10) as answer:
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return bool(answer.status < 400)
     except OSError:
         return False
 
@@ -128,7 +128,7 @@ def _healthy(url: str) -> bool:
 def intaglio(
     directory: Path,
     *,
-    auth: Auth = "http_basic",
+    auth: Auth | None = "http_basic",
     workers: int = 2,
     conf: Path | str = "",
     users: Sequence[User] = (),
@@ -137,14 +137,14 @@ def intaglio(
     """An Intaglio of its own with its data in `directory` until the block ends; all its processes are then gone.
 
     `conf`: an operator's glance-api.conf, or text for one (a database address is one of its options). `users`: made
-    before the first start. `started`: False leaves `start` to the caller.
+    before the first start. `auth`: None leaves it to the configuration. `started`: False leaves `start` to the caller.
     """
     directory = directory.resolve()
     data = directory / "data"
     data.mkdir(parents=True, exist_ok=True)
     port = free_port()
     arguments: list[str | Path] = ["--bind", f"127.0.0.1:{port}", "--data-dir", data]
-    arguments += ["--auth", auth, "--workers", str(workers)]
+    arguments += ["--workers", str(workers), *([] if auth is None else ["--auth", auth])]
     if isinstance(conf, str) and conf:
         (directory / "operator.conf").write_text(conf)
         conf = directory / "operator.conf"

@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from intaglio.api.call import Call, InvalidBody, base_url
 from intaglio.api.errors import ErrorResponse, accept_of, error_response
 from intaglio.api.linger import Body, answer
+from intaglio.api.middleware.cors import Cors
+from intaglio.api.middleware.proxy_headers import ProxyHeaders
 from intaglio.api.middleware.request_id import RequestId
 from intaglio.api.middleware.version_negotiation import VersionNegotiation
 from intaglio.api.route import Route
@@ -20,13 +22,20 @@ from intaglio.api.routes import ROUTES
 from intaglio.api.settings import ApiSettings
 from intaglio.api.versions import Versions
 from intaglio.authz.engine import Caller
-from intaglio.base.errors import IntaglioError, Unauthenticated
+from intaglio.base.errors import Forbidden, IntaglioError, Unauthenticated
 from intaglio.domain.principal import Principal
-from intaglio.identity.base import Authenticator
+from intaglio.identity.base import Asked, Authenticator, CredentialsMissing
 from intaglio.services.parts import Parts
 
 _log = logging.getLogger(__name__)
 _STRANGER = Caller(Principal(read_only=True))
+_READING = frozenset({"GET", "HEAD"})
+
+
+class ReadOnly(Forbidden):
+    """The caller showed no credentials, and wants to change something."""
+
+    code = "read-only"
 
 
 class Endpoint:
@@ -61,7 +70,7 @@ class Endpoint:
         route = self.routes.get(request.method)
         caller = _STRANGER
         if route is None or not route.public:
-            caller = Caller(await self.authenticator.authenticate(request.headers))
+            caller = await self._caller(request)
         if _has_body(request.scope) and (route is None or route.request is None):
             raise InvalidBody(f"{request.method} takes no body here.")
         if route is None:
@@ -69,7 +78,19 @@ class Endpoint:
             reason = f"{request.method} is not allowed here; these are: {allowed}."
             accept = request.headers.get("accept", "*/*")
             return ErrorResponse(HTTPStatus.METHOD_NOT_ALLOWED, reason, accept=accept, headers={"Allow": allowed})
+        if caller.principal.read_only and not route.public and request.method not in _READING:
+            raise ReadOnly("Who shows no credentials may only read here.")
         return await route.handler(Call(request, caller, self.parts, self.settings))
+
+    async def _caller(self, request: Request) -> Caller:
+        peer = request.client.host if request.client else None
+        asked = Asked(request.headers, request.method, request.scope["path"], peer)
+        try:
+            return self.parts.policy.caller(await self.authenticator.authenticate(asked))
+        except CredentialsMissing:
+            if not self.settings.allow_anonymous_access:
+                raise
+            return _STRANGER
 
 
 def _has_body(scope: Scope) -> bool:
@@ -83,7 +104,7 @@ class _Absent(Endpoint):
     """What answers on paths that no route has: 404, after the caller has been identified."""
 
     async def _answer(self, request: Request) -> Response:
-        await self.authenticator.authenticate(request.headers)
+        await self._caller(request)
         if request.url.path == "/v2":
             return RedirectResponse(f"{base_url(self.settings, request)}/v2/", HTTPStatus.FOUND)
         accept = request.headers.get("accept", "*/*")
@@ -134,4 +155,5 @@ def make_application(parts: Parts, settings: ApiSettings, authenticator: Authent
     )
     versions = Versions(multi_store=parts.stores.multi, cache=settings.image_cache_dir is not None)
     negotiated = VersionNegotiation(router, versions=versions, public_endpoint=settings.public_endpoint)
-    return RequestId(negotiated, limit=settings.max_request_id_length)
+    located = ProxyHeaders(negotiated) if settings.enable_proxy_headers_parsing else negotiated
+    return RequestId(Cors(located, settings.cors), limit=settings.max_request_id_length)

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from starlette.requests import Request
 
+from intaglio.api.middleware.proxy_headers import url_of_service
 from intaglio.api.settings import ApiSettings
 from intaglio.authz.engine import Caller
 from intaglio.base.errors import Invalid, TooLarge
@@ -28,7 +29,7 @@ class BodyTooLarge(TooLarge):
 
 def base_url(settings: ApiSettings, request: Request) -> str:
     """Where clients reach this service, without a slash at the end."""
-    return (settings.public_endpoint or str(request.base_url)).rstrip("/")
+    return (settings.public_endpoint or url_of_service(request.scope)).rstrip("/")
 
 
 class Call:

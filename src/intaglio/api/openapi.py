@@ -5,14 +5,25 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
+
+from intaglio.api.openapi_metadefs import metadef_schemas
 from intaglio.api.route import Route
-from intaglio.api.v2.schemas import image_properties
+from intaglio.api.v2.schemas import MEMBER, image_properties
 from intaglio.domain.properties import BASE_FIELDS, Formats
+from intaglio.services.explain import Answer
 
 _JSON = "application/json"
 _PATH_VARIABLES = {
     "image_id": {"type": "string", "format": "uuid"},
     "tag": {"type": "string", "maxLength": 255},
+    "namespace": {"type": "string", "maxLength": 80},
+    "resource_type": {"type": "string", "maxLength": 80},
+    "property_name": {"type": "string", "maxLength": 80},
+    "object_name": {"type": "string", "maxLength": 80},
+    "tag_name": {"type": "string", "maxLength": 80},
+    "member_id": {"type": "string", "maxLength": 255},
+    "store_id": {"type": "string"},
 }
 _MEDIA_TYPES = {
     "Patch": "application/openstack-images-v2.1-json-patch",
@@ -77,10 +88,27 @@ def _content(name: str) -> dict[str, Any]:
     return {_MEDIA_TYPES.get(name, _JSON): {"schema": {"$ref": f"#/components/schemas/{name}"}}}
 
 
+_TEXT = {"type": "string"}
+_STORE = {
+    "type": "object",
+    "properties": {"id": _TEXT, "description": _TEXT, "default": _TEXT, "read-only": _TEXT},
+    "required": ["id"],
+}
+_USAGE = {"type": "object", "properties": {"usage": {"type": "integer"}, "limit": {"type": "integer"}}}
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    """An object that has all of `properties`."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
 def _schemas(formats: Formats) -> dict[str, Any]:
     fields = image_properties(formats, multi=True)
+    _, answers = msgspec.json.schema_components([Answer], ref_template="#/components/schemas/{name}")
     settable = {name: fields[name] for name in ("id", *BASE_FIELDS)}
     return {
+        **metadef_schemas(),
+        **answers,
         "Image": {"type": "object", "properties": fields, "additionalProperties": {"type": "string"}},
         "NewImage": {"type": "object", "properties": settable, "additionalProperties": {"type": "string"}},
         "Images": {
@@ -93,6 +121,15 @@ def _schemas(formats: Formats) -> dict[str, Any]:
             },
             "required": ["images", "first", "schema"],
         },
+        "Member": _object(MEMBER["properties"]),
+        "Members": _object(
+            {"members": {"type": "array", "items": {"$ref": "#/components/schemas/Member"}}, "schema": _TEXT}
+        ),
+        "NewMember": _object({"member": {"type": "string", "minLength": 1, "maxLength": 255}}),
+        "MemberStatus": _object({"status": MEMBER["properties"]["status"]}),
+        "ImportMethods": _object({"import-methods": {"type": "object"}}),
+        "Stores": _object({"stores": {"type": "array", "items": _STORE}}),
+        "Usage": _object({"usage": {"type": "object", "additionalProperties": _USAGE}}),
         "Patch": {
             "type": "array",
             "items": {

@@ -8,6 +8,8 @@ import intaglio
 from intaglio.api.errors import status_of
 from intaglio.api.route import Route
 from intaglio.api.routes import ROUTES
+from intaglio.authz.rules import RULES
+from intaglio.authz.rules.base import NAMES
 from intaglio.base import errors
 from intaglio.base.errors import IntaglioError
 from intaglio.db.base import ConnectionRefused
@@ -44,6 +46,57 @@ def routes_page(routes: Iterable[Route] = ROUTES) -> str:
     return "\n".join(lines)
 
 
+_POLICY_INTRODUCTION = """\
+# Policy rules
+
+{note}
+Each rule is named as in Glance and has its default; `intaglio:` begins the names of those that Glance does not have. A
+rule in a policy file replaces the default of that name. [How to](../howto/policy.md) tells where files are, and how to
+find out why somebody was refused.
+
+Who is refused `get_image` gets 404 from every call on the image, and 403 when only another rule refuses. Rules other
+than `default`, `metadef_default`, `metadef_admin`, `context_is_admin` and `service_api` refuse tokens for a domain or
+for the system.
+
+## What a check can name
+
+Of the caller, before the colon: `role`, `project_id`, `user_id`, `domain_id`, `system_scope`. Of what it is about, as
+`%(name)s`:
+
+| about | names |
+|---|---|
+{names}
+
+What has no value is not there: `project_id:%(member_id)s` fails where there is no member.
+
+## Rules
+"""
+
+
+def policies_page(routes: Iterable[Route] = ROUTES) -> str:
+    """The rules table as Markdown, with the calls that ask each."""
+    routes = tuple(routes)
+    names = "\n".join(f"| {about} | {text} |" for about, text in NAMES.items())
+    lines = [_POLICY_INTRODUCTION.format(note=_NOTE, names=names)]
+    for rule in RULES:
+        lines += [f"### `{rule.name}`", "", rule.guards + (f" Asked when {rule.when}." if rule.when else ""), ""]
+        lines += [f"- Default: `{rule.check or '@'}`" + ("" if rule.check else ", everybody")]
+        if rule.old is not None and rule.old != rule.check:
+            lines.append(
+                f"- With `enforce_new_defaults = false`, `{rule.old or '@'}` is enough too{_OWNERS[rule.owner]}."
+            )
+        lines.append(f"- About: {rule.about}")
+        calls = [f"{route.method} `{route.path}`" for route in routes if rule.name in route.rules]
+        lines += [f"- Asked by: {', '.join(calls) or 'other rules, or no call yet'}", ""]
+    return "\n".join(lines)
+
+
+_OWNERS = {
+    "": "",
+    "own": ", for the project that owns the image",
+    "other": ", for a project that does not own the image",
+}
+
 # what a caller can do about each kind
 ADVICE: Mapping[type[IntaglioError], str] = {
     errors.Invalid: "correct the request; the same one will fail again",
@@ -60,7 +113,13 @@ ADVICE: Mapping[type[IntaglioError], str] = {
     IntaglioError: "report it, with the request id from the response",
 }
 # met by the operator, in a terminal or a log, and never by who sends a request
-_OPERATORS_MODULES = ("intaglio.bootstrap.", "intaglio.identity.users", "intaglio.identity.passwords")
+_OPERATORS_MODULES = (
+    "intaglio.bootstrap.",
+    "intaglio.client.",
+    "intaglio.identity.users",
+    "intaglio.identity.passwords",
+    "intaglio.services.metadef_files",
+)
 _OPERATORS_ERRORS = (ConnectionRefused, stores.Misconfigured)
 
 

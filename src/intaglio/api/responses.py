@@ -1,5 +1,6 @@
 """The forms in which answers are sent."""
 
+import logging
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,9 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from intaglio.base.errors import IntaglioError
+
+_log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -41,6 +45,8 @@ class StreamResponse(Response):
             async for piece in self.pieces:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except IntaglioError as error:  # the answer has begun: only a connection that ends early can tell
+            _log.error("an answer was cut off: %s", error)
         finally:
             close = getattr(self.pieces, "aclose", None)
             if close is not None:

@@ -12,7 +12,10 @@ Handler = Callable[[Call], Awaitable[Response]]
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """One call. `rules` are the policy rules that may refuse it; `errors` map statuses to when they are answered."""
+    """One call. `rules` are all policy rules it asks, in that order; `errors` map statuses to when they are answered.
+
+    A test walks the table: a rule that a call asks without naming it here fails there, and so does one named in vain.
+    """
 
     method: str
     path: str

@@ -7,6 +7,49 @@ import msgspec
 IMPORT_METHODS = ("glance-direct", "web-download", "copy-image")
 
 
+CORS_SENT = (
+    "Authorization",
+    "Content-MD5",
+    "X-Image-Meta-Checksum",
+    "X-Image-Meta-Store",
+    "X-Storage-Token",
+    "Accept-Encoding",
+    "Range",
+    "X-Auth-Token",
+    "X-Identity-Status",
+    "X-Roles",
+    "X-Service-Catalog",
+    "X-User-Id",
+    "X-Tenant-Id",
+    "X-OpenStack-Image-Size",
+    "X-OpenStack-Request-ID",
+)
+CORS_READ = (
+    "Accept-Ranges",
+    "Content-MD5",
+    "Content-Range",
+    "OpenStack-image-import-methods",
+    "OpenStack-image-store-ids",
+    "X-Image-Meta-Checksum",
+    "X-Auth-Token",
+    "X-Intaglio-Error",
+    "X-Subject-Token",
+    "X-Service-Token",
+    "X-OpenStack-Request-ID",
+)
+
+
+class CorsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Which pages of other sites may call from a browser, with what ([cors], oslo.middleware's names)."""
+
+    allowed_origin: tuple[str, ...] = ()
+    allow_credentials: bool = True
+    expose_headers: tuple[str, ...] = CORS_READ
+    max_age: int = 3600  # seconds
+    allow_methods: tuple[str, ...] = ("GET", "PUT", "POST", "DELETE", "PATCH")
+    allow_headers: tuple[str, ...] = CORS_SENT
+
+
 class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Options of the HTTP side. `image_cache_dir` only decides so far which versions the version documents name."""
 
@@ -19,4 +62,6 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     allow_anonymous_access: bool = False
     enabled_import_methods: tuple[str, ...] = IMPORT_METHODS
     image_cache_dir: Path | None = None
+    cors: CorsSettings = CorsSettings()
+    disabled_file: Path | None = None  # [healthcheck] disable_by_file_path: while it is there, /healthcheck says 503
     enable_proxy_headers_parsing: bool = False  # [oslo_middleware]: believe Forwarded and X-Forwarded-*

@@ -1,21 +1,33 @@
-"""Decides: may this caller do this to that? Evaluates oslo.policy checks over Glance's rule names.
+"""Decides: may this caller do this to that? Every decision of the service is made here, by the rules in force.
 
-The checks are called directly rather than through `oslo_policy.policy.Enforcer.enforce`, which looks for changed files
-and copies its arguments on every call: a list asks once an image.
+A refusal is logged with what refused, and told to callers who may know. The operator's files are looked at again every
+few seconds, never within a decision.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from oslo_policy import policy
+from msgspec.structs import replace
 
-from intaglio.authz.rules.base import BASE_RULES, Rule
-from intaglio.authz.rules.images import IMAGE_RULES
+from intaglio.authz.caller import Caller
+from intaglio.authz.explain import Explanation, explain, outlook, scope_refusal
+from intaglio.authz.files import Fingerprint, PolicyFiles
+from intaglio.authz.rules import RULES
+from intaglio.authz.rules.base import Rule
+from intaglio.authz.ruleset import RuleSet, Written
+from intaglio.authz.targets import ImageTarget
 from intaglio.base.errors import Forbidden
-from intaglio.domain.image import Image
 from intaglio.domain.principal import Principal
 
-RULES: tuple[Rule, ...] = BASE_RULES + IMAGE_RULES
+__all__ = ["RULES", "Caller", "ImageTarget", "PolicyEngine", "PolicyRefused"]
+
+_log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 2.0  # between two looks at the policy files
+EXPLAIN = "intaglio:explain"
+_NOTHING: Mapping[str, Any] = {}
 
 
 class PolicyRefused(Forbidden):
@@ -24,67 +36,96 @@ class PolicyRefused(Forbidden):
     code = "policy-refused"
 
 
-class ImageTarget(Mapping[str, Any]):
-    """An image as rules see it: its fields, its custom properties, `project_id` and `member_id`.
+class PolicyEngine:
+    """Every decision of the service. `overrides` replace defaults by rule name; `files` do, and are watched.
 
-    What is null is absent, so that a caller without a project never matches an image without an owner.
+    Raises `PolicyInvalid` when the rules to begin with have errors. Later, such files change nothing.
     """
 
-    def __init__(self, image: Image, *, member_id: str | None = None) -> None:
-        self._image = image
-        self._member_id = member_id
+    def __init__(
+        self,
+        rules: Iterable[Rule] = RULES,
+        overrides: Mapping[str, str] | None = None,
+        *,
+        files: PolicyFiles | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._files = files
+        self._clock = clock
+        self._next_look = clock() + LOOK_SECONDS
+        self._fingerprint: Fingerprint = ()
+        if files is not None:
+            self._fingerprint = files.fingerprint()
+            self.rules = files.rules()
+        else:
+            written = {name: Written(check, "overrides", 1) for name, check in (overrides or {}).items()}
+            self.rules = RuleSet(rules, written)
+        self.rules.require_sound()
 
-    def __getitem__(self, key: str) -> Any:
-        value = self._value(key)
-        if value is None:
-            raise KeyError(key)
-        return value
-
-    def _value(self, key: str) -> Any:
-        if key == "member_id":
-            return self._member_id
-        if key == "project_id":
-            return self._image.owner
-        if key in Image.__struct_fields__:
-            return getattr(self._image, key)
-        return self._image.properties.get(key)
-
-    def __iter__(self) -> Iterator[str]:
-        names = (*Image.__struct_fields__, *self._image.properties, "project_id", "member_id")
-        return (name for name in dict.fromkeys(names) if self._value(name) is not None)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
-class Caller:
-    """A principal with its credentials in the form checks read, made once a request."""
-
-    __slots__ = ("credentials", "principal")
-
-    def __init__(self, principal: Principal) -> None:
-        self.principal = principal
-        credentials: dict[str, Any] = {"roles": list(principal.roles)}
-        if principal.project_id is not None:
-            credentials["project_id"] = credentials["tenant"] = principal.project_id
-        if principal.user_id is not None:
-            credentials["user_id"] = credentials["user"] = principal.user_id
-        self.credentials = credentials
-
-
-class PolicyEngine:
-    """Every decision of the service. `overrides` replace defaults by rule name."""
-
-    def __init__(self, rules: Iterable[Rule] = RULES, overrides: Mapping[str, str] | None = None) -> None:
-        checks = {rule.name: rule.check for rule in rules}
-        self.rules = policy.Rules.from_dict({**checks, **(overrides or {})})
+    def caller(self, principal: Principal) -> Caller:
+        """The caller of a request. In a project, the rule `context_is_admin` says whether it is an administrator."""
+        if self._files is not None and self._clock() >= self._next_look:
+            self._look()
+        caller = Caller(principal)
+        is_admin = caller.scope == "project" and self.rules.decision("context_is_admin")(_NOTHING, caller)
+        return caller if is_admin == principal.is_admin else Caller(replace(principal, is_admin=is_admin))
 
     def allows(self, rule: str, caller: Caller, target: Mapping[str, Any]) -> bool:
         """Whether `rule` lets the caller act on `target`. An unknown rule is a programming error."""
-        # of its `enforcer` a check reads `rules` and nothing else
-        return bool(self.rules[rule](target, caller.credentials, cast("policy.Enforcer", self), rule))
+        passed = self.rules.decision(rule)(target, caller)
+        if passed and caller.scope != "project":
+            passed = not scope_refusal(self.rules, rule, caller)
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("rule %s: %s", rule, "passed" if passed else "refused")
+        return passed
 
     def require(self, rule: str, caller: Caller, target: Mapping[str, Any]) -> None:
         """Raise `PolicyRefused` unless `allows`."""
         if not self.allows(rule, caller, target):
-            raise PolicyRefused(f"The policy '{rule}' does not allow this.")
+            told = self.refused(rule, caller, target)
+            raise PolicyRefused(f"The policy '{rule}' does not allow this.{told}")
+
+    def refused(self, rule: str, caller: Caller, target: Mapping[str, Any]) -> str:
+        """Log why `rule` refused, and the words for the answer: empty unless the caller has the right to know.
+
+        For those who answer a refusal with something else than `PolicyRefused`.
+        """
+        found = self.explain(rule, caller, target)
+        about = ", ".join(f"{name}={value}" for name, value in found.target.items())
+        subject = f" {target['id']}" if isinstance(target, ImageTarget) else ""
+        _log.info("rule '%s' refused %s on%s [%s]: %s", rule, _who(caller), subject, about, found.refusal)
+        told = self.rules.decision(EXPLAIN)(target, caller) and not scope_refusal(self.rules, EXPLAIN, caller)
+        return f" Its check is {found.check}; {found.refusal}." if told else ""
+
+    def hidden(self, caller: Caller, target: ImageTarget) -> None:
+        """Log that an image is not the caller's to see, whatever the rules say."""
+        owner, visibility = target.get("owner", "nobody"), target["visibility"]
+        _log.info("image %s (%s, of %s) is hidden from %s", target["id"], visibility, owner, _who(caller))
+
+    def outlook(self, rule: str, caller: Caller) -> bool | None:
+        """What `rule` says to the caller whatever the target is; None when it depends on the target."""
+        return outlook(self.rules, rule, caller)
+
+    def explain(self, rule: str, caller: Caller, target: Mapping[str, Any], *, partial: bool = False) -> Explanation:
+        """Why `rule` lets the caller act on `target` or not. With `partial` the target may have more than is given."""
+        return explain(self.rules, rule, caller, target, partial=partial)
+
+    def _look(self) -> None:
+        self._next_look = self._clock() + LOOK_SECONDS
+        if self._files is None or (found := self._files.fingerprint()) == self._fingerprint:
+            return
+        self._fingerprint = found  # also of broken files: what is wrong is said once for each change
+        rules = self._files.rules()
+        for mistake in rules.mistakes:
+            _log.log(logging.ERROR if mistake in rules.errors else logging.WARNING, "policy: %s", mistake)
+        if rules.errors:
+            _log.error("policy: the changed files are not used; the rules known so far stay in force")
+            return
+        self.rules = rules
+        _log.info("policy: %d rules from files are in force", len(rules.written))
+
+
+def _who(caller: Caller) -> str:
+    principal = caller.principal
+    roles = ", ".join(sorted(caller.roles)) or "none"
+    return f"user {principal.user_id} of project {principal.project_id} (roles: {roles})"

@@ -1,13 +1,21 @@
-"""Where the operator's policy overrides are, found (oslo.policy's names)."""
+"""Where the operator's policy overrides are, and which defaults they replace (oslo.policy's names)."""
 
 from pathlib import Path
 
 import msgspec
 
 
-class PolicySettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Files and directories that exist; those of `policy_dirs`, in their order, override `policy_file`."""
+def there(places: tuple[Path, ...]) -> Path | None:
+    """The first of the places that exists at this moment."""
+    return next((place for place in places if place.exists()), None)
 
-    policy_file: Path | None = None
-    policy_dirs: tuple[Path, ...] = ()
-    policy_default_rule: str = "default"
+
+class PolicySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Places to look at, again and again: of the alternatives for one file or directory the first that exists counts.
+
+    Directories override the file, later ones earlier ones.
+    """
+
+    policy_file: tuple[Path, ...] = ()
+    policy_dirs: tuple[tuple[Path, ...], ...] = ()
+    enforce_new_defaults: bool = True

@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from intaglio.api.settings import ApiSettings
-from intaglio.authz.settings import PolicySettings
+from intaglio.api.settings import ApiSettings, CorsSettings
+from intaglio.authz.settings import PolicySettings, there
+from intaglio.bootstrap.custom_schema import FILE_NAME, custom_schema
+from intaglio.bootstrap.identity_settings import keystone_settings, trusted_proxies
 from intaglio.bootstrap.judge import warnings
 from intaglio.bootstrap.options.model import State
 from intaglio.bootstrap.problems import ConfigInvalid, Level, Problem
@@ -21,15 +23,12 @@ from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.settings import AuthMode, IdentitySettings
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import ImageLimits
+from intaglio.services.settings import Enforce, ImageLimits, MetadefSettings
 
 log = logging.getLogger(__name__)
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-_KEYSTONE_LATER = (
-    "Keystone authentication comes with a later release. Until then choose [intaglio] auth = http_basic (or --auth)."
-)
 _NO_PIPELINE = {"", "caching", "cachemanagement"}
 
 
@@ -64,19 +63,30 @@ def assemble(reading: Reading) -> Settings:
     """All sections. What is wrong is added to `reading.problems`, and stands as its default in the result."""
     know_groups(reading)
     data_dir = _path(reading.get("intaglio", "data_dir")) or default_data_dir()
-    serve = _section(ServeSettings, reading, "intaglio", data_dir=data_dir)
+    serve = _section(ServeSettings, reading, "intaglio", data_dir=data_dir, debug=reading.get("DEFAULT", "debug"))
     cache_dir = _path(reading.get("DEFAULT", "image_cache_dir"))
     proxied = reading.get("oslo_middleware", "enable_proxy_headers_parsing")
+    api = _section(
+        ApiSettings,
+        reading,
+        "DEFAULT",
+        image_cache_dir=cache_dir,
+        enable_proxy_headers_parsing=proxied,
+        cors=_section(CorsSettings, reading, "cors"),
+        disabled_file=_disabled_file(reading),
+    )
     settings = Settings(
         serve=serve,
-        api=_section(ApiSettings, reading, "DEFAULT", image_cache_dir=cache_dir, enable_proxy_headers_parsing=proxied),
+        api=api,
         limits=_section(ImageLimits, reading, "DEFAULT"),
         ingest=_section(IngestSettings, reading, "DEFAULT"),
         formats=_section(FormatSettings, reading, "image_format"),
         stores=store_settings(reading, data_dir),
         database=_section(DatabaseSettings, reading, "database", connection=_connection(reading, data_dir)),
         identity=_identity(reading, data_dir),
-        policy=_policy(reading),
+        policy=_policy(reading, data_dir),
+        custom_schema=custom_schema(reading, there(_beside(reading, FILE_NAME))),
+        metadefs=_metadefs(reading),
     )
     _check_hash(reading, settings.ingest.hashing_algorithm)
     _check_open_access(reading, settings)
@@ -94,6 +104,12 @@ def _path(text: str | None) -> Path | None:
     return Path(text).expanduser().absolute() if text else None
 
 
+def _disabled_file(reading: Reading) -> Path | None:
+    named = _path(reading.get("healthcheck", "disable_by_file_path"))
+    beside = reading.files[-1].parent.absolute() if reading.files else None
+    return named or (beside and beside / "healthcheck_disable")
+
+
 def _connection(reading: Reading, data_dir: Path) -> str:
     url: str = reading.get("database", "connection") or f"sqlite:///{data_dir / 'intaglio.sqlite'}"
     parameters: str = reading.get("database", "connection_parameters")
@@ -104,7 +120,14 @@ def _connection(reading: Reading, data_dir: Path) -> str:
 
 def _identity(reading: Reading, data_dir: Path) -> IdentitySettings:
     users_file = _path(reading.get("intaglio", "users_file")) or data_dir / "users"
-    return IdentitySettings(mode=_mode(reading), users_file=users_file)
+    mode = _mode(reading)
+    return IdentitySettings(
+        mode=mode,
+        users_file=users_file,
+        keystone=keystone_settings(reading) if mode is AuthMode.KEYSTONE else None,
+        trusted_proxies=trusted_proxies(reading, needed=mode is AuthMode.TRUSTED_PROXY),
+        www_authenticate_uri=reading.get("keystone_authtoken", "www_authenticate_uri"),
+    )
 
 
 def _mode(reading: Reading) -> AuthMode:
@@ -117,46 +140,42 @@ def _mode(reading: Reading) -> AuthMode:
         return AuthMode.HTTP_BASIC
     if flavor in _NO_PIPELINE:
         return AuthMode.NONE
-    known = "keystone" in flavor.split("+")
-    message = (
-        _KEYSTONE_LATER if known else f"The pipeline {flavor!r} is not known here; choose [intaglio] auth (or --auth)."
-    )
-    reading.complain("paste_deploy", "flavor", message, code="auth-not-yet" if known else "bad-value")
+    if "keystone" in flavor.split("+"):
+        return AuthMode.KEYSTONE
+    message = f"The pipeline {flavor!r} is not known here; choose [intaglio] auth (or --auth)."
+    reading.complain("paste_deploy", "flavor", message)
     return AuthMode.HTTP_BASIC
 
 
-def _policy(reading: Reading) -> PolicySettings:
+def _policy(reading: Reading, data_dir: Path) -> PolicySettings:
     named = reading.get("oslo_policy", "policy_file")
-    file = _beside(reading, named)
-    if file is None and reading.is_set("oslo_policy", "policy_file"):
+    directories = reading.get("oslo_policy", "policy_dirs")
+    settings = PolicySettings(
+        policy_file=(*_beside(reading, named), data_dir / named) if named else (),
+        policy_dirs=tuple((*_beside(reading, name), data_dir / name) for name in directories if name),
+        enforce_new_defaults=reading.get("oslo_policy", "enforce_new_defaults"),
+    )
+    if there(settings.policy_file) is None and reading.is_set("oslo_policy", "policy_file"):
         message = f"There is no file {named!r}; the default rules apply."
         reading.complain("oslo_policy", "policy_file", message, code="policy-missing", level=Level.WARNING)
-    found = (_beside(reading, name) for name in reading.get("oslo_policy", "policy_dirs"))
-    directories = tuple(directory for directory in found if directory is not None)
-    for path in (file, *(path for directory in directories for path in sorted(directory.glob("*")))):
-        if path is not None and _holds_rules(path):
-            message = f"The rules in {path} would be ignored; policy files come with a later release."
-            reading.complain("oslo_policy", "policy_file", message, code="policy-not-yet")
-    rule = reading.get("oslo_policy", "policy_default_rule")
-    return PolicySettings(policy_file=file, policy_dirs=directories, policy_default_rule=rule)
+    return settings
 
 
-def _holds_rules(file: Path) -> bool:
-    """Whether a file of rules is more than comments, as the samples that packages install are."""
-    try:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
-    except OSError:
-        return not file.is_dir()
-    return any(line and not line.startswith("#") and line not in {"{}", "{", "}", "---", "..."} for line in lines)
+def _metadefs(reading: Reading) -> MetadefSettings:
+    """Files named, or where Glance looks for them, or those that come with the service."""
+    source = _path(reading.get("DEFAULT", "metadata_source_path"))
+    named = reading.is_set("DEFAULT", "metadata_source_path")
+    return MetadefSettings(
+        enforce=Enforce(reading.get("metadefs", "enforce")),
+        osinfo_path=tuple(Path(path).expanduser() for path in reading.get("metadefs", "osinfo_path")),
+        source_path=source if source is not None and (named or source.is_dir()) else None,
+    )
 
 
-def _beside(reading: Reading, name: str) -> Path | None:
-    """An absolute path if something is there; a relative one is looked for beside the files read, the last first."""
+def _beside(reading: Reading, name: str) -> tuple[Path, ...]:
+    """Where a file may be: beside the files read, the last first. An absolute name is one place."""
     folders = (*reading.sources.directories, *(file.parent for file in reversed(reading.files)))
-    candidates = [folder.absolute() / name for folder in folders] if name else []
-    if name and Path(name).is_absolute():
-        candidates = [Path(name)]
-    return next((candidate for candidate in candidates if candidate.exists()), None)
+    return tuple(dict.fromkeys(folder.absolute() / name for folder in folders)) if name else ()
 
 
 def _check_hash(reading: Reading, algorithm: str) -> None:

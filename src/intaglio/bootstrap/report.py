@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from intaglio.authz.settings import there
+from intaglio.bootstrap import policy
 from intaglio.bootstrap.judge import Checked, Verdict, checked, warnings
 from intaglio.bootstrap.load import Configuration, assemble, configure
 from intaglio.bootstrap.options.catalogue import DRIVERS
@@ -15,7 +17,7 @@ from intaglio.bootstrap.sources import Sources
 from intaglio.bootstrap.store_settings import DEFAULTS_GROUP, SINGLE_GROUP
 from intaglio.bootstrap.values import shown
 
-_FAILING = {"bad-value", "unknown-option", "unknown-variable"}
+_FAILING = {"bad-value", "unknown-option", "unknown-variable", *policy.FAILING}
 _SUMMARIES = {"not-yet-options", "obsolete-options"}  # here each stands in a row of its own
 
 
@@ -49,8 +51,9 @@ def check(sources: Sources) -> CheckReport:
         reading = Reading(sources)
     except ConfigInvalid as invalid:
         return CheckReport(files=(), options=(), problems=invalid.problems, fine=False)
-    assemble(reading)
-    problems = tuple(found for found in (*reading.problems, *warnings(reading)) if found.code not in _SUMMARIES)
+    settings = assemble(reading)
+    found = (*reading.problems, *warnings(reading), *policy.problems(settings.policy))
+    problems = tuple(problem for problem in found if problem.code not in _SUMMARIES)
     return CheckReport(
         files=tuple(str(file) for file in reading.files),
         options=checked(reading),
@@ -84,9 +87,20 @@ def _derived(settings: Settings) -> dict[tuple[str, str], object]:
         ("intaglio", "auth"): settings.identity.mode,
         ("intaglio", "users_file"): settings.identity.users_file,
         ("database", "connection"): settings.database.connection,
-        ("oslo_policy", "policy_file"): settings.policy.policy_file,
-        ("oslo_policy", "policy_dirs"): tuple(str(path) for path in settings.policy.policy_dirs),
+        ("oslo_policy", "policy_file"): there(settings.policy.policy_file),
+        ("oslo_policy", "policy_dirs"): tuple(
+            str(path) for path in map(there, settings.policy.policy_dirs) if path is not None
+        ),
+        **_of_keystone(settings),
     }
+
+
+def _of_keystone(settings: Settings) -> dict[tuple[str, str], object]:
+    keystone = settings.identity.keystone
+    if keystone is None:
+        return {}
+    names = ("www_authenticate_uri", "http_connect_timeout", "service_type")
+    return {("keystone_authtoken", name): getattr(keystone, name) for name in names}
 
 
 def _stores(configuration: Configuration) -> Iterator[Shown]:

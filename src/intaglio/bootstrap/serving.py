@@ -1,6 +1,7 @@
 """What `intaglio serve`, `api` and `worker` do: prepare, then run the processes until told to stop."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -32,7 +33,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What the processes run: given by the wiring, or by a test that runs something smaller."""
 
     make_app: Callable[[Settings], AsgiApp]
-    make_jobs: Callable[[Settings], Sequence[PeriodicJob]]
+    make_jobs: Callable[[Settings], contextlib.AbstractAsyncContextManager[Sequence[PeriodicJob]]]
     upgrade: Callable[[Settings], object]
 
 
@@ -77,7 +78,8 @@ def _introduce(settings: Settings, url: str) -> Greeting:
     if first:
         login = login or Login(home.FIRST_USER, passwords.generate())
         login = Login(home.FIRST_USER, login.password)
-    clouds.write(mode, url, login)
+    if mode in {AuthMode.HTTP_BASIC, AuthMode.NONE}:  # otherwise Keystone's catalogue tells clients where to go
+        clouds.write(mode, url, login)
     if first and login is not None:
         home.add_first_user(users, login.password)
     elif mode is AuthMode.HTTP_BASIC:
@@ -90,6 +92,7 @@ def _introduce(settings: Settings, url: str) -> Greeting:
         username=login.username if login is not None else None,
         password=login.password if first and login is not None else None,
         kept=login is not None,
+        identity=settings.identity.keystone.www_authenticate_uri if settings.identity.keystone else None,
     )
 
 
@@ -139,15 +142,15 @@ def _run_worker(
         for number in stop_signals:
             loop.add_signal_handler(number, on_signal)
         loop.add_signal_handler(CUT, cut.set)
-        jobs = parts.make_jobs(settings)
-        on_started()
-        working = loop.create_task(run_jobs(jobs, stop, grace_seconds=settings.serve.drain_seconds))
-        cutting = loop.create_task(cut.wait())
-        await asyncio.wait({working, cutting}, return_when=asyncio.FIRST_COMPLETED)
-        cutting.cancel()
-        if not working.done():
-            working.cancel()
-        await asyncio.gather(working, return_exceptions=cut.is_set())
+        async with parts.make_jobs(settings) as jobs:
+            on_started()
+            working = loop.create_task(run_jobs(jobs, stop, grace_seconds=settings.serve.drain_seconds))
+            cutting = loop.create_task(cut.wait())
+            await asyncio.wait({working, cutting}, return_when=asyncio.FIRST_COMPLETED)
+            cutting.cancel()
+            if not working.done():
+                working.cancel()
+            await asyncio.gather(working, return_exceptions=cut.is_set())
 
     asyncio.run(main())
 

@@ -10,7 +10,7 @@ from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.settings import IdentitySettings
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import ImageLimits
+from intaglio.services.settings import CustomSchema, ImageLimits, MetadefSettings
 from intaglio.stores.settings import StoreSettings
 
 
@@ -22,6 +22,7 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 2  # API processes
     drain_seconds: float = 30.0  # how long running transfers may finish after SIGTERM
     auth_none_anywhere: bool = False
+    debug: bool = False  # log more; Glance's option, in [DEFAULT]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,3 +37,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database: DatabaseSettings
     identity: IdentitySettings
     policy: PolicySettings
+    metadefs: MetadefSettings
+    custom_schema: CustomSchema = CustomSchema()

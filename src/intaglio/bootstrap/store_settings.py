@@ -19,7 +19,8 @@ _AUTH_SECTIONS = ("keystone_authtoken", "oslo_limit", "barbican_service_user", "
 def know_groups(reading: Reading) -> None:
     """Make the groups known whose names the operator chose: those of stores, and those that an `auth_section` names."""
     logins = {reading.get(group, "auth_section") for group in _AUTH_SECTIONS} - {None, ""}
-    reading.use(Catalogue(store_types(reading), logins))
+    token_login = reading.get("keystone_authtoken", "auth_section") or None
+    reading.use(Catalogue(store_types(reading), logins, token_login))
 
 
 def store_types(reading: Reading) -> Mapping[str, str]:

@@ -1,22 +1,29 @@
 """Puts the parts together: the only module that knows every concrete one."""
 
+import contextlib
+import importlib
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from starlette.types import ASGIApp
 
 from intaglio.api.app import Lifespan, make_application
 from intaglio.authz.engine import PolicyEngine
+from intaglio.authz.files import PolicyFiles
 from intaglio.base.process import this_process
+from intaglio.bootstrap.custom_schema import custom_properties
 from intaglio.bootstrap.settings import Settings
 from intaglio.db.engine import open_database
 from intaglio.identity.base import Authenticator
 from intaglio.identity.http_basic import HttpBasic
+from intaglio.identity.keystone import Keystone
 from intaglio.identity.none import NoAuthentication
 from intaglio.identity.settings import AuthMode
+from intaglio.identity.trusted_proxy import TrustedProxy
 from intaglio.identity.users import UsersFile
 from intaglio.ingest.door import Door
 from intaglio.services import recovery
+from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
 from intaglio.stores import registry
 from intaglio.worker.loop import PeriodicJob
@@ -33,11 +40,14 @@ def make_parts(settings: Settings) -> Parts:
         database=open_database(settings.database),
         stores=registry.build(settings.stores),
         door=Door(),
-        policy=PolicyEngine(),
+        policy=PolicyEngine(files=PolicyFiles(settings.policy)),
         limits=settings.limits,
         format_settings=settings.formats,
         ingest_settings=settings.ingest,
+        metadef_settings=settings.metadefs,
+        osinfo=OsinfoDatabase(settings.metadefs.osinfo_path),
         holder=this_process(),
+        custom=custom_properties(settings.custom_schema),
     )
 
 
@@ -56,9 +66,16 @@ async def close_parts(parts: Parts) -> None:
 
 def make_authenticator(settings: Settings) -> Authenticator:
     """The operator's way of finding out who asks."""
-    if settings.identity.mode == AuthMode.NONE:
+    identity = settings.identity
+    if identity.mode is AuthMode.NONE:
         return NoAuthentication()
-    return HttpBasic(UsersFile(settings.identity.users_file))
+    if identity.mode is AuthMode.TRUSTED_PROXY:
+        return TrustedProxy(identity.trusted_proxies, www_authenticate_uri=identity.www_authenticate_uri)
+    if identity.mode is AuthMode.KEYSTONE and identity.keystone is not None:
+        # By name, because importing keystoneauth costs half a second that the other ways do not need.
+        asking = importlib.import_module("intaglio.identity.keystone_session")
+        return Keystone(identity.keystone, asking.KeystoneSession(identity.keystone))
+    return HttpBasic(UsersFile(identity.users_file))
 
 
 def make_app(settings: Settings) -> ASGIApp:
@@ -76,8 +93,9 @@ def make_app(settings: Settings) -> ASGIApp:
     return Lifespan(make_application(parts, settings.api, authenticator), start=start, stop=stop)
 
 
-def make_jobs(settings: Settings) -> Sequence[PeriodicJob]:
-    """What the worker does again and again."""
+@contextlib.asynccontextmanager
+async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
+    """What the worker does again and again, and the parts that this takes, until the block ends."""
     parts = make_parts(settings)
 
     async def recover() -> None:
@@ -86,7 +104,10 @@ def make_jobs(settings: Settings) -> Sequence[PeriodicJob]:
     async def sweep() -> None:
         await recovery.sweep_stores(parts)
 
-    return (
-        PeriodicJob("recover", RECOVERY_SECONDS, recover),
-        PeriodicJob("sweep", SWEEP_SECONDS, sweep),
-    )
+    try:
+        yield (
+            PeriodicJob("recover", RECOVERY_SECONDS, recover),
+            PeriodicJob("sweep", SWEEP_SECONDS, sweep),
+        )
+    finally:
+        await close_parts(parts)

@@ -1,17 +1,15 @@
 """`intaglio config`: what the operator's files say, and what has come of it."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
-from rich.table import Table
 
+from intaglio.cli.output import console_on, print_json, print_table
 from intaglio.cli.sources import ConfigOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from intaglio.bootstrap.problems import Problem
     from intaglio.bootstrap.report import CheckReport
@@ -20,7 +18,7 @@ app = App(name="config", help="Check configuration files, and show what is in ef
 
 Format = Literal["table", "json"]
 FormatOption = Annotated[Format, Parameter(name="--format")]
-Auth = Literal["http_basic", "none"]
+Auth = Literal["http_basic", "keystone", "trusted_proxy", "none"]
 _NOWHERE = ConfigOptions()
 
 
@@ -42,7 +40,7 @@ def check(*, options: ConfigOptions = _NOWHERE, auth: Auth | None = None, format
 
     report = run(options.sources(auth=auth))
     if format_ == "json":
-        _print_json(report)
+        print_json(report)
     else:
         _print_check(report)
     return 0 if report.fine else 1
@@ -67,12 +65,12 @@ def show(*, options: ConfigOptions = _NOWHERE, auth: Auth | None = None, format_
     try:
         rows = run(options.sources(auth=auth))
     except ConfigInvalid as invalid:
-        _print_problems(invalid.problems, _console(stderr=True))
+        _print_problems(invalid.problems, console_on(stderr=True))
         return 1
     if format_ == "json":
-        _print_json(rows)
+        print_json(rows)
     else:
-        _print_table(
+        print_table(
             ("Option", "Value", "Source"), ((f"[{row.group}] {row.option}", row.value, row.source) for row in rows)
         )
     return 0
@@ -90,8 +88,8 @@ def _print_check(report: "CheckReport") -> None:
         for row in report.options
     )
     if report.options:
-        _print_table(("Where", "Option", "Value", "State", "Note"), rows)
-    console = _console()
+        print_table(("Where", "Option", "Value", "State", "Note"), rows)
+    console = console_on()
     _print_problems(report.problems, console)
     read = f"{len(report.options)} options in {len(report.files)} files"
     verdict = "Nothing is wrong." if report.fine else "Not fine: see above."
@@ -101,30 +99,3 @@ def _print_check(report: "CheckReport") -> None:
 def _print_problems(problems: "Sequence[Problem]", console: Console) -> None:
     for problem in problems:
         console.print(f"{problem.level}: {problem}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _print_table(titles: "Sequence[str]", rows: "Iterable[Sequence[str]]") -> None:
-    """A table on a terminal; elsewhere one line a row with tabs between, for other programs."""
-    console = _console()
-    if not console.is_terminal:
-        for row in rows:
-            sys.stdout.write("\t".join(" ".join(cell.split()) for cell in row) + "\n")  # Rich would expand the tabs
-        return
-    table = Table(*titles, box=None, header_style="bold")
-    for row in rows:
-        table.add_row(*(_escaped(cell) for cell in row))
-    console.print(table, highlight=False)
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
-
-
-def _console(*, stderr: bool = False) -> Console:
-    return Console(stderr=stderr)

@@ -18,8 +18,11 @@ Workers = Annotated[
     int | None, Parameter(help="Number of API processes. [default: 2]", validator=Number(gte=1, lte=1024))
 ]
 AuthOption = Annotated[
-    Literal["http_basic", "none"] | None,
-    Parameter(help="Who is asking: http_basic (local users), or none (everyone is an admin). [default: http_basic]"),
+    Literal["http_basic", "keystone", "trusted_proxy", "none"] | None,
+    Parameter(
+        help="Who is asking: http_basic (local users), keystone (tokens), trusted_proxy (headers that a proxy in front"
+        " sets), or none (everyone is an admin). [default: http_basic]"
+    ),
 ]
 Force = Annotated[bool, Parameter(help="Allow --auth none on an address that other machines reach.", negative="")]
 DrainSeconds = Annotated[
@@ -126,8 +129,9 @@ def _settings(
     force: bool = False,
 ) -> "Settings":
     from intaglio.bootstrap.load import load
+    from intaglio.bootstrap.policy import rules_in_force
 
-    return load(
+    settings = load(
         options.sources(
             bind=bind,
             workers=None if workers is None else str(workers),
@@ -136,6 +140,10 @@ def _settings(
             auth_none_anywhere="true" if force else None,
         )
     )
+    if settings.serve.debug:
+        logging.getLogger("intaglio").setLevel(logging.DEBUG)
+    rules_in_force(settings.policy)
+    return settings
 
 
 def _log(form: str) -> None:
@@ -153,7 +161,10 @@ def _parts() -> "Parts":
 
 
 def _upgrade(settings: "Settings") -> None:
-    """Upgrade the database unless it fits already: the tool for it takes a tenth of a start to import."""
+    """Upgrade the database unless it fits already: the tool for it takes a tenth of a start to import.
+
+    The embedded default gets the metadata definitions that come with the service when it is made.
+    """
     import asyncio
 
     from intaglio.base.errors import IntaglioError
@@ -169,6 +180,9 @@ def _upgrade(settings: "Settings") -> None:
     try:
         asyncio.run(check())
     except IntaglioError:
+        from intaglio.bootstrap import first_start
         from intaglio.db.upgrade import upgrade
 
-        upgrade(settings.database)
+        done = upgrade(settings.database)
+        if done.created and first_start.is_embedded(settings):
+            first_start.fill(settings)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from itertools import count
 from typing import Any, cast
 
@@ -130,7 +131,8 @@ class SqliteDatabase:
         raise AssertionError
 
     async def write(self, work: Work[T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, work)
+        context = copy_context()  # so that what `work` logs carries the request id
+        return await asyncio.get_running_loop().run_in_executor(self._thread, context.run, self._write, work)
 
     def _write(self, work: Work[T]) -> T:
         for attempt in count(1):

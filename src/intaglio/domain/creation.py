@@ -11,9 +11,10 @@ from intaglio.domain.properties import (
     Formats,
     ReservedName,
     base_field,
+    custom_property,
     image_id,
     property_name,
-    property_value,
+    require_present,
     require_settable,
 )
 from intaglio.domain.status import Status
@@ -25,8 +26,9 @@ def new_image(document: Mapping[str, Any], *, project_id: str | None, now: datet
     An owner that is not named is `project_id`; whether a named one is allowed is not decided here.
     Raises `InvalidValue`, `ReadOnlyField`, `ReservedName`.
     """
+    require_present(document, formats.custom.required)
     fields: dict[str, Any] = {"owner": project_id}
-    properties: dict[str, str] = {}
+    properties: dict[str, str | None] = {}
     for name, value in document.items():
         if name == "id":
             fields["id"] = image_id(value)
@@ -36,7 +38,7 @@ def new_image(document: Mapping[str, Any], *, project_id: str | None, now: datet
             raise ReservedName("'locations' cannot be given when an image is created; add them afterwards.")
         else:
             require_settable(name)
-            properties[property_name(name)] = property_value(name, value)
+            properties[property_name(name)] = custom_property(name, value, formats.custom)
     fields.setdefault("id", str(uuid.uuid4()))
     fields.setdefault("visibility", Visibility.SHARED)
     return Image(status=Status.QUEUED, created_at=now, updated_at=now, properties=properties, **fields)

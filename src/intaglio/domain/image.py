@@ -59,7 +59,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     checksum: str | None = None
     os_hash_algo: str | None = None
     os_hash_value: str | None = None
-    properties: Mapping[str, str] = {}
+    properties: Mapping[str, str | None] = {}  # null only where the operator's own schema of a property allows it
     tags: tuple[str, ...] = ()
     locations: tuple[Location, ...] = ()
     revision: int = 0  # grows with every change made by this service; the guard against lost updates

@@ -12,14 +12,15 @@ import msgspec
 from msgspec.structs import replace
 
 from intaglio.base.errors import Conflict, Forbidden, Invalid
+from intaglio.domain import patch_locations
 from intaglio.domain.image import Image
 from intaglio.domain.properties import (
     BASE_FIELDS,
     Formats,
     ReadOnlyField,
     base_field,
+    custom_property,
     property_name,
-    property_value,
     require_settable,
 )
 from intaglio.domain.status import Status
@@ -60,12 +61,16 @@ class LocationsHidden(Forbidden):
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One operation on the field or property `name`. `strict_add`: adding what has a value is a conflict (2.0)."""
+    """One operation on the field or property `name`. `strict_add`: adding what has a value is a conflict (2.0).
+
+    `item` is what the path names inside the field: of the locations, an index or `-` for a new one.
+    """
 
     verb: Verb
     name: str
     value: Any = None
     strict_add: bool = False
+    item: str | None = None
 
 
 def read_v21(document: object) -> tuple[Operation, ...]:
@@ -73,7 +78,8 @@ def read_v21(document: object) -> tuple[Operation, ...]:
     operations = []
     for number, item in enumerate(_items(document)):
         verb = _verb(item.get("op"), number)
-        operations.append(Operation(verb, _name(item.get("path"), verb, number), _value(item, verb, number)))
+        name, part = _path(item.get("path"), verb, number)
+        operations.append(Operation(verb, name, _value(item, verb, number), item=part))
     return tuple(operations)
 
 
@@ -85,30 +91,45 @@ def read_v20(document: object) -> tuple[Operation, ...]:
         if len(verbs) != 1:
             raise InvalidPatch(f"Operation {number} must have exactly one of the keys add, replace, remove.")
         verb = verbs[0]
-        operations.append(Operation(verb, _name(item[verb], verb, number), _value(item, verb, number), strict_add=True))
+        name, part = _path(item[verb], verb, number)
+        operations.append(Operation(verb, name, _value(item, verb, number), strict_add=True, item=part))
     return tuple(operations)
 
 
-def apply(image: Image, operations: tuple[Operation, ...], formats: Formats) -> Image:
-    """The image after all `operations`, in order.
+def apply(image: Image, operations: tuple[Operation, ...], formats: Formats, *, locations: bool = False) -> Image:
+    """The image after all `operations`, in order. `locations`: callers may handle locations.
 
-    Raises `InvalidValue`, `ReadOnlyField`, `ReservedName`, `FieldNotRemovable`, `FormatsFixed`, `PatchConflict`.
+    Raises `InvalidValue`, `ReadOnlyField`, `ReservedName`, `FieldNotRemovable`, `FormatsFixed`, `PatchConflict`,
+    `LocationsHidden`, and the errors of `patch_locations`.
     """
     for operation in operations:
-        image = _apply_one(image, operation, formats)
+        if operation.name == "locations":
+            image = _apply_to_locations(image, operation, allowed=locations)
+        else:
+            image = _apply_one(image, operation, formats)
     return image
+
+
+def _apply_to_locations(image: Image, operation: Operation, *, allowed: bool) -> Image:
+    if not allowed:
+        raise LocationsHidden("Locations cannot be changed here: show_multiple_locations is off.")
+    match operation.verb:
+        case "add":
+            return patch_locations.add(image, operation.value)
+        case "replace":
+            return patch_locations.replace_all(image, operation.value)
+        case "remove":
+            return patch_locations.remove(image, operation.item)
 
 
 def _apply_one(image: Image, operation: Operation, formats: Formats) -> Image:
     name = operation.name
-    if name == "locations":
-        raise LocationsHidden("Locations cannot be changed here: show_multiple_locations is off.")
     if name == "id":
         raise ReadOnlyField("'id' is read-only: only the service sets it.")
     if name in BASE_FIELDS:
         return _apply_to_field(image, operation, formats)
     require_settable(name)
-    return _apply_to_property(image, operation)
+    return _apply_to_property(image, operation, formats)
 
 
 def _apply_to_field(image: Image, operation: Operation, formats: Formats) -> Image:
@@ -123,7 +144,7 @@ def _apply_to_field(image: Image, operation: Operation, formats: Formats) -> Ima
     return replace(image, **{name: value})
 
 
-def _apply_to_property(image: Image, operation: Operation) -> Image:
+def _apply_to_property(image: Image, operation: Operation, formats: Formats) -> Image:
     name = operation.name
     present = name in image.properties
     if operation.verb != "add" and not present:
@@ -132,7 +153,7 @@ def _apply_to_property(image: Image, operation: Operation) -> Image:
         return replace(image, properties={key: val for key, val in image.properties.items() if key != name})
     if operation.strict_add and operation.verb == "add" and present:
         raise PatchConflict(f"The property '{name}' exists already; use replace to change it.")
-    value = property_value(property_name(name), operation.value)
+    value = custom_property(property_name(name), operation.value, formats.custom)
     return replace(image, properties={**image.properties, name: value})
 
 
@@ -160,7 +181,7 @@ def _value(item: dict[str, Any], verb: Verb, number: int) -> Any:
     return item["value"]
 
 
-def _name(path: object, verb: Verb, number: int) -> str:
+def _path(path: object, verb: Verb, number: int) -> tuple[str, str | None]:
     if not isinstance(path, str) or not path.startswith("/"):
         raise InvalidPatch(f"Operation {number}: the path must be a string that starts with '/'.")
     segments = path[1:].split("/")
@@ -178,4 +199,4 @@ def _name(path: object, verb: Verb, number: int) -> str:
             )
     elif not whole:
         raise InvalidPatch(f"Operation {number}: '{path}' goes deeper than an image's own fields.")
-    return names[0]
+    return names[0], None if whole else names[1]

@@ -6,7 +6,7 @@ decide what is set when.
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -69,11 +69,21 @@ class TooManyTags(TooLarge):
     code = "too-many-tags"
 
 
+class CustomProperties(msgspec.Struct, frozen=True):
+    """The custom properties to which the operator gave a JSON schema each, and the fields that creation needs."""
+
+    schemas: Mapping[str, Mapping[str, Any]] = {}
+    required: tuple[str, ...] = ()
+    complaint: Callable[[str, object], str | None] = lambda _name, _value: None
+    """What is wrong with a value of one of them, as the end of a sentence; None when it is right."""
+
+
 class Formats(msgspec.Struct, frozen=True):
-    """The format names this service accepts."""
+    """What this service accepts in fields: the names of formats, and values of properties with a schema."""
 
     disk: tuple[str, ...]
     container: tuple[str, ...]
+    custom: CustomProperties = CustomProperties()
 
 
 def require_settable(name: str) -> None:
@@ -126,6 +136,30 @@ def property_value(name: str, value: object) -> str:
     if len(value.encode()) > 65535:  # noqa: PLR2004 - TEXT on MariaDB
         raise InvalidValue(f"The property '{name}' is longer than 65535 bytes.")
     return value
+
+
+def custom_property(name: str, value: object, custom: CustomProperties) -> str | None:
+    """What is recorded for a custom property: a text, or null where its schema allows that. Raises `InvalidValue`.
+
+    A number or a truth value that a schema asks for is recorded as JSON writes it.
+    """
+    if name not in custom.schemas:
+        return property_value(name, value)
+    complaint = custom.complaint(name, value)
+    if complaint is not None:
+        raise InvalidValue(f"The property '{name}' {complaint}.")
+    if value is None:
+        return None
+    if isinstance(value, bool | int | float):
+        return msgspec.json.encode(value).decode()
+    return property_value(name, value)
+
+
+def require_present(names: Iterable[str], required: tuple[str, ...]) -> None:
+    """Raise `InvalidValue` unless all `required` fields are among `names`."""
+    missing = [name for name in required if name not in set(names)]
+    if missing:
+        raise InvalidValue(f"An image needs {', '.join(missing)} here: the operator's schema requires it.")
 
 
 def _nullable_text(name: str, value: object, _: Formats) -> str | None:
@@ -193,7 +227,7 @@ def base_field(name: str, value: object, formats: Formats) -> Any:
 
 
 def require_counts(
-    properties: Mapping[str, str], tags: tuple[str, ...], *, property_limit: int, tag_limit: int
+    properties: Mapping[str, str | None], tags: tuple[str, ...], *, property_limit: int, tag_limit: int
 ) -> None:
     """Raise `TooManyProperties` or `TooManyTags` above a limit; -1 is no limit; the service's own do not count."""
     own = sum(1 for name in properties if not name.startswith(SERVICE_PREFIX))

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+import msgspec
+
 from intaglio.base.errors import Unauthenticated
 from intaglio.domain.principal import Principal
 
@@ -13,14 +15,33 @@ class CredentialsRefused(Unauthenticated):
     code = "credentials-refused"
 
 
+class CredentialsMissing(CredentialsRefused):
+    """The request shows no credentials at all."""
+
+    code = "credentials-missing"
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What is known of a request before anybody knows who makes it.
+
+    `headers` have names in lower case. `path` is the path as this service routes it. `peer` is the address at the other
+    end of the connection, which no header can change; None where there is none.
+    """
+
+    headers: Mapping[str, str]
+    method: str = "GET"
+    path: str = "/"
+    peer: str | None = None
+
+
 class Authenticator(Protocol):
-    """Turns a request's headers into a caller."""
+    """Turns what a request shows into a caller."""
 
     challenge: str
     """The `WWW-Authenticate` value sent with a 401."""
 
-    async def authenticate(self, headers: Mapping[str, str]) -> Principal:
-        """The caller, from header names in lower case. Raises `CredentialsRefused`, or `Unavailable`."""
+    async def authenticate(self, asked: Asked) -> Principal:
+        """The caller. Raises `CredentialsRefused`, or `Unavailable` when that cannot be found out now."""
         ...
 
     async def close(self) -> None:

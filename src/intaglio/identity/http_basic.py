@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from intaglio.base.errors import IntaglioError, Unavailable
 from intaglio.domain.principal import Principal
 from intaglio.identity import passwords
-from intaglio.identity.base import CredentialsRefused
+from intaglio.identity.base import Asked, CredentialsMissing, CredentialsRefused
 from intaglio.identity.roles import ADMIN
 from intaglio.identity.users import User, UsersFile
 
@@ -60,11 +60,11 @@ class HttpBasic:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="bcrypt")
         self._snapshot = _Snapshot(file.fingerprint(), file.read())
 
-    async def authenticate(self, headers: Mapping[str, str]) -> Principal:
-        """The user of the credentials in `headers`. Raises `CredentialsRefused`, `TooManyChecks`."""
-        header = headers.get("authorization")
+    async def authenticate(self, asked: Asked) -> Principal:
+        """The user of the credentials in the headers. Raises `CredentialsRefused`, `TooManyChecks`."""
+        header = asked.headers.get("authorization")
         if header is None:
-            raise CredentialsRefused("This service needs a user name and a password (HTTP Basic).")
+            raise CredentialsMissing("This service needs a user name and a password (HTTP Basic).")
         snapshot = self._current()
         digest = hashlib.blake2b(header.encode("utf-8", "surrogatepass"), key=self._key).digest()
         known = snapshot.verified.get(digest)

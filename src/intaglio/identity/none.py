@@ -1,8 +1,7 @@
 """No authentication: everyone who can connect is an admin. For one machine and one person."""
 
-from collections.abc import Mapping
-
 from intaglio.domain.principal import Principal
+from intaglio.identity.base import Asked
 from intaglio.identity.roles import ADMIN, with_implied
 
 EVERYONE = Principal(user_id="admin", project_id="admin", roles=with_implied([ADMIN]), is_admin=True)
@@ -14,7 +13,7 @@ class NoAuthentication:
 
     challenge = 'Basic realm="Intaglio"'
 
-    async def authenticate(self, headers: Mapping[str, str]) -> Principal:  # noqa: ARG002 - the interface
+    async def authenticate(self, asked: Asked) -> Principal:  # noqa: ARG002 - the interface
         return EVERYONE
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import msgspec
 
-from intaglio.base.errors import Invalid, TooLarge
+from intaglio.base.errors import Invalid, TooLarge, Unavailable
 from intaglio.formats.base import Buffer
 from intaglio.formats.settings import FormatSettings
 
@@ -25,6 +25,12 @@ class UnknownHash(Invalid):
     """The configured hashing algorithm cannot be computed here."""
 
     code = "unknown-hashing-algorithm"
+
+
+class NotAsStored(Unavailable):
+    """What a store delivered is not what was stored; its last bytes are kept back."""
+
+    code = "not-as-stored"
 
 
 class Consumer(Protocol):

@@ -2,15 +2,18 @@
 
 import contextlib
 import hashlib
+import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from intaglio.formats.base import Buffer
 from intaglio.formats.judge import Inspection
-from intaglio.ingest.base import CapExceeded, Consumer, Ingested, SizeMismatch, Spec, UnknownHash
+from intaglio.ingest.base import CapExceeded, Consumer, Ingested, NotAsStored, SizeMismatch, Spec, UnknownHash
 from intaglio.ingest.lanes import Lanes
 from intaglio.stores.base import Chunk, Store
+
+_log = logging.getLogger(__name__)
 
 BATCH = 512 * 1024
 """Bytes, at least, that are handed on at once: about two of the pieces that Granian delivers of a fast upload."""
@@ -59,6 +62,35 @@ class Door:
         finally:
             lanes.abandon()
         return passage.result()
+
+    async def discharge(
+        self, pieces: AsyncGenerator[bytes, None], algorithm: str, expected: str, name: str
+    ) -> AsyncGenerator[bytes, None]:
+        """Pass on all `pieces`, the last only when the digest of all (hex) is `expected`; they are closed at the end.
+
+        Raises `NotAsStored`, which names the bytes by `name`, `UnknownHash`, and what `pieces` raise.
+        """
+        digest = _digest(algorithm)
+        lanes = Lanes(self._pool, [digest])
+        held = b""
+        try:
+            async with contextlib.aclosing(pieces):
+                async for piece in pieces:
+                    lanes.put([piece], len(piece))
+                    if held:
+                        yield held
+                    held = piece
+                    await lanes.room()
+            await lanes.drained()
+        finally:
+            lanes.abandon()
+        if digest.hexdigest() != expected.lower():
+            _log.error(
+                "%s: the %s of what the store delivered is not the one on record; it was cut off", name, algorithm
+            )
+            raise NotAsStored(f"The data of {name} are not what was stored.")
+        if held:
+            yield held
 
 
 class _Passage:

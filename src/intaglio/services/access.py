@@ -28,25 +28,31 @@ async def visible_image(
         image = None
     if image is None:
         raise _not_found(wanted)
-    member_id = await _membership(conn, caller, image)
+    member_id = await membership(conn, caller, image)
     target = ImageTarget(image, member_id=member_id)
-    if not _shown_to(caller, image, member_id) or not policy.allows("get_image", caller, target):
+    if not shown_to(caller, image, member_id):
+        policy.hidden(caller, target)
         raise _not_found(wanted)
+    if not policy.allows("get_image", caller, target):
+        raise _not_found(wanted, policy.refused("get_image", caller, target))
     return image, target
 
 
-def _not_found(wanted: str) -> ImageNotFound:
-    return ImageNotFound(f"No image has the id {wanted[:80]}.")
+def _not_found(wanted: str, told: str = "") -> ImageNotFound:
+    why = f" There is one, but the policy 'get_image' hides it.{told}" if told else ""
+    return ImageNotFound(f"No image has the id {wanted[:80]}.{why}")
 
 
-async def _membership(conn: Connection, caller: Caller, image: Image) -> str | None:
+async def membership(conn: Connection, caller: Caller, image: Image) -> str | None:
+    """The caller's project when the image is shared with it, otherwise None."""
     project = caller.principal.project_id
     if image.visibility != Visibility.SHARED or project is None or project == image.owner:
         return None
     return project if await images.is_member(conn, image.id, project) else None
 
 
-def _shown_to(caller: Caller, image: Image, member_id: str | None) -> bool:
+def shown_to(caller: Caller, image: Image, member_id: str | None) -> bool:
+    """Whether the image is one the caller may know of, before any rule is asked."""
     principal = caller.principal
     return (
         principal.is_admin

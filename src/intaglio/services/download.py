@@ -1,10 +1,7 @@
 """Finding the bytes of an image for somebody who may have them."""
 
 import logging
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
-
-import msgspec
+from collections.abc import Sequence
 
 from intaglio.authz.engine import Caller
 from intaglio.base.errors import Forbidden, Unavailable
@@ -13,8 +10,9 @@ from intaglio.domain.image import Image
 from intaglio.domain.status import Status
 from intaglio.services.access import visible_image
 from intaglio.services.copies import UnknownStore, copies
+from intaglio.services.delivery import Copy, Data, require_size
 from intaglio.services.parts import Parts
-from intaglio.stores.base import Broken, Store, StoreError
+from intaglio.stores.base import StoreError
 
 _log = logging.getLogger(__name__)
 
@@ -31,21 +29,8 @@ class NoCopyReadable(Unavailable):
     code = "no-copy-readable"
 
 
-class Copy(msgspec.Struct, frozen=True):
-    """One readable copy of an image's data. `path` is set when it is a local file that can be sent as such."""
-
-    store: Store
-    key: str
-    size: int
-    path: Path | None
-
-    def read(self, offset: int, length: int) -> AsyncIterator[bytes]:
-        """The bytes [offset, offset + length)."""
-        return self.store.open(self.key, offset, length)
-
-
-async def find(parts: Parts, caller: Caller, image_id: str, prefer: Sequence[str] = ()) -> tuple[Image, Copy | None]:
-    """The image and a copy of its data, None when it has none yet; from the stores of `prefer` first, in that order.
+async def find(parts: Parts, caller: Caller, image_id: str, prefer: Sequence[str] = ()) -> tuple[Image, Data | None]:
+    """The image and its data, None when it has none yet; from the stores of `prefer` first, in that order.
 
     Raises `UnknownStore`, `ImageNotFound`, `ImageDeactivated`, `PolicyRefused`, `NoCopyReadable`.
     """
@@ -63,7 +48,7 @@ async def find(parts: Parts, caller: Caller, image_id: str, prefer: Sequence[str
     image = await parts.database.read(work)
     if image.status not in {Status.ACTIVE, Status.DEACTIVATED} or not image.locations:
         return image, None
-    return image, await _readable_copy(parts, image, prefer)
+    return image, await _readable(parts, image, prefer)
 
 
 def _require_stores(parts: Parts, prefer: Sequence[str]) -> None:
@@ -74,20 +59,19 @@ def _require_stores(parts: Parts, prefer: Sequence[str]) -> None:
             raise UnknownStore(f"'{store_id[:80]}' is not a store; there are: {', '.join(parts.stores)}.")
 
 
-async def _readable_copy(parts: Parts, image: Image, prefer: Sequence[str]) -> Copy:
-    found = copies(parts.stores, image.locations)
+async def _readable(parts: Parts, image: Image, prefer: Sequence[str]) -> Data:
+    """The image's data, from the first copy that is readable; the others are what a broken reading continues from."""
     rank = {store_id: place for place, store_id in enumerate(prefer)}
-    for store_id, store, key in sorted(found, key=lambda copy: rank.get(copy[0], len(rank))):
+    found = [Copy(*copy) for copy in copies(parts.stores, image.locations)]
+    found.sort(key=lambda copy: rank.get(copy.store_id, len(rank)))
+    for number, copy in enumerate(found):
         try:
-            return await _open_copy(image, store, key)
+            size = (await copy.store.stat(copy.key)).size if image.size is None else image.size
+            await require_size(copy, size)
+            path = await copy.store.path(copy.key) if copy.store.abilities.local_path else None
         except StoreError as error:
-            _log.warning("copy of image %s in store %s is not readable: %s", image.id, store_id, error)
+            _log.warning("copy of image %s in store %s is not readable: %s", image.id, copy.store_id, error)
+        else:
+            remaining = (*found[number:], *found[:number])
+            return Data(image=image, size=size, copies=remaining, door=parts.door, path=path)
     raise NoCopyReadable(f"The data of image {image.id} cannot be read from any store now.")
-
-
-async def _open_copy(image: Image, store: Store, key: str) -> Copy:
-    size = (await store.stat(key)).size
-    if image.size is not None and size != image.size:
-        raise Broken(f"the object has {size} bytes where {image.size} were stored")
-    path = await store.path(key) if store.abilities.local_path else None
-    return Copy(store, key, size, path)

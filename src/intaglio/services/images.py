@@ -18,11 +18,12 @@ from intaglio.domain.patch import Operation
 from intaglio.domain.properties import require_counts
 from intaglio.domain.query import ImageQuery
 from intaglio.services.access import ImageNotFound, visible_image
-from intaglio.services.copies import copies
+from intaglio.services.copies import by_weight
 from intaglio.services.guarded import guarded_write
-from intaglio.services.leases import lease_end
+from intaglio.services.listable import listable
 from intaglio.services.parts import Parts
-from intaglio.services.recovery import remove_copies
+from intaglio.services.recovery import deletions, remove_copies
+from intaglio.services.vocabulary import make_guard
 
 
 class ForeignOwner(Forbidden):
@@ -52,8 +53,10 @@ async def create(parts: Parts, caller: Caller, document: Mapping[str, Any]) -> I
     parts.policy.require("add_image", caller, target)
     _require_visibility(parts, caller, image)
     _require_counts(parts, image)
+    guard = await make_guard(parts)
 
     async def work(conn: Connection) -> None:
+        await guard.require(conn, image, {})
         await images.insert(conn, image)
 
     await parts.database.write(work)
@@ -72,15 +75,14 @@ async def show(parts: Parts, caller: Caller, image_id: str) -> Image:
 
 async def page(parts: Parts, caller: Caller, query: ImageQuery) -> Sequence[Image]:
     """One page of the list. Raises `MarkerNotFound`, `PolicyRefused`."""
-    policy = parts.policy
-    policy.require("get_images", caller, {"project_id": caller.principal.project_id or ""})
+    parts.policy.require("get_images", caller, {"project_id": caller.principal.project_id or ""})
 
     async def work(conn: Connection) -> Sequence[Image]:
         if query.marker is not None:
             await _require_marker(conn, parts, caller, query.marker)
         return await images.page(conn, query) if query.limit else ()
 
-    return await parts.database.read(work)
+    return await listable(parts, caller, query, await parts.database.read(work))
 
 
 async def _require_marker(conn: Connection, parts: Parts, caller: Caller, marker: str) -> None:
@@ -90,19 +92,48 @@ async def _require_marker(conn: Connection, parts: Parts, caller: Caller, marker
         raise MarkerNotFound(f"The marker {marker[:80]} names no image; use the id of the last image seen.") from None
 
 
-async def update(parts: Parts, caller: Caller, image_id: str, operations: tuple[Operation, ...]) -> Image:
-    """Apply a patch; whether it is allowed is decided on the resulting image, and only what it names is written."""
+async def update(
+    parts: Parts, caller: Caller, image_id: str, operations: tuple[Operation, ...], *, locations: bool = False
+) -> Image:
+    """Apply a patch; whether it is allowed is decided on the resulting image, and only what it names is written.
 
-    async def work(conn: Connection) -> Image:
+    `locations`: the operator lets callers handle locations, which are numbered in the order they are shown in. The data
+    of one that is removed are deleted. Raises refusals, `PropertyNotAllowed`, and what `patch.apply` raises.
+    """
+    guard = await make_guard(parts)
+
+    async def work(conn: Connection) -> tuple[Image, list[Lease]]:
         before, target = await visible_image(conn, parts.policy, caller, image_id)
         parts.policy.require("modify_image", caller, target)
-        after = patch.apply(before, operations, parts.formats)
+        _require_location_rules(parts, caller, target, operations)
+        before = replace(before, locations=tuple(by_weight(parts.stores, before.locations)))
+        after = patch.apply(before, operations, parts.formats, locations=locations)
         if after == before:
-            return before
+            return before, []
         _require_result(parts, caller, before, after)
-        return await images.update(conn, before, replace(after, updated_at=utcnow()))
+        await guard.require(conn, after, before.properties)
+        kept = {location.id for location in after.locations}
+        gone = [location for location in before.locations if location.id not in kept]
+        pending = deletions(parts, before, gone, kept=after.locations)
+        after = await images.update(conn, before, replace(after, updated_at=utcnow()))
+        for lease in pending:
+            await leases.claim(conn, lease)
+        return after, pending
 
-    return await guarded_write(parts, work)
+    image, pending = await guarded_write(parts, work)
+    await remove_copies(parts, pending)
+    return image
+
+
+def _require_location_rules(
+    parts: Parts, caller: Caller, target: ImageTarget, operations: tuple[Operation, ...]
+) -> None:
+    verbs = {operation.verb for operation in operations if operation.name == "locations"}
+    if verbs - {"remove"}:
+        parts.policy.require("set_image_location", caller, target)
+    if "remove" in verbs:
+        parts.policy.require("get_image_location", caller, target)
+        parts.policy.require("delete_image_location", caller, target)
 
 
 async def delete(parts: Parts, caller: Caller, image_id: str) -> None:
@@ -116,29 +147,13 @@ async def delete(parts: Parts, caller: Caller, image_id: str) -> None:
         parts.policy.require("delete_image", caller, target)
         if image.protected:
             raise ImageProtected(f"Image {image.id} is protected; set protected to false before deleting it.")
-        pending = _deletions(parts, image)
+        pending = deletions(parts, image, image.locations)
         await images.delete(conn, image)
         for lease in pending:
             await leases.claim(conn, lease)
         return pending
 
     await remove_copies(parts, await guarded_write(parts, work))
-
-
-def _deletions(parts: Parts, image: Image) -> list[Lease]:
-    """One lease for each object of the image: who deletes it, and what a worker finds if that fails."""
-    return [
-        Lease(
-            image_id=image.id,
-            kind=f"delete-{number}",
-            holder=parts.holder,
-            store_id=store_id,
-            key=key,
-            created_at=utcnow(),
-            expires_at=lease_end(),
-        )
-        for number, (store_id, _, key) in enumerate(copies(parts.stores, image.locations))
-    ]
 
 
 def _require_result(parts: Parts, caller: Caller, before: Image, after: Image) -> None:

@@ -4,11 +4,12 @@ import msgspec
 
 from intaglio.authz.engine import PolicyEngine
 from intaglio.db.base import Database
-from intaglio.domain.properties import Formats
+from intaglio.domain.properties import CustomProperties, Formats
 from intaglio.formats.settings import FormatSettings
 from intaglio.ingest.door import Door
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import ImageLimits
+from intaglio.services.osinfo import OsinfoDatabase
+from intaglio.services.settings import ImageLimits, MetadefSettings
 from intaglio.stores.registry import Stores
 
 
@@ -22,9 +23,13 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     limits: ImageLimits
     format_settings: FormatSettings
     ingest_settings: IngestSettings
+    metadef_settings: MetadefSettings
+    osinfo: OsinfoDatabase
     holder: str  # names this process in leases
+    custom: CustomProperties = CustomProperties()
 
     @property
     def formats(self) -> Formats:
-        """The format names accepted here."""
-        return Formats(disk=self.format_settings.disk_formats, container=self.format_settings.container_formats)
+        """What is accepted here in the fields of images."""
+        settings = self.format_settings
+        return Formats(disk=settings.disk_formats, container=settings.container_formats, custom=self.custom)

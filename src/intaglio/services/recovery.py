@@ -5,7 +5,7 @@ the same name; only then is the image given back. A lease that another process t
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -15,7 +15,9 @@ from intaglio.base.process import is_dead
 from intaglio.db.base import Connection
 from intaglio.db.repos import images, leases
 from intaglio.db.repos.leases import Lease
+from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status
+from intaglio.services.copies import copies
 from intaglio.services.guarded import guarded_write
 from intaglio.services.leases import lease_end
 from intaglio.services.parts import Parts
@@ -32,14 +34,15 @@ async def discard_object(store: Store, key: str) -> None:
         return
 
 
-async def release_upload(parts: Parts, lease: Lease) -> None:
+async def release_upload(parts: Parts, lease: Lease, *, begun: bool = True) -> None:
     """Give up an upload: remove its object, queue the image again, end the lease.
 
+    An upload that has not `begun` to write, since its store refused even that, gives the image back all the same.
     Never raises: what cannot be done now is done by `recover` when the lease has ended.
     """
     try:
         if await _still_ours(parts, lease):
-            await _finish(parts, lease)
+            await _finish(parts, lease, begun=begun)
     except IntaglioError as error:
         _log.warning("image %s: cleaning up after an upload is left to the worker: %s", lease.image_id, error)
 
@@ -66,13 +69,37 @@ async def discard_orphan(parts: Parts, lost: Lease) -> None:
         _log.warning("image %s: an object that was written too late may stay: %s", lost.image_id, error)
 
 
+def deletions(
+    parts: Parts, image: Image, locations: Iterable[Location], *, kept: Sequence[Location] = ()
+) -> list[Lease]:
+    """One lease for each object behind `locations`: who deletes it, and what a worker finds if that fails.
+
+    None for an object that one of the `kept` locations names as well.
+    """
+    needed = {(store_id, key) for store_id, _, key in copies(parts.stores, kept)}
+    return [
+        Lease(
+            image_id=image.id,
+            kind=f"delete-{location.id}",
+            holder=parts.holder,
+            store_id=store_id,
+            key=key,
+            created_at=utcnow(),
+            expires_at=lease_end(),
+        )
+        for location in locations
+        for store_id, _, key in copies(parts.stores, [location])
+        if (store_id, key) not in needed
+    ]
+
+
 async def remove_copies(parts: Parts, pending: Iterable[Lease]) -> None:
-    """Remove the objects of a deleted image, each under its lease. Never raises, like `release_upload`."""
+    """Remove objects that no location names any more, each under its lease. Never raises, like `release_upload`."""
     for lease in pending:
         try:
             await _finish(parts, lease)
         except IntaglioError as error:
-            _log.warning("store %s keeps an object of deleted image %s: %s", lease.store_id, lease.image_id, error)
+            _log.warning("store %s keeps an object of image %s for now: %s", lease.store_id, lease.image_id, error)
 
 
 async def recover(parts: Parts) -> int:
@@ -121,11 +148,11 @@ async def _still_ours(parts: Parts, lease: Lease) -> bool:
     return await parts.database.write(work)
 
 
-async def _finish(parts: Parts, lease: Lease) -> None:
+async def _finish(parts: Parts, lease: Lease, *, begun: bool = True) -> None:
     store = parts.stores.get(lease.store_id)
     if store is None:
         _log.error("image %s: store %s is not configured any more; its object stays", lease.image_id, lease.store_id)
-    else:
+    elif begun:
         await discard_object(store, lease.key)
 
     async def work(conn: Connection) -> None:

@@ -1,4 +1,9 @@
-"""Limits on images and projects, as the operator configured them (Glance's names)."""
+"""What the operator laid down about images, their properties and projects (mostly Glance's names)."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -12,3 +17,26 @@ class ImageLimits(msgspec.Struct, frozen=True, kw_only=True):
     image_tag_quota: int = 128
     image_member_quota: int = 128
     image_location_quota: int = 10
+
+
+class CustomSchema(msgspec.Struct, frozen=True, kw_only=True):
+    """Custom properties with a JSON schema each, and the names of fields that a new image must have."""
+
+    properties: Mapping[str, Mapping[str, Any]] = {}
+    required: tuple[str, ...] = ()
+
+
+class Enforce(StrEnum):
+    """What becomes of an image's property that is not filled as the catalogue says."""
+
+    OFF = "off"
+    WARN = "warn"  # it is kept; the answer and the log say what is wrong
+    REQUIRE = "require"  # the request is refused
+
+
+class MetadefSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The catalogue of metadata definitions."""
+
+    enforce: Enforce = Enforce.OFF
+    osinfo_path: tuple[Path, ...] = ()  # libosinfo's databases, later ones override earlier ones
+    source_path: Path | None = None  # files for `metadef load`; None: those that come with the service

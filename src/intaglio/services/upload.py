@@ -71,17 +71,18 @@ async def upload(
     """
     store_id, store = writable(parts.stores, store_id)
     image, lease = await _claim(parts, caller, image_id, store_id)
-    finished = False
+    begun = finished = False
     try:
         async with held(parts, lease, Status.SAVING) as hold:
             # under the claim an object of this name can only be what a crash left
             await discard_object(store, lease.key)
+            begun = True
             spec = _spec(parts, image, announced_size if announced_size is not None else content_length)
             result = await parts.door.admit(_watched(body, hold), store, lease.key, spec)
         finished = True
     finally:
         if not finished:
-            await asyncio.shield(release_upload(parts, lease))
+            await asyncio.shield(release_upload(parts, lease, begun=begun))
     await asyncio.shield(_commit(parts, image, lease, result))
 
 

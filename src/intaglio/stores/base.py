@@ -161,7 +161,11 @@ class Store(Protocol):
         ...
 
     async def delete(self, key: str) -> None:
-        """Remove the object; when this returns no new reader finds it. Raises `NotFound` when it is absent."""
+        """Remove the object; when this returns no new reader finds it. Raises `NotFound` when it is absent.
+
+        Also removes what dead writers left unfinished under this key, whether there is an object or not: whoever may
+        delete a key knows that nobody is writing it now.
+        """
         ...
 
     def list(self, prefix: str = "") -> AsyncGenerator[Stat, None]:

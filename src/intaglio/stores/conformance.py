@@ -50,6 +50,10 @@ class StoreConformance:
     """
 
     pytestmark = pytest.mark.anyio
+    size = SIZE
+    """Bytes of the objects that should be written in several steps; more for a driver that takes large ones."""
+    most_connections = 0
+    """Connections that a store may keep open for its next call; `close` ends them."""
     most_threads = 16
     """The most threads one store may have, however much is asked of it."""
     examples = 25
@@ -84,7 +88,7 @@ class StoreConformance:
         assert not swept, "something unfinished was left, and no writer had died"
         assert not self.leftovers(workspace)
         await _until(lambda: not set(threading.enumerate()) - threads, "threads are left")
-        assert _open_files() - files == Counter(), "open files are left"
+        await _until(lambda: not _more_open(files), "open files are left")
 
     @pytest.fixture
     def writable(self, store: Store) -> Store:
@@ -113,7 +117,7 @@ class StoreConformance:
 
     @pytest.mark.parametrize("chunk", [10, 1000, 300_000, PIECE])
     async def test_buffers_are_the_producers_again(self, writable: Store, chunk: int) -> None:
-        size = min(chunk * 300, SIZE)
+        size = min(chunk * 300, self.size)
         await _round_trip(writable, noise(size), recycling(noise(size), chunk))
 
     @pytest.mark.parametrize("run", [1, 4096, 65536, 200_000, PIECE])
@@ -123,9 +127,9 @@ class StoreConformance:
 
     @pytest.mark.parametrize("hint", [None, 0, 1, SIZE - 1, SIZE, SIZE + 1, 2 * SIZE])
     async def test_the_announced_size_may_be_a_lie(self, writable: Store, hint: int | None) -> None:
-        stat = await writable.put("key", pieces(noise(SIZE)), size_hint=hint)
-        assert stat.size == SIZE
-        assert await content(writable, "key") == noise(SIZE)
+        stat = await writable.put("key", pieces(noise(self.size)), size_hint=hint)
+        assert stat.size == self.size
+        assert await content(writable, "key") == noise(self.size)
         await writable.delete("key")
 
     # All or nothing
@@ -141,12 +145,12 @@ class StoreConformance:
         async def invisible() -> None:
             await _absent(writable, "key")
 
-        await _round_trip(writable, noise(SIZE), asking(noise(SIZE), PIECE, invisible))
+        await _round_trip(writable, noise(self.size), asking(noise(self.size), PIECE, invisible))
 
     @pytest.mark.parametrize("scope", [False, True])
     async def test_a_cancelled_writer_leaves_nothing(self, writable: Store, scope: bool) -> None:  # noqa: FBT001 - pytest passes it by name
         reached = asyncio.Event()
-        source = stopping(noise(SIZE), reached, asyncio.Event())
+        source = stopping(noise(self.size), reached, asyncio.Event())
         if scope:
             async with anyio.create_task_group() as group:
                 group.start_soon(writable.put, "key", source)
@@ -173,7 +177,7 @@ class StoreConformance:
 
     async def test_an_object_that_is_there_stays_untouched(self, writable: Store) -> None:
         await writable.put("key", pieces(noise(1000)))
-        for data in (b"", noise(5, seed=2), noise(SIZE, seed=3)):
+        for data in (b"", noise(5, seed=2), noise(self.size, seed=3)):
             source = pieces(data)
             with pytest.raises(Exists):
                 await writable.put("key", source)
@@ -183,7 +187,7 @@ class StoreConformance:
 
     async def test_an_object_that_appears_meanwhile_stays_untouched(self, writable: Store) -> None:
         reached, go_on = asyncio.Event(), asyncio.Event()
-        late = asyncio.create_task(writable.put("key", stopping(noise(SIZE), reached, go_on)))
+        late = asyncio.create_task(writable.put("key", stopping(noise(self.size), reached, go_on)))
         await reached.wait()
         await writable.put("key", pieces(b"first"))
         go_on.set()
@@ -216,7 +220,7 @@ class StoreConformance:
     # Reading
 
     async def test_pieces_are_at_most_a_mebibyte(self, writable: Store) -> None:
-        await writable.put("key", pieces(noise(SIZE)))
+        await writable.put("key", pieces(noise(self.size)))
         found = [piece async for piece in writable.open("key")]
         assert {type(piece) for piece in found} == {bytes}
         assert all(0 < len(piece) <= PIECE for piece in found)
@@ -224,7 +228,7 @@ class StoreConformance:
 
     async def test_ranges_at_every_edge(self, writable: Store) -> None:
         need(writable, "ranges")
-        data = noise(SIZE)
+        data = noise(self.size)
         await writable.put("key", pieces(data))
         for offset in EDGES:
             assert await content(writable, "key", offset) == data[offset:]
@@ -252,17 +256,17 @@ class StoreConformance:
         await writable.delete("key")
 
     async def test_a_reader_may_leave_at_any_piece(self, writable: Store) -> None:
-        await writable.put("key", pieces(noise(SIZE)))
+        await writable.put("key", pieces(noise(self.size)))
         before = _open_files()
         for pieces_read in [0, 1, 2, 3, 4] * 5:
             async with aclosing(writable.open("key")) as reader:
                 for _ in range(pieces_read):
                     await anext(reader)
-        assert _open_files() - before == Counter()
+        assert _more_open(before) <= self.most_connections
         await writable.delete("key")
 
     async def test_a_reader_may_be_cancelled_at_any_moment(self, writable: Store) -> None:
-        await writable.put("key", pieces(noise(SIZE)))
+        await writable.put("key", pieces(noise(self.size)))
         before = _open_files()
         for turns in range(30):
             task = asyncio.create_task(content(writable, "key"))
@@ -270,8 +274,8 @@ class StoreConformance:
                 await asyncio.sleep(0 if turn % 3 else 0.0001)
             task.cancel()
             with suppress(asyncio.CancelledError):
-                assert await task == noise(SIZE)
-        assert _open_files() - before == Counter()
+                assert await task == noise(self.size)
+        assert _more_open(before) <= self.most_connections
         await writable.delete("key")
 
     async def test_a_reader_outlives_the_object_or_learns_of_it(self, writable: Store) -> None:
@@ -341,13 +345,13 @@ class StoreConformance:
 
     async def test_a_sweep_spares_the_living(self, writable: Store) -> None:
         reached, go_on = asyncio.Event(), asyncio.Event()
-        writer = asyncio.create_task(writable.put("key", stopping(noise(SIZE), reached, go_on)))
+        writer = asyncio.create_task(writable.put("key", stopping(noise(self.size), reached, go_on)))
         await reached.wait()
         assert await writable.sweep() == 0
         go_on.set()
         await writer
         assert await writable.sweep() == 0
-        assert await content(writable, "key") == noise(SIZE)
+        assert await content(writable, "key") == noise(self.size)
         await writable.delete("key")
 
     # The rest
@@ -359,10 +363,10 @@ class StoreConformance:
         assert time.monotonic() - begun < 5
 
     async def test_paths(self, writable: Store) -> None:
-        await writable.put("key", pieces(noise(SIZE)))
+        await writable.put("key", pieces(noise(self.size)))
         try:
             need(writable, "local_path")
-            assert (await writable.path("key")).read_bytes() == noise(SIZE)
+            assert (await writable.path("key")).read_bytes() == noise(self.size)
         finally:
             await writable.delete("key")
 
@@ -445,9 +449,13 @@ async def _until(true: Callable[[], bool], otherwise: str, seconds: float = 5) -
         await asyncio.sleep(0.005)
 
 
+def _more_open(before: Counter[str]) -> int:
+    return (_open_files() - before).total()
+
+
 def _open_files() -> Counter[str]:
     found: Counter[str] = Counter()
     for link in Path("/proc/self/fd").iterdir():
         with suppress(OSError):
-            found[str(link.readlink())] += 1
-    return Counter({target: number for target, number in found.items() if not target.startswith(("/proc/", "pipe:"))})
+            found[str(link.readlink()).partition(":[")[0]] += 1  # a socket is like any other
+    return Counter({target: number for target, number in found.items() if not target.startswith(("/proc/", "pipe"))})

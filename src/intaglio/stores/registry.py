@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from intaglio.stores.base import Misconfigured, NotFound, Store, StoreError
+from intaglio.stores.facts import facts
 from intaglio.stores.settings import StoreConfig, StoreSettings
 
 T = TypeVar("T")
@@ -27,7 +28,22 @@ def _memory(config: StoreConfig) -> Store:
     return MemoryStore(config.id, capacity)
 
 
-DRIVERS: Mapping[str, Callable[[StoreConfig], Store]] = {"file": _file, "memory": _memory}
+def _s3(config: StoreConfig) -> Store:
+    try:
+        from intaglio.stores.drivers.s3 import S3Store  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise _lacking(config, "s3", error) from error
+    return S3Store(config.id, config.options)
+
+
+def _lacking(config: StoreConfig, extra: str, error: ImportError) -> Misconfigured:
+    return Misconfigured(
+        f"store {config.id!r} (type {config.type}) needs {error.name}, which is not installed; "
+        f"install intaglio[{extra}]"
+    )
+
+
+DRIVERS: Mapping[str, Callable[[StoreConfig], Store]] = {"file": _file, "memory": _memory, "s3": _s3}
 
 
 class Stores(Mapping[str, Store]):
@@ -52,6 +68,14 @@ class Stores(Mapping[str, Store]):
         """How much the store is preferred for reading; 0 for one that is not configured."""
         config = self._configs.get(store_id or "")
         return 0 if config is None else config.weight
+
+    def config(self, store_id: str) -> StoreConfig:
+        """A store's settings; its options may hold secrets."""
+        return self._configs[store_id]
+
+    def properties(self, store_id: str) -> Mapping[str, object]:
+        """What an administrator is told of a store beside its type and weight."""
+        return facts(self._configs[store_id])
 
     def for_reading(self, locations: Iterable[T], store_of: Callable[[T], str | None]) -> list[T]:
         """The locations, highest weight first; equal ones keep their order, which is the database's."""

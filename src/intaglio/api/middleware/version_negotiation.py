@@ -3,11 +3,11 @@
 from urllib.parse import unquote_to_bytes
 
 import msgspec
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from intaglio.api.errors import accept_of, send_error
+from intaglio.api.middleware.proxy_headers import url_of_service
 from intaglio.api.versions import Versions
 from intaglio.base.errors import Invalid
 
@@ -47,7 +47,7 @@ class VersionNegotiation:
             await self._document(scope, 300)(scope, receive, send)
 
     def _base(self, scope: Scope) -> str:
-        return (self.public_endpoint or str(Request(scope).base_url)).rstrip("/")
+        return (self.public_endpoint or url_of_service(scope)).rstrip("/")
 
     def _document(self, scope: Scope, status: int) -> Response:
         body = msgspec.json.encode(self.versions.document(self._base(scope)))

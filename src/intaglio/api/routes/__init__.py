@@ -12,9 +12,14 @@ from intaglio.api.route import Route
 from intaglio.api.routes.actions import ACTIONS_ROUTES
 from intaglio.api.routes.data import DATA_ROUTES
 from intaglio.api.routes.images import IMAGES_ROUTES
+from intaglio.api.routes.info import INFO_ROUTES, STORES_ROUTES
+from intaglio.api.routes.members import MEMBERS_ROUTES
+from intaglio.api.routes.metadefs import METADEFS_ROUTES
+from intaglio.api.routes.policy import policy_routes
 from intaglio.api.routes.schemas import SCHEMAS_ROUTES
 from intaglio.api.routes.service import SERVICE_ROUTES
 from intaglio.api.routes.tags import TAGS_ROUTES
+from intaglio.api.routes.validation import VALIDATION_ROUTES
 
 
 async def _openapi(call: Call) -> Response:
@@ -35,7 +40,13 @@ ROUTES: tuple[Route, ...] = (
     *DATA_ROUTES,
     *TAGS_ROUTES,
     *ACTIONS_ROUTES,
+    *MEMBERS_ROUTES,
+    *STORES_ROUTES,
+    *INFO_ROUTES,
+    *VALIDATION_ROUTES,
     *SCHEMAS_ROUTES,
+    *METADEFS_ROUTES,
     *SERVICE_ROUTES,
+    *policy_routes(lambda: ROUTES),
     _DESCRIPTION,
 )

@@ -11,7 +11,7 @@ ACTIONS_ROUTES = (
         handler=actions.deactivate,
         summary="Take an image out of use",
         success={204: "The image is deactivated."},
-        rules=("deactivate",),
+        rules=("get_image", "deactivate"),
         errors={**IMAGE_ERRORS, 403: "The image is not active, or the policy refuses."},
     ),
     Route(
@@ -20,7 +20,7 @@ ACTIONS_ROUTES = (
         handler=actions.reactivate,
         summary="Put an image back into use",
         success={204: "The image is active."},
-        rules=("reactivate",),
+        rules=("get_image", "reactivate"),
         errors={**IMAGE_ERRORS, 403: "The image is not deactivated, or the policy refuses."},
     ),
 )

@@ -71,7 +71,15 @@ IMAGES_ROUTES = (
         handler=images.update,
         summary="Change an image",
         success={200: "The image after all operations."},
-        rules=("modify_image", "publicize_image", "communitize_image"),
+        rules=(
+            "get_image",
+            "modify_image",
+            "set_image_location",
+            "get_image_location",
+            "delete_image_location",
+            "publicize_image",
+            "communitize_image",
+        ),
         request="Patch",
         response="Image",
         errors={
@@ -89,7 +97,7 @@ IMAGES_ROUTES = (
         handler=images.delete,
         summary="Delete an image and its data",
         success={204: "Deleted."},
-        rules=("delete_image",),
+        rules=("get_image", "delete_image"),
         errors={**IMAGE_ERRORS, 403: "The image is protected, or the policy refuses.", 409: "It is being changed."},
     ),
 )

@@ -11,7 +11,7 @@ TAGS_ROUTES = (
         handler=tags.add,
         summary="Add a tag",
         success={204: "The image carries the tag."},
-        rules=("modify_image",),
+        rules=("get_image", "modify_image"),
         errors={**IMAGE_ERRORS, 400: "The tag is too long.", 403: "The policy refuses.", 413: "Too many tags."},
     ),
     Route(
@@ -20,7 +20,7 @@ TAGS_ROUTES = (
         handler=tags.remove,
         summary="Remove a tag",
         success={204: "The image no longer carries the tag."},
-        rules=("modify_image",),
+        rules=("get_image", "modify_image"),
         errors={**IMAGE_ERRORS, 403: "The policy refuses."},
     ),
 )

@@ -74,24 +74,24 @@ def _preferred(call: Call) -> list[str]:
 
 async def get(call: Call) -> Response:
     headers = call.request.headers
-    image, copy = await download.find(call.parts, call.caller, call.path["image_id"], _preferred(call))
+    image, data = await download.find(call.parts, call.caller, call.path["image_id"], _preferred(call))
     wanted = headers.get("range"), headers.get("content-range")
-    if copy is None:
+    if data is None:
         if wanted != (None, None):
             raise BadRange("The image has no data yet, so no part of it can be read.", 0)
         return Response(status_code=204)
-    part = requested_part(copy.size, *wanted)
+    part = requested_part(data.size, *wanted)
     head = {"Content-Type": _BINARY, "Accept-Ranges": "bytes"}
     if image.checksum and part is None:
         head["Content-MD5"] = image.checksum  # of the whole: beside a part it would say something false
     if call.request.method == "HEAD":
-        return _head(head, copy.size, part)
+        return _head(head, data.size, part)
     if part is not None:
         head["Content-Range"] = part.content_range
-        return StreamResponse(copy.read(part.start, part.length), part.length, 206, head)
-    if copy.path is not None and "http.response.pathsend" in call.request.scope.get("extensions", {}):
-        return FileResponse(copy.path, copy.size, head)
-    return StreamResponse(copy.read(0, copy.size), copy.size, 200, head)
+        return StreamResponse(await data.read(part.start, part.length), part.length, 206, head)
+    if data.path is not None and "http.response.pathsend" in call.request.scope.get("extensions", {}):
+        return FileResponse(data.path, data.size, head)
+    return StreamResponse(await data.read(0, data.size), data.size, 200, head)
 
 
 def _head(head: dict[str, str], size: int, part: Part | None) -> Response:

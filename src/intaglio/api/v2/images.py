@@ -9,6 +9,8 @@ from intaglio.api.call import Call
 from intaglio.api.listing import links, read_query
 from intaglio.api.responses import json_response
 from intaglio.api.v2.image_view import image_view
+from intaglio.api.v2.info import import_methods_of
+from intaglio.api.v2.validation import warning_headers
 from intaglio.base.errors import UnsupportedMedia
 from intaglio.domain import patch
 from intaglio.services import images
@@ -29,8 +31,12 @@ class UnsupportedPatch(UnsupportedMedia):
 async def create(call: Call) -> Response:
     image = await images.create(call.parts, call.caller, await call.json_object())
     headers = {"Location": f"{call.base_url}/v2/images/{image.id}"}
+    methods = import_methods_of(call)
+    if methods:
+        headers["OpenStack-image-import-methods"] = ",".join(methods)
     if call.parts.stores.multi:
         headers["OpenStack-image-store-ids"] = ",".join(call.parts.stores)
+    headers |= await warning_headers(call, image, image.properties.keys())
     return json_response(image_view(call, image), 201, headers)
 
 
@@ -51,8 +57,10 @@ async def update(call: Call) -> Response:
     if read is None:
         raise UnsupportedPatch(f"The Content-Type of a PATCH must be one of {', '.join(PATCH_READERS)}.")
     operations = read(await call.json())
-    image = await images.update(call.parts, call.caller, call.path["image_id"], operations)
-    return json_response(image_view(call, image))
+    locations = call.settings.show_multiple_locations
+    image = await images.update(call.parts, call.caller, call.path["image_id"], operations, locations=locations)
+    headers = await warning_headers(call, image, {operation.name for operation in operations})
+    return json_response(image_view(call, image), headers=headers)
 
 
 async def delete(call: Call) -> Response:

@@ -1,4 +1,4 @@
-"""The JSON schemas of images, by which clients learn which fields there are and what they may hold."""
+"""The JSON schemas of images, members and tasks: by them clients learn which fields there are and what they hold."""
 
 from typing import Any
 
@@ -7,6 +7,8 @@ from starlette.responses import Response
 from intaglio.api.call import Call
 from intaglio.api.responses import json_response
 from intaglio.domain.image import Visibility
+from intaglio.domain.member import MemberStatus
+from intaglio.domain.patch_locations import URL_LIMIT
 from intaglio.domain.properties import NAME_LIMIT, NUMBER_LIMIT, Formats
 from intaglio.domain.status import Status
 
@@ -68,11 +70,27 @@ def image_properties(formats: Formats, *, multi: bool) -> dict[str, Any]:
     return fields
 
 
+_VALIDATION = {
+    "type": "object",
+    "writeOnly": True,
+    "properties": {
+        "checksum": {"type": "string", "minLength": 32, "maxLength": 32},
+        "os_hash_algo": {"type": "string", "maxLength": 64},
+        "os_hash_value": {"type": "string", "maxLength": 128},
+    },
+    "required": ["os_hash_algo", "os_hash_value"],
+    "additionalProperties": False,
+    "description": "What the data behind the url must hash to.",
+}
 _LOCATIONS = {
     "type": "array",
     "items": {
         "type": "object",
-        "properties": {"url": {"type": "string", "maxLength": 255}, "metadata": {"type": "object"}},
+        "properties": {
+            "url": {"type": "string", "maxLength": URL_LIMIT},
+            "metadata": {"type": "object"},
+            "validation_data": _VALIDATION,
+        },
         "required": ["url", "metadata"],
     },
     "description": "Where the data are kept; shown when the operator allows it.",
@@ -80,10 +98,12 @@ _LOCATIONS = {
 
 
 def image_schema(call: Call) -> dict[str, Any]:
-    """The schema of one image, with the operator's formats."""
+    """The schema of one image, with the operator's formats and typed properties."""
+    formats = call.parts.formats
+    typed = {name: {**schema, "is_base": False} for name, schema in formats.custom.schemas.items()}
     return {
         "name": "image",
-        "properties": image_properties(call.parts.formats, multi=call.parts.stores.multi),
+        "properties": image_properties(formats, multi=call.parts.stores.multi) | typed,
         "additionalProperties": {"type": "string"},
         "links": [
             {"rel": "self", "href": "{self}"},
@@ -93,24 +113,77 @@ def image_schema(call: Call) -> dict[str, Any]:
     }
 
 
+_PAGE_LINKS = [
+    {"rel": "first", "href": "{first}"},
+    {"rel": "next", "href": "{next}"},
+    {"rel": "describedby", "href": "{schema}"},
+]
+
+MEMBER: dict[str, Any] = {
+    "name": "member",
+    "properties": {
+        "member_id": {"type": "string", "description": "The project that the image is shared with."},
+        "image_id": {"type": "string", "pattern": _UUID, "description": "The image that is shared."},
+        "status": _choice("What the member makes of it.", tuple(MemberStatus)),
+        "created_at": {"type": "string", "description": "When the project was added, UTC."},
+        "updated_at": {"type": "string", "description": "When the membership was last changed, UTC."},
+        "schema": _LINK,
+    },
+}
+_OPTIONAL_OBJECT = {"type": ["null", "object"]}
+_TASK_LISTED: dict[str, Any] = {
+    "id": {"type": "string", "pattern": _UUID, "description": "The task's identifier, a UUID."},
+    "type": _choice("What is done.", ("import", "api_image_import", "location_import")),
+    "status": _choice("How far it is.", ("pending", "processing", "success", "failure")),
+    "owner": {"type": "string", "description": "The project that the task belongs to."},
+    "image_id": {"type": "string", "description": "The image that it is about."},
+    "request_id": {"type": "string", "description": "The request that started it."},
+    "user_id": {"type": "string", "description": "The user who started it."},
+    "expires_at": {"type": ["null", "string"], "description": "When its record may be removed, UTC."},
+    "created_at": {"type": "string", "description": "When it was created, UTC."},
+    "updated_at": {"type": "string", "description": "When it was last changed, UTC."},
+    "self": _LINK,
+    "schema": _LINK,
+}
+TASK: dict[str, Any] = {
+    "name": "task",
+    "properties": _TASK_LISTED
+    | {
+        "input": _OPTIONAL_OBJECT | {"description": "What it was given, a JSON object."},
+        "result": _OPTIONAL_OBJECT | {"description": "What came of it, a JSON object."},
+        "message": {"type": "string", "description": "What there is to say, mostly after a failure."},
+    },
+}
+
+
+def _collection(name: str, items: dict[str, Any], *, paged: bool) -> dict[str, Any]:
+    ends = {"first": {"type": "string"}, "next": {"type": "string"}} if paged else {}
+    return {
+        "name": name,
+        "properties": {name: {"type": "array", "items": items}, **ends, "schema": {"type": "string"}},
+        "links": _PAGE_LINKS if paged else _PAGE_LINKS[2:],
+    }
+
+
 async def image(call: Call) -> Response:
     return json_response(image_schema(call))
 
 
 async def images(call: Call) -> Response:
-    return json_response(
-        {
-            "name": "images",
-            "properties": {
-                "images": {"type": "array", "items": image_schema(call)},
-                "first": {"type": "string"},
-                "next": {"type": "string"},
-                "schema": {"type": "string"},
-            },
-            "links": [
-                {"rel": "first", "href": "{first}"},
-                {"rel": "next", "href": "{next}"},
-                {"rel": "describedby", "href": "{schema}"},
-            ],
-        }
-    )
+    return json_response(_collection("images", image_schema(call), paged=True))
+
+
+async def member(_: Call) -> Response:
+    return json_response(MEMBER)
+
+
+async def members(_: Call) -> Response:
+    return json_response(_collection("members", MEMBER, paged=False))
+
+
+async def task(_: Call) -> Response:
+    return json_response(TASK)
+
+
+async def tasks(_: Call) -> Response:
+    return json_response(_collection("tasks", {"name": "task", "properties": _TASK_LISTED}, paged=False))

@@ -9,12 +9,11 @@ API = (
         None,
         "Base URL in links of the version documents; otherwise the URL of the request.",
     ),
-    not_yet(
+    used(
         "allow_anonymous_access",
         Kind.BOOLEAN,
         False,
-        "Requests without credentials may read what everybody may.",
-        note="Ignored: credentials are asked of everybody.",
+        "Requests without credentials may read what the policy lets somebody without roles and project read.",
     ),
     used("max_request_id_length", Kind.INTEGER, 64, "Longest request id accepted from a client.", minimum=0),
     used("limit_param_default", Kind.INTEGER, 25, "Page size when a request gives no `limit`.", minimum=1),
@@ -25,7 +24,12 @@ API = (
         False,
         "Show `direct_url`, which names the store's address, to those who may see it.",
     ),
-    used("show_multiple_locations", Kind.BOOLEAN, False, "Show `locations`; accepting them comes later."),
+    used(
+        "show_multiple_locations",
+        Kind.BOOLEAN,
+        False,
+        "Show `locations`, and let PATCH remove one of several or change what is noted beside it.",
+    ),
     used(
         "hashing_algorithm",
         Kind.TEXT,
@@ -113,12 +117,12 @@ API = (
         secret=True,
         refused=True,
     ),
-    not_yet(
+    used(
         "metadata_source_path",
         Kind.TEXT,
         "/etc/glance/metadefs/",
-        "Directory of metadata definitions to load.",
-        note="Ignored: metadata definitions come later.",
+        "Directory of the files that `intaglio metadef` reads and writes when it is given no other.",
+        note="Not set, and no such directory: `load` and `diff` take the definitions that come with Intaglio.",
     ),
 )
 
@@ -131,13 +135,7 @@ QUOTAS = (
         "Bytes a project may keep over all its stored copies; units are powers of 1024.",
         note="Ignored: what a project stores is not limited yet, only the size of each image.",
     ),
-    not_yet(
-        "image_member_quota",
-        Kind.INTEGER,
-        128,
-        "Members of one image; -1 is no limit.",
-        note="Ignored: sharing with members comes later.",
-    ),
+    used("image_member_quota", Kind.INTEGER, 128, "Members of one image; -1 is no limit."),
     used("image_property_quota", Kind.INTEGER, 128, "Custom properties of one image; -1 is no limit."),
     used("image_tag_quota", Kind.INTEGER, 128, "Tags of one image; -1 is no limit."),
     not_yet(

@@ -39,13 +39,23 @@ GROUPS: tuple[Group, ...] = (
 class Catalogue:
     """The options that can stand in one operator's files: the fixed groups and a group for each store."""
 
-    def __init__(self, store_types: Mapping[str, str] = MappingProxyType({}), logins: Iterable[str] = ()) -> None:
-        """`store_types` gives the kind of each store id; `logins` are groups that an `auth_section` names."""
+    def __init__(
+        self,
+        store_types: Mapping[str, str] = MappingProxyType({}),
+        logins: Iterable[str] = (),
+        token_login: str | None = None,
+    ) -> None:
+        """`store_types` gives the kind of each store id; `logins` are groups that an `auth_section` names.
+
+        `token_login` is the one of them that `[keystone_authtoken]` names.
+        """
         self._options: dict[str, dict[str, Option]] = {}
         for table in GROUPS:
             self._add(table.name, table.options)
+        if token_login is not None:
+            self._add(token_login, identity.token_login())
         for group_name in logins:
-            self._add(group_name, identity.login("Ignored until Keystone authentication comes."))
+            self._add(group_name, identity.login("Ignored: what would log in by it comes later."))
         for store, kind in store_types.items():
             self._add(store, stores.COMMON + DRIVERS.get(kind, ()))
         self._spellings: dict[tuple[str, str], tuple[str, Option]] = {}

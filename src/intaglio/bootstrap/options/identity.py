@@ -2,13 +2,18 @@
 
 from functools import partial
 
-from intaglio.bootstrap.options.model import Group, Kind, Option, not_yet
+from intaglio.bootstrap.options.model import Group, Kind, Option, State, not_yet, obsolete, used
 
 _CREDENTIALS = (
     "auth_type", "auth_section", "auth_url", "system_scope", "domain_id", "domain_name", "project_id", "project_name",
     "project_domain_id", "project_domain_name", "trust_id", "default_domain_id", "default_domain_name", "user_id",
     "username", "user_domain_id", "user_domain_name", "password", "tenant_id", "tenant_name", "token", "endpoint",
     "application_credential_id", "application_credential_name", "application_credential_secret",
+)  # fmt: skip
+_OTHER_LOGINS = (
+    "passcode", "identity_provider", "protocol", "client_id", "client_secret", "scope", "access_token",
+    "access_token_endpoint", "access_token_type", "discovery_endpoint", "oauth2_endpoint", "oauth2_client_id",
+    "oauth2_client_secret",
 )  # fmt: skip
 _SESSION = (
     "cafile", "certfile", "keyfile", "insecure", "timeout", "collect_timing", "split_loggers", "tls_ciphers",
@@ -34,18 +39,21 @@ _KINDS = {
     "status_code_retry_delay": Kind.NUMBER,
     "retriable_status_codes": Kind.LIST,
 }
-_SECRETS = {"password", "token", "application_credential_secret"}
+_SECRETS = {
+    "password", "token", "application_credential_secret", "passcode", "client_secret", "access_token",
+    "oauth2_client_secret",
+}  # fmt: skip
 _OLD = {"auth_type": "auth_plugin", "username": "user_name"}
 
 
-def credentials(names: tuple[str, ...], note: str) -> tuple[Option, ...]:
+def credentials(names: tuple[str, ...], note: str, state: State = State.NOT_YET) -> tuple[Option, ...]:
     """Options of keystoneauth, the same in every group that logs in somewhere; it reads `-` for `_` too."""
     return tuple(
-        not_yet(
-            name,
-            _KINDS.get(name, Kind.TEXT),
-            None,
-            f"Login: {name.replace('_', ' ')}.",
+        Option(
+            name=name,
+            kind=_KINDS.get(name, Kind.TEXT),
+            state=state,
+            meaning=f"Login: {name.replace('_', ' ')}.",
             note=note,
             secret=name in _SECRETS,
             aliases=_spellings(name),
@@ -65,44 +73,92 @@ def login(note: str, *, adapter: bool = False) -> tuple[Option, ...]:
     return credentials(_CREDENTIALS + _SESSION + (_ADAPTER if adapter else ()), note)
 
 
-_TOKEN_NOTE = "Ignored: Keystone authentication comes in a later release."  # noqa: S105 - not a password
-_token = partial(not_yet, note=_TOKEN_NOTE)
+LOGIN_NAMES = tuple(name for name in _CREDENTIALS + _OTHER_LOGINS if name not in {"auth_type", "auth_section"})
+"""What the kinds of login that need nobody at a browser can be given."""
+
+
+def token_login() -> tuple[Option, ...]:
+    """The login of the service user who validates tokens, in `[keystone_authtoken]` or where it points."""
+    return credentials(_CREDENTIALS + _OTHER_LOGINS, "", State.USED)
+
+
+_token = partial(used, note="For auth `keystone`.")
+_IN_MEMORY = (
+    "No effect: validated tokens are kept in the memory of each process, for token_cache_time. "
+    "No other process or server is asked for them."
+)
+_MEMCACHED = (
+    "memcached_servers", "memcache_servers", "memcache_security_strategy", "memcache_tls_enabled",
+    "memcache_tls_cafile", "memcache_tls_certfile", "memcache_tls_keyfile", "memcache_tls_allowed_ciphers",
+    "memcache_pool_dead_retry", "memcache_pool_maxsize", "memcache_pool_socket_timeout",
+    "memcache_pool_unused_timeout", "memcache_pool_conn_get_timeout", "memcache_use_advanced_pool",
+    "memcache_sasl_enabled", "memcache_username",
+)  # fmt: skip
 TOKENS = (
-    _token(
-        "www_authenticate_uri", Kind.URL, None, "Keystone's address as told to clients.", aliases=(("", "auth_uri"),)
+    used(
+        "www_authenticate_uri",
+        Kind.URL,
+        None,
+        "Keystone's address as clients are told it with a 401.",
+        note="For auth `keystone` and `trusted_proxy`. Not set: auth_url.",
+        aliases=(("", "auth_uri"),),
     ),
-    _token("auth_version", Kind.TEXT, None, "Version of the identity API."),
-    _token("interface", Kind.TEXT, "internal", "Endpoint used."),
-    _token("delay_auth_decision", Kind.BOOLEAN, False, "Let requests without a valid token through."),
-    _token("http_connect_timeout", Kind.INTEGER, None, "Seconds to wait for Keystone."),
-    _token("http_request_max_retries", Kind.INTEGER, 3, "Attempts at a call."),
-    _token("cache", Kind.TEXT, None, "Cache in the WSGI environment."),
-    _token("region_name", Kind.TEXT, None, "Region."),
-    _token("memcached_servers", Kind.LIST, (), "Cache of tokens.", aliases=(("", "memcache_servers"),)),
-    _token("token_cache_time", Kind.INTEGER, 300, "Seconds a token is believed without asking."),
-    _token(
-        "memcache_security_strategy", Kind.TEXT, "None", "Protection of the cache.", choices=("None", "MAC", "ENCRYPT")
+    _token("interface", Kind.TEXT, "internal", "Keystone's endpoint that is asked, of those in its catalogue."),
+    _token("region_name", Kind.TEXT, None, "Region of that endpoint."),
+    used(
+        "http_connect_timeout",
+        Kind.NUMBER,
+        None,
+        "Seconds that a request waits for Keystone at most, all attempts together.",
+        note="For auth `keystone`. Not set: 10.",
+        minimum=0.1,
     ),
-    _token("memcache_secret_key", Kind.TEXT, None, "Key of that protection.", secret=True),
-    _token("memcache_tls_enabled", Kind.BOOLEAN, False, "TLS to the cache."),
-    _token("memcache_tls_cafile", Kind.TEXT, None, "Its certificate authorities."),
-    _token("memcache_tls_certfile", Kind.TEXT, None, "Own certificate."),
-    _token("memcache_tls_keyfile", Kind.TEXT, None, "Its key."),
-    _token("memcache_tls_allowed_ciphers", Kind.TEXT, None, "Ciphers."),
-    _token("memcache_pool_dead_retry", Kind.INTEGER, 300, "Seconds a dead cache server is left alone."),
-    _token("memcache_pool_maxsize", Kind.INTEGER, 10, "Connections to each."),
-    _token("memcache_pool_socket_timeout", Kind.INTEGER, 3, "Seconds to wait for it."),
-    _token("memcache_pool_unused_timeout", Kind.INTEGER, 60, "Seconds an idle connection is kept."),
-    _token("memcache_pool_conn_get_timeout", Kind.INTEGER, 10, "Seconds to wait for a connection."),
-    _token("memcache_use_advanced_pool", Kind.BOOLEAN, True, "Kind of pool."),
-    _token("memcache_sasl_enabled", Kind.BOOLEAN, False, "Log in to the cache."),
-    _token("memcache_username", Kind.TEXT, None, "As whom."),
-    _token("memcache_password", Kind.TEXT, None, "With what password.", secret=True),
-    _token("include_service_catalog", Kind.BOOLEAN, True, "Ask for the catalogue with each token."),
-    _token("enforce_token_bind", Kind.TEXT, "permissive", "Token binding."),
-    _token("service_token_roles", Kind.LIST, ("service",), "Roles that make a service token."),
-    _token("service_token_roles_required", Kind.BOOLEAN, True, "Insist on them."),
-    _token("service_type", Kind.TEXT, None, "Own service type, for access rules."),
+    _token("http_request_max_retries", Kind.INTEGER, 3, "Further attempts when no connection comes about.", minimum=0),
+    _token("cafile", Kind.TEXT, None, "Certificate authorities that Keystone's certificate is checked by."),
+    _token("certfile", Kind.TEXT, None, "Own certificate for TLS."),
+    _token("keyfile", Kind.TEXT, None, "Its key."),
+    _token("insecure", Kind.BOOLEAN, False, "Do not check Keystone's certificate."),
+    _token(
+        "token_cache_time",
+        Kind.INTEGER,
+        300,
+        "Seconds a validated token is believed without asking again; what is revoked is noticed then. -1: always ask.",
+    ),
+    _token(
+        "service_token_roles",
+        Kind.LIST,
+        ("service",),
+        "Roles of a service token; with one of them it may bring a user's token that has expired.",
+    ),
+    _token("service_token_roles_required", Kind.BOOLEAN, True, "A service token without one counts for nothing."),
+    used(
+        "service_type",
+        Kind.TEXT,
+        None,
+        "This service in the access rules of application credentials.",
+        note="For auth `keystone`. Not set: image.",
+    ),
+    _token(
+        "enforce_token_bind",
+        Kind.TEXT,
+        "permissive",
+        "What is asked of tokens that are bound to a login at the web server: disabled, permissive, strict, required "
+        "or the name of a kind. A binding cannot be confirmed here, so a token with a known one is refused.",
+    ),
+    *obsolete(("auth_version",), "No effect: it is version 3, the only one there is."),
+    *obsolete(("cache",), "No effect: there is no WSGI environment. " + _IN_MEMORY),
+    *obsolete(
+        ("delay_auth_decision",), "No effect: [DEFAULT] allow_anonymous_access lets requests without a token through."
+    ),
+    *obsolete(
+        ("include_service_catalog",), "No effect: Keystone is not asked for the catalogue, which nothing here reads."
+    ),
+    *obsolete(
+        ("timeout", "collect_timing", "split_loggers", "tls_ciphers", "tls_min_version"),
+        "No effect in this group, as in Glance. Its time limit is http_connect_timeout.",
+    ),
+    *obsolete(_MEMCACHED, _IN_MEMORY),
+    *obsolete(("memcache_secret_key", "memcache_password"), _IN_MEMORY, secret=True),
 )
 
 _LIMIT_NOTE = "Ignored: unified limits come with Keystone."
@@ -160,7 +216,7 @@ def _without(options: tuple[Option, ...], present: tuple[Option, ...]) -> tuple[
 GROUPS = tuple(
     Group(name=name, origin=origin, title=title, options=options)
     for name, origin, title, options in (
-        ("keystone_authtoken", "keystonemiddleware", "Keystone tokens", _without(login(_TOKEN_NOTE), TOKENS)),
+        ("keystone_authtoken", "keystonemiddleware", "Keystone tokens", _without(token_login(), TOKENS)),
         ("oslo_limit", "oslo.limit", "Unified limits", _without(login(_LIMIT_NOTE, adapter=True), LIMITS)),
         ("key_manager", "castellan", "Keys", _without(credentials(_CREDENTIALS, _KEYS_NOTE), KEY_MANAGER)),
         ("barbican", "castellan", "Barbican", _without(credentials(_SESSION, _KEYS_NOTE), BARBICAN)),

@@ -84,8 +84,8 @@ PASTE = (
         None,
         "Chosen pipeline; here it chooses who is believed to be asking.",
         note=(
-            "keystone… is refused until Keystone authentication comes, unless [intaglio] auth decides; caching, "
-            "cachemanagement and the empty value mean auth `none`; not set means `http_basic`."
+            "keystone and what begins with it mean auth `keystone`; caching, cachemanagement and the empty value mean "
+            "`none`; not set means `http_basic`. [intaglio] auth decides where it is set."
         ),
     ),
     not_yet(

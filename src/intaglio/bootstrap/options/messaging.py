@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 
-from intaglio.bootstrap.options.model import Group, Kind, Option, not_yet
+from intaglio.bootstrap.options.model import Group, Kind, Option, not_yet, used
 
 _NOTE = "Ignored: notifications come later."
 _LOG_NOTE = "Ignored: the log goes to standard error, for the service manager to keep."
@@ -62,7 +62,7 @@ def _hyphened(name: str, kind: Kind, default: object, meaning: str, *older: str)
 
 
 LOG = (
-    _log("debug", Kind.BOOLEAN, False, "Log more."),
+    used("debug", Kind.BOOLEAN, False, "Log more: every decision by a policy rule."),
     _hyphened("log_config_append", Kind.TEXT, None, "File of logging configuration.", "log_config", "log-config"),
     _hyphened("log_date_format", Kind.TEXT, "%Y-%m-%d %H:%M:%S", "Form of dates."),
     _hyphened("log_file", Kind.TEXT, None, "File.", "logfile"),

@@ -17,11 +17,20 @@ INTAGLIO = (
         "auth",
         Kind.TEXT,
         None,
-        "Who is asking: `http_basic` (local users) or `none` (everybody is an administrator).",
-        choices=("http_basic", "none"),
+        "Who is asking: `http_basic` (local users), `keystone` (tokens), `trusted_proxy` (a proxy in front says it in "
+        "headers) or `none` (everybody is an administrator).",
+        choices=("http_basic", "keystone", "trusted_proxy", "none"),
         note="Not set: [paste_deploy] flavor decides, and without that it is http_basic.",
     ),
     used("users_file", Kind.TEXT, None, "File of local users.", note="Not set: users in data_dir."),
+    used(
+        "trusted_proxies",
+        Kind.LIST,
+        (),
+        "Addresses and networks, such as 10.0.0.5,fd00::/64, whose connections are believed to say in "
+        "X-Identity-Status, X-User-Id, X-Project-Id and X-Roles who is asking.",
+        note="For auth `trusted_proxy` only; these headers are ignored from everybody else, and in every other mode.",
+    ),
     used(
         "auth_none_anywhere",
         Kind.BOOLEAN,
@@ -30,4 +39,25 @@ INTAGLIO = (
     ),
 )
 
-GROUPS = (Group(name="intaglio", origin="Intaglio", title="This service", options=INTAGLIO),)
+METADEFS = (
+    used(
+        "enforce",
+        Kind.TEXT,
+        "off",
+        "What becomes of an image's property that is set otherwise than the catalogue of metadata definitions says."
+        " `off`: nothing; `warn`: a response header and the log say so; `require`: the request is refused (400).",
+        choices=("off", "warn", "require"),
+    ),
+    used(
+        "osinfo_path",
+        Kind.LIST,
+        ("/usr/share/osinfo", "/usr/local/share/osinfo", "/etc/osinfo"),
+        "Directories of libosinfo's database; `os_distro`, `os_version` and `os_name` are checked against it.",
+        note="Empty, or without Debian's osinfo-db there: they are not checked.",
+    ),
+)
+
+GROUPS = (
+    Group(name="intaglio", origin="Intaglio", title="This service", options=INTAGLIO),
+    Group(name="metadefs", origin="Intaglio", title="The catalogue of metadata definitions", options=METADEFS),
+)

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from intaglio.api.settings import CORS_READ, CORS_SENT
 from intaglio.bootstrap.options.model import Group, Kind, Option, not_yet, used
 
 DATABASE = (
@@ -59,33 +60,32 @@ DATABASE_LATER = (
 
 _remote = partial(not_yet, note="Ignored: rules that ask another server (http:, https:) come later.")
 POLICY = (
-    not_yet(
+    used(
         "policy_file",
         Kind.TEXT,
         "policy.yaml",
-        "Rules that replace the defaults; a relative path is looked for beside the configuration files.",
-        note="A file that holds rules is refused: ignoring them could open what they close. They come later.",
+        "Rules that replace the defaults; a relative path is looked for beside the configuration files, then in the "
+        "data directory.",
+        note="Read again within seconds of a change.",
     ),
-    not_yet(
+    used(
         "policy_dirs",
         Kind.MULTI,
         ("policy.d",),
-        "Directories of more such files; relative paths as for `policy_file`.",
-        note="As policy_file.",
+        "Directories of more such files, which replace those of `policy_file`; relative paths are looked for as there.",
     ),
     not_yet(
         "policy_default_rule",
         Kind.TEXT,
         "default",
         "Rule that stands in for one that is not defined.",
-        note="Ignored: all rules are defined.",
+        note="Ignored: a reference to a rule that is not defined is an error.",
     ),
-    not_yet(
+    used(
         "enforce_new_defaults",
         Kind.BOOLEAN,
         True,
-        "Use the defaults with roles member and reader alone.",
-        note="Ignored: always true. The older, wider defaults are not offered.",
+        "Use the defaults with roles member and reader alone. False: the older ones are enough too, as in Glance.",
     ),
     _remote("remote_content_type", Kind.TEXT, "application/x-www-form-urlencoded", "Form of the question."),
     _remote("remote_ssl_verify_server_crt", Kind.BOOLEAN, False, "Check its certificate."),
@@ -96,12 +96,12 @@ POLICY = (
 )
 
 MIDDLEWARE = (
-    not_yet(
+    used(
         "enable_proxy_headers_parsing",
         Kind.BOOLEAN,
         False,
-        "Believe Forwarded and X-Forwarded-* headers; only behind a proxy that sets them.",
-        note="Ignored: links are made from the request, or from public_endpoint where that is set.",
+        "Believe Forwarded, or X-Forwarded-Proto and -Host, and X-Forwarded-Prefix; for behind a proxy that sets them.",
+        note="They decide absolute links; public_endpoint, where it is set, decides them alone.",
     ),
     not_yet(
         "max_request_body_size",
@@ -126,19 +126,26 @@ HEALTHCHECK = (
     _health("backends", Kind.LIST, (), "What is checked."),
     _health("allowed_source_ranges", Kind.LIST, (), "Who may ask."),
     _health("ignore_proxied_requests", Kind.BOOLEAN, False, "Do not answer through a proxy."),
-    _health("disable_by_file_path", Kind.TEXT, None, "File whose presence takes this server out of service."),
+    used(
+        "disable_by_file_path",
+        Kind.TEXT,
+        None,
+        "File whose presence takes this server out of service: /healthcheck then answers 503.",
+        note="Not set: healthcheck_disable beside the configuration file read last.",
+    ),
     _health("disable_by_file_paths", Kind.LIST, (), "The same for each port."),
     _health("enable_by_file_paths", Kind.LIST, (), "Files whose absence does so."),
 )
 
-_cors = partial(not_yet, note="Ignored: answers carry no CORS headers yet, so browsers on other sites cannot call.")
 CORS = (
-    _cors("allowed_origin", Kind.LIST, (), "Sites whose pages may call."),
-    _cors("allow_credentials", Kind.BOOLEAN, True, "With credentials."),
-    _cors("expose_headers", Kind.LIST, (), "Headers pages may read."),
-    _cors("max_age", Kind.INTEGER, 3600, "Seconds a browser may remember this."),
-    _cors("allow_methods", Kind.LIST, ("GET", "PUT", "POST", "DELETE", "PATCH"), "Methods pages may use."),
-    _cors("allow_headers", Kind.LIST, (), "Headers pages may send."),
+    used(
+        "allowed_origin", Kind.LIST, (), "Sites whose pages may call, such as https://dashboard.example.org; * is all."
+    ),
+    used("allow_credentials", Kind.BOOLEAN, True, "With credentials."),
+    used("expose_headers", Kind.LIST, CORS_READ, "Headers pages may read."),
+    used("max_age", Kind.INTEGER, 3600, "Seconds a browser may remember this.", minimum=0),
+    used("allow_methods", Kind.LIST, ("GET", "PUT", "POST", "DELETE", "PATCH"), "Methods pages may use."),
+    used("allow_headers", Kind.LIST, CORS_SENT, "Headers pages may send."),
 )
 
 _trace = partial(not_yet, note="Ignored: tracing is by OpenTelemetry, in a later release.")

@@ -24,7 +24,7 @@ NAMES = {
 }
 """Every name the single-store options use for a kind of store, and the name `enabled_backends` uses for it."""
 
-WORKING = ("file",)
+WORKING = ("file", "s3")
 """The kinds of store that this release has a driver for."""
 
 RESERVED_PREFIX = "os_glance_"
@@ -47,13 +47,7 @@ SINGLE = (
 )
 
 COMMON = (
-    not_yet(
-        "store_description",
-        Kind.TEXT,
-        None,
-        "What users are told of this store.",
-        note="Ignored: the list of stores comes with import.",
-    ),
+    used("store_description", Kind.TEXT, None, "What users are told of this store."),
     used("weight", Kind.INTEGER, 0, "Of several copies of an image the one in the heaviest store is preferred."),
 )
 
@@ -117,24 +111,62 @@ RBD = (
     _rbd("rbd_thin_provisioning", Kind.BOOLEAN, False, "Do not write stretches of zeros."),
 )
 
-_s3 = partial(not_yet, note="No effect: the S3 store comes later.")
 _WHEN = ("when_required", "when_supported")
 S3 = (
-    _s3("s3_store_host", Kind.URL, None, "Endpoint."),
-    _s3("s3_store_region_name", Kind.TEXT, "", "Region."),
-    _s3("s3_store_access_key", Kind.TEXT, None, "Access key.", secret=True),
-    _s3("s3_store_secret_key", Kind.TEXT, None, "Secret key.", secret=True),
-    _s3("s3_store_bucket", Kind.TEXT, None, "Bucket."),
-    _s3("s3_store_create_bucket_on_put", Kind.BOOLEAN, False, "Make the bucket when it is missing."),
-    _s3("s3_store_bucket_url_format", Kind.TEXT, "auto", "How the bucket is addressed: auto, virtual or path."),
-    _s3("s3_store_large_object_size", Kind.INTEGER, 100, "MiB from which an object is sent in parts.", minimum=0),
-    _s3("s3_store_large_object_chunk_size", Kind.INTEGER, 10, "MiB in one part; at least 5."),
-    _s3("s3_store_thread_pools", Kind.INTEGER, 10, "Parts sent at once."),
-    _s3("s3_store_cacert", Kind.TEXT, "", "Certificate authorities."),
-    _s3("s3_store_enable_data_integrity_protection", Kind.BOOLEAN, False, "Send checksums."),
-    _s3("s3_store_request_checksum_calculation", Kind.TEXT, "when_required", "When to send checksums.", choices=_WHEN),
-    _s3(
-        "s3_store_response_checksum_validation", Kind.TEXT, "when_required", "When to verify checksums.", choices=_WHEN
+    used("s3_store_host", Kind.URL, None, "Endpoint, `https://host` or `host:port`; without a scheme it is http."),
+    used(
+        "s3_store_region_name",
+        Kind.TEXT,
+        "",
+        "Region. Empty: the one that an AWS host name tells, otherwise us-east-1, which most servers take for theirs.",
+    ),
+    used("s3_store_access_key", Kind.TEXT, None, "Access key.", secret=True),
+    used("s3_store_secret_key", Kind.TEXT, None, "Secret key.", secret=True),
+    used("s3_store_bucket", Kind.TEXT, None, "Bucket."),
+    used("s3_store_create_bucket_on_put", Kind.BOOLEAN, False, "Make the bucket when it is missing."),
+    used(
+        "s3_store_bucket_url_format",
+        Kind.TEXT,
+        "auto",
+        "How the bucket is addressed: virtual (bucket.host), path (host/bucket), or auto: virtual at AWS alone.",
+        choices=("auto", "virtual", "path"),
+    ),
+    used(
+        "s3_store_large_object_size",
+        Kind.INTEGER,
+        100,
+        "MiB from which an object is sent in parts.",
+        note="One that is longer than a part always is, so that memory does not depend on its size.",
+        minimum=0,
+    ),
+    used(
+        "s3_store_large_object_chunk_size",
+        Kind.INTEGER,
+        10,
+        "MiB in one part.",
+        note="At least 5. Parts grow when 10 000 of them would not do.",
+    ),
+    used("s3_store_thread_pools", Kind.INTEGER, 10, "Parts of one image that are sent at once, at most."),
+    used("s3_store_cacert", Kind.TEXT, "", "File of certificate authorities for https; empty is the system's."),
+    used(
+        "s3_store_enable_data_integrity_protection",
+        Kind.BOOLEAN,
+        False,
+        "Obey the two options below; without it no checksum headers are sent, which older servers refuse.",
+    ),
+    used(
+        "s3_store_request_checksum_calculation",
+        Kind.TEXT,
+        "when_required",
+        "when_supported: send a CRC-32 with each part. when_required: none, as no call that is used requires it.",
+        choices=_WHEN,
+    ),
+    used(
+        "s3_store_response_checksum_validation",
+        Kind.TEXT,
+        "when_required",
+        "when_supported: verify the checksum of what is read in one piece. Whole downloads are verified in any case.",
+        choices=_WHEN,
     ),
 )
 

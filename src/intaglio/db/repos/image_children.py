@@ -54,12 +54,12 @@ def _upsert(dialect: str) -> Insert:
     return upsert
 
 
-async def write_properties(conn: Connection, image_id: str, before: Mapping[str, str], after: Image) -> None:
+async def write_properties(conn: Connection, image_id: str, before: Mapping[str, str | None], after: Image) -> None:
     """Make the image's properties those of `after`, given that they are those of `before`."""
     removed = [name for name in before if name not in after.properties]
     if removed:
         await _remove(conn, properties, "name", image_id, removed, after.updated_at)
-    changed = {name: value for name, value in after.properties.items() if before.get(name) != value}
+    changed = {name: value for name, value in after.properties.items() if name not in before or before[name] != value}
     if not changed:
         return
     rows = [_row(image_id, after.updated_at, name=name, value=value) for name, value in changed.items()]

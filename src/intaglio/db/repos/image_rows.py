@@ -90,16 +90,11 @@ def to_image(row: Sequence[Any]) -> Image:
         checksum=row[15],
         os_hash_algo=row[16],
         os_hash_value=row[17],
-        properties=_properties(row[18]) if row[18] else {},
+        properties=_decode_properties(row[18]) if row[18] else {},
         tags=tuple(sorted({tag for (tag,) in _decode_tags(row[19])})) if row[19] else (),
         locations=_locations(row[20]) if row[20] else (),
         revision=row[21] or 0,
     )
-
-
-def _properties(text: str) -> dict[str, str]:
-    # A NULL value can only stem from the Images API v1; v2 knows texts alone.
-    return {name: value or "" for name, value in _decode_properties(text).items()}
 
 
 def _locations(text: str) -> tuple[Location, ...]:

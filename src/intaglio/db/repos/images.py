@@ -4,6 +4,7 @@ Every change compares before it sets. Ours are told apart by a revision kept bes
 know no revision, by `status` and `updated_at` as they were read. See docs/adr/0006.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -38,11 +39,13 @@ __all__ = [
     "MarkerUnknown",
     "PropertyNamesClash",
     "Superseded",
+    "claim",
     "delete",
     "get",
     "insert",
     "is_member",
     "page",
+    "shared_with",
     "transition",
     "update",
 ]
@@ -106,6 +109,13 @@ async def is_member(conn: Connection, image_id: str, project_id: str) -> bool:
     mine = equals(conn.dialect, members.c.member, parameter("project", members.c.member))
     statement = select(members.c.id).where(members.c.image_id == bindparam("id"), mine, live(members)).limit(1)
     return (await conn.execute(statement, {"id": image_id, "project": project_id})).first() is not None
+
+
+async def shared_with(conn: Connection, image_ids: Collection[str], project_id: str) -> frozenset[str]:
+    """Those of the images that are shared with the project, accepted or not."""
+    mine = equals(conn.dialect, members.c.member, parameter("project", members.c.member))
+    statement = select(members.c.image_id).where(members.c.image_id.in_(list(image_ids)), mine, live(members))
+    return frozenset((await conn.execute(statement, {"project": project_id})).scalars())
 
 
 async def insert(conn: Connection, image: Image) -> Image:
@@ -174,6 +184,14 @@ async def delete(conn: Connection, image: Image, to: Status = Status.DELETED) ->
     now = _whole(conn, utcnow())
     await _claim(conn, image, {"status": to, "deleted": True, "deleted_at": now, "updated_at": now})
     await remove_all(conn, image.id, now, to.value)
+
+
+async def claim(conn: Connection, image: Image) -> None:
+    """Keep others from changing the image, and what hangs on it, until the transaction ends; it stays as it is.
+
+    Raises `Superseded` when it was changed after it was read.
+    """
+    await _advance_revision(conn, image)
 
 
 async def _claim(conn: Connection, before: Image, values: dict[str, Any]) -> None:

@@ -1,0 +1,54 @@
+"""What a client asks of the service before it does anything: import methods, stores, usage."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from intaglio.api.call import Call
+from intaglio.api.responses import json_response
+from intaglio.services import stores, usage
+from intaglio.services.stores import StoreFacts
+
+_SUPPORTED: frozenset[str] = frozenset()  # of the methods that an operator can enable
+
+
+def import_methods_of(call: Call) -> list[str]:
+    """The methods that the operator enabled and this release has."""
+    return [method for method in call.settings.enabled_import_methods if method in _SUPPORTED]
+
+
+async def import_methods(call: Call) -> Response:
+    described = {"description": "Import methods available.", "type": "array", "value": import_methods_of(call)}
+    return json_response({"import-methods": described})
+
+
+async def list_stores(call: Call) -> Response:
+    return json_response({"stores": [_brief(store) for store in stores.listed(call.parts)]})
+
+
+async def list_stores_in_detail(call: Call) -> Response:
+    found = stores.in_detail(call.parts, call.caller)
+    return json_response(
+        {
+            "stores": [
+                _brief(store) | {"type": store.type, "weight": store.weight, "properties": store.properties}
+                for store in found
+            ]
+        }
+    )
+
+
+async def show_usage(call: Call) -> Response:
+    return json_response({"usage": await usage.usage(call.parts, call.caller)})
+
+
+def _brief(store: StoreFacts) -> dict[str, Any]:
+    """Truth values are texts here, and what does not apply is left out."""
+    view: dict[str, Any] = {"id": store.id}
+    if store.description:
+        view["description"] = store.description
+    if store.default:
+        view["default"] = "true"
+    if store.read_only:
+        view["read-only"] = "true"
+    return view

@@ -1,0 +1,11 @@
+"""Rules that Glance does not have. Their names begin with `intaglio:`, so no policy file of Glance's means them."""
+
+from intaglio.authz.rules.base import ADMIN, OWN, Rule
+
+OWN_RULES = (
+    Rule(
+        "intaglio:explain",
+        f"{ADMIN} or (role:manager and {OWN})",
+        "Be told which rule refused, in the answer itself, and ask why for any caller.",
+    ),
+)

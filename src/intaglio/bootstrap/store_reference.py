@@ -1,0 +1,70 @@
+"""The page docs/reference/stores.md: what each kind of store can do, as its driver says."""
+
+from collections.abc import Mapping
+
+from intaglio.bootstrap.options.catalogue import DRIVERS
+from intaglio.bootstrap.options.stores import WORKING
+from intaglio.stores.base import Abilities
+from intaglio.stores.registry import build
+from intaglio.stores.settings import StoreConfig, StoreSettings
+
+_HEAD = """# Stores
+
+What each kind of store can do, made from what the drivers say of themselves. Every driver passes the same suite of
+tests on the real thing; a test that needs an ability a driver lacks is skipped by that name.
+
+"""
+_ABILITIES: Mapping[str, str] = {
+    "write": "New images can be put into it.",
+    "ranges": "A part of an image is read without what comes before it.",
+    "local_path": "Downloads are sent by the kernel, straight from the file.",
+    "sparse": "Stretches of zeros take no space, where the operator asks for that.",
+    "direct_url": "A signed address lets a client read from the store itself for a while.",
+}
+_EXAMPLES: Mapping[str, Mapping[str, object]] = {
+    "file": {"filesystem_store_datadir": "/var/lib/glance/images", "filesystem_thin_provisioning": True},
+    "s3": {
+        "s3_store_host": "https://s3.example.com",
+        "s3_store_bucket": "images",
+        "s3_store_access_key": "access",
+        "s3_store_secret_key": "secret",
+    },
+}
+_EXTRAS: Mapping[str, str] = {"s3": "s3"}
+
+
+def stores_page() -> str:
+    """The page as Markdown."""
+    configs = tuple(StoreConfig(id=kind, type=kind, options=_EXAMPLES[kind]) for kind in WORKING)
+    stores = build(StoreSettings(stores=configs, default=WORKING[0]))
+    rows = [
+        f"| `{ability}` | {_ABILITIES[ability]} |"
+        + "".join(f" {'yes' if getattr(stores[kind].abilities, ability) else 'no'} |" for kind in WORKING)
+        for ability in Abilities.__struct_fields__
+    ]
+    locations = [
+        f"| `{kind}` | `{stores[kind].uri('IMAGE-ID')}` | {f'`{_EXTRAS[kind]}`' if kind in _EXTRAS else '-'} |"
+        for kind in WORKING
+    ]
+    coming = ", ".join(f"`{kind}`" for kind in DRIVERS if kind not in WORKING)
+    return (
+        _HEAD
+        + "\n".join(
+            [
+                "| ability | which means | " + " | ".join(WORKING) + " |",
+                "|---|---|" + "---|" * len(WORKING),
+                *rows,
+                "",
+                "## Locations",
+                "",
+                "They have Glance's form, so that either service can use what the other wrote.",
+                "",
+                "| kind | an image's location | needs the extra |",
+                "|---|---|---|",
+                *locations,
+                "",
+                f"Not there yet: {coming}.",
+            ]
+        )
+        + "\n"
+    )

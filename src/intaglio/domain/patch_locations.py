@@ -1,0 +1,113 @@
+"""What a patch may do to the list of an image's locations, where the service shows it to callers at all.
+
+A copy can be given up while another one is left, and what is noted beside a copy can be changed. A new location is
+refused: no store of this release keeps objects that a caller may name by a URL.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from intaglio.base.errors import Conflict, Forbidden
+from intaglio.domain.image import Image, Location
+from intaglio.domain.properties import InvalidValue, storable
+from intaglio.domain.status import Status
+
+URL_LIMIT = 255  # characters of a location that a caller gives
+_GIVEN = frozenset({"url", "metadata", "validation_data"})
+
+
+class InvalidLocation(InvalidValue):
+    """A location that a caller named is not one, or not one that this service takes."""
+
+    code = "invalid-location"
+
+
+class LocationsNeeded(Forbidden):
+    """The last copy of an image's data is given up only by deleting the image."""
+
+    code = "locations-needed"
+
+
+class LocationsFixed(Conflict):
+    """In its present status the locations of the image cannot be changed."""
+
+    code = "locations-fixed"
+
+
+def add(image: Image, value: object) -> Image:
+    """Raises `LocationsFixed`, and `InvalidLocation` in any case: see the module's head."""
+    _require_status(image, Status.ACTIVE, Status.QUEUED)
+    url, _ = _location(value)
+    raise _refused(url)
+
+
+def replace_all(image: Image, value: object) -> Image:
+    """The image with other metadata beside its locations; `store` stays as recorded.
+
+    Raises `LocationsFixed`, `LocationsNeeded` for an empty list, `InvalidLocation` for other URLs than those there.
+    """
+    _require_status(image, Status.ACTIVE, Status.QUEUED)
+    if not isinstance(value, list):
+        raise InvalidLocation("'locations' must be a list of objects with url and metadata.")
+    if not value:
+        raise LocationsNeeded("The locations cannot be emptied; delete the image instead.")
+    given = [_location(item) for item in value]
+    if not image.locations:
+        raise _refused(given[0][0])
+    left = list(image.locations)
+    return replace(image, locations=tuple(_renewed(left, url, metadata) for url, metadata in given) + _none(left))
+
+
+def remove(image: Image, item: str | None) -> Image:
+    """The image without its location number `item`. Raises `LocationsFixed`, `LocationsNeeded`, `InvalidLocation`."""
+    _require_status(image, Status.ACTIVE)
+    if len(image.locations) <= 1:
+        raise LocationsNeeded("This is the only copy of the image's data; delete the image instead.")
+    places = {str(place): location for place, location in enumerate(image.locations)}
+    gone = places.get(item or "")
+    if gone is None:
+        raise InvalidLocation(f"'/locations/{item}' is none of the locations 0 to {len(places) - 1}.")
+    return replace(image, locations=tuple(location for location in image.locations if location is not gone))
+
+
+def _renewed(left: list[Location], url: str, metadata: Mapping[str, Any]) -> Location:
+    found = next((location for location in left if location.uri == url), None)
+    if found is None:
+        raise InvalidLocation("Replacing the locations can change their metadata only: the URLs must stay those there.")
+    left.remove(found)
+    kept = {"store": found.store} if found.store is not None else {}
+    return replace(found, metadata={**metadata, **kept})
+
+
+def _none(left: list[Location]) -> tuple[Location, ...]:
+    if left:
+        raise InvalidLocation("Replacing the locations can change their metadata only: none may be left out.")
+    return ()
+
+
+def _location(value: object) -> tuple[str, Mapping[str, Any]]:
+    if not isinstance(value, dict) or not {"url", "metadata"} <= value.keys() <= _GIVEN:
+        raise InvalidLocation('A location is an object such as {"url": "…", "metadata": {}}.')
+    url, metadata = value["url"], value["metadata"]
+    if not isinstance(url, str) or len(url) > URL_LIMIT:
+        raise InvalidLocation(f"The url of a location must be a string of at most {URL_LIMIT} characters.")
+    if not isinstance(metadata, dict) or not all(isinstance(noted, str) for noted in metadata.values()):
+        raise InvalidLocation("The metadata of a location must be an object whose values are strings.")
+    for name, noted in metadata.items():
+        storable("metadata", name)
+        storable("metadata", noted)
+    return url, metadata
+
+
+def _refused(url: str) -> InvalidLocation:
+    scheme = url.partition(":")[0] if ":" in url else ""
+    return InvalidLocation(f"No store of this service takes a location of the kind {scheme!r:.20} from a caller.")
+
+
+def _require_status(image: Image, *allowed: Status) -> None:
+    if image.status not in allowed:
+        raise LocationsFixed(
+            f"Locations can be changed so only while the image is {' or '.join(allowed)}; it is {image.status}."
+        )

@@ -1,0 +1,189 @@
+"""Reading one object from S3 in ranges: the first as it comes, further ones ahead of a reader that keeps up."""
+
+import asyncio
+import contextlib
+import re
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator
+from http import HTTPStatus
+
+from intaglio.stores.base import Broken, Busy, NotFound, OutOfRange, StoreError
+from intaglio.stores.drivers.s3_answers import Answer
+from intaglio.stores.drivers.s3_budget import Budget
+from intaglio.stores.drivers.s3_client import Client
+from intaglio.stores.drivers.s3_options import MIB
+from intaglio.stores.drivers.s3_write import crc32
+
+SEGMENT = 4 * MIB
+"""Bytes asked for at once: few requests, and not much to hold when they come before they are wanted."""
+AHEAD = 4
+"""Segments that one reader may have coming, where the store's budget allows it."""
+_PROVEN = MIB  # bytes that a reader must have taken before anything is fetched ahead for it
+_PIECE = MIB
+_DOING = "read an object"
+
+
+class Reader:
+    """One reading of [offset, end). `close` must be awaited."""
+
+    def __init__(self, client: Client, budget: Budget, key: str, *, verifies: bool) -> None:
+        self._client = client
+        self._budget = budget
+        self._key = key
+        self._verifies = verifies
+        self._tag = ""
+        self._end = 0
+        self._next = 0  # where the next segment begins
+        self._taken = 0
+        self._ahead: deque[_Segment] = deque()
+
+    async def pieces(self, offset: int, end: int) -> AsyncGenerator[bytes, None]:
+        """The bytes, in pieces of at most 1 MiB. Raises as `Store.open`, `OutOfRange` before the first piece."""
+        self._next, self._end = offset, end
+        while self._next < end or self._ahead:
+            if self._ahead:
+                segment = self._ahead[0]
+                async with contextlib.aclosing(segment.pieces()) as pieces:
+                    async for piece in pieces:
+                        yield piece
+                        self._look_ahead(piece)
+                self._ahead.popleft()
+                segment.release()
+            else:
+                begin, self._next = self._next, min(self._next + SEGMENT, end)
+                async with contextlib.aclosing(self._fetch(begin, self._next)) as fetched:
+                    async for piece in fetched:
+                        yield piece
+                        self._look_ahead(piece)
+
+    async def close(self) -> None:
+        """Stop what is still coming."""
+        for segment in self._ahead:
+            segment.task.cancel()
+        for segment in self._ahead:
+            await asyncio.gather(segment.task, return_exceptions=True)
+            segment.release()
+        self._ahead.clear()
+
+    def _look_ahead(self, piece: bytes) -> None:
+        """Ask for more while the reader keeps up: none waits for it already, and there is memory to spare."""
+        self._taken += len(piece)
+        while (
+            self._taken >= _PROVEN
+            and self._next < self._end
+            and len(self._ahead) < AHEAD
+            and not any(segment.waits for segment in self._ahead)
+        ):
+            length = min(SEGMENT, self._end - self._next)
+            if not self._budget.take(length):
+                return
+            self._ahead.append(_Segment(self._fetch(self._next, self._next + length), self._budget, length))
+            self._next += length
+
+    async def _fetch(self, begin: int, end: int) -> AsyncGenerator[bytes, None]:
+        """Exactly these bytes of the object as it was when the reading began."""
+        headers = {"range": f"bytes={begin}-{end - 1}"}
+        if self._tag:
+            headers["if-match"] = self._tag
+        if self._verifies:
+            headers["x-amz-checksum-mode"] = "ENABLED"
+        position = begin
+        async with self._client.stream(_DOING, self._key, headers) as (answer, body):
+            self._check(answer, begin, end)
+            pieces = self._verified(answer, body) if self._verifies and (begin, end) == (0, _total(answer)) else body
+            try:
+                async for piece in pieces:
+                    for start in range(0, len(piece), _PIECE):
+                        yield piece if len(piece) <= _PIECE else piece[start : start + _PIECE]
+                    position += len(piece)
+            except Busy as error:
+                raise await self._why(error) from error
+        if position != end:
+            raise await self._why(Busy(f"store {self._client.store!r} could not {_DOING}: it ended too early"))
+
+    async def _verified(self, answer: Answer, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """An object that comes in one segment; nothing of it is passed on before its checksum was compared."""
+        expected = answer.headers.get("x-amz-checksum-crc32", "")
+        whole = b"".join([piece async for piece in body])
+        if "-" not in expected and expected and await self._client.threads.run(crc32, whole) != expected:
+            raise Broken(f"store {self._client.store!r}: the checksum of an object is not that of its bytes")
+        yield whole
+
+    def _check(self, answer: Answer, begin: int, end: int) -> None:
+        """Whether the answer is about the bytes that were asked for."""
+        total = _total(answer)
+        if answer.status == HTTPStatus.PRECONDITION_FAILED:
+            raise absent(self._client.store, self._key)
+        if answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            raise OutOfRange(f"bytes {begin} to {end} do not lie in object {self._key}")
+        if answer.status == HTTPStatus.NOT_FOUND:
+            raise Absent
+        if answer.status == HTTPStatus.OK and begin == 0 and answer.headers.get("content-length") == str(end):
+            total = end  # it ignored the range, which was everything
+        elif answer.status != HTTPStatus.PARTIAL_CONTENT or total is None:
+            raise answer.error(self._client.store, _DOING)
+        elif total < self._end:
+            raise OutOfRange(f"bytes {begin} to {self._end} do not lie in object {self._key} of {total} bytes")
+        self._tag = self._tag or answer.headers.get("etag", "")
+
+    async def _why(self, error: Busy) -> StoreError:
+        """An object that was deleted or replaced under the reader is gone; the connection may break over that."""
+        answer = await self._client.head("look at an object", self._key)
+        gone = answer.status == HTTPStatus.NOT_FOUND or (answer.fine and answer.headers.get("etag", "") != self._tag)
+        return absent(self._client.store, self._key) if gone else error
+
+
+class Absent(Exception):
+    """404, of which a GET does not always tell whether the bucket is missing."""
+
+
+class _Segment:
+    """A range that is fetched before it is wanted."""
+
+    def __init__(self, source: AsyncGenerator[bytes, None], budget: Budget, size: int) -> None:
+        self._pieces: deque[bytes] = deque()
+        self._arrived = asyncio.Event()
+        self._budget = budget
+        self._size = size
+        self.task = asyncio.create_task(self._fill(source))
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is all here and nobody has begun to take it: the reader is the slower one."""
+        return self.task.done() and sum(map(len, self._pieces)) == self._size
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """What comes, as soon as it is here. Raises what hindered it."""
+        while True:
+            while self._pieces:
+                yield self._pieces.popleft()
+            if self.task.done():
+                self.task.result()
+                return
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    def release(self) -> None:
+        """Its memory is free again."""
+        self._pieces.clear()
+        self._budget.give(self._size)
+        self._size = 0
+
+    async def _fill(self, source: AsyncGenerator[bytes, None]) -> None:
+        try:
+            async with contextlib.aclosing(source):
+                async for piece in source:
+                    self._pieces.append(piece)
+                    self._arrived.set()
+        finally:
+            asyncio.get_running_loop().call_soon(self._arrived.set)  # after the task is seen as done
+
+
+def absent(store: str, key: str) -> NotFound:
+    """No object has the key, or no longer the one that was read."""
+    return NotFound(f"store {store!r} has no object {key}")
+
+
+def _total(answer: Answer) -> int | None:
+    found = re.fullmatch(r"bytes \d+-\d+/(\d+)", answer.headers.get("content-range", "").strip())
+    return int(found[1]) if found else None

@@ -1,0 +1,26 @@
+"""What an administrator is told of each store: of every type the settings that Glance shows, never a secret."""
+
+from collections.abc import Callable, Mapping
+
+from intaglio.stores.settings import StoreConfig
+
+Facts = Mapping[str, object]
+
+
+def _file(options: Mapping[str, object]) -> Facts:
+    several = options.get("filesystem_store_datadirs")
+    places = [str(place) for place in several] if isinstance(several, tuple | list) else []
+    return {
+        "data_dir": options.get("filesystem_store_datadir") or ",".join(places) or None,
+        "chunk_size": options.get("filesystem_store_chunk_size", 65536),
+        "thin_provisioning": options.get("filesystem_thin_provisioning", False),
+    }
+
+
+_OF_TYPE: Mapping[str, Callable[[Mapping[str, object]], Facts]] = {"file": _file}
+
+
+def facts(config: StoreConfig) -> Facts:
+    """The shown settings of a store; empty for a type of which there is nothing to show."""
+    of_type = _OF_TYPE.get(config.type)
+    return {} if of_type is None else of_type(config.options)
