@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import logging
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 from starlette.types import ASGIApp
 
@@ -14,6 +15,7 @@ from intaglio.base.process import this_process
 from intaglio.bootstrap.custom_schema import custom_properties
 from intaglio.bootstrap.settings import Settings
 from intaglio.db.engine import open_database
+from intaglio.db.repos import tasks as tasks_repo
 from intaglio.identity.base import Authenticator
 from intaglio.identity.http_basic import HttpBasic
 from intaglio.identity.keystone import Keystone
@@ -21,17 +23,21 @@ from intaglio.identity.none import NoAuthentication
 from intaglio.identity.settings import AuthMode
 from intaglio.identity.trusted_proxy import TrustedProxy
 from intaglio.identity.users import UsersFile
+from intaglio.imports.base import Bench
 from intaglio.ingest.door import Door
-from intaglio.services import recovery
+from intaglio.services import recovery, staging, tasks
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
 from intaglio.stores import registry
+from intaglio.stores.base import StoreError
 from intaglio.worker.loop import PeriodicJob
 
 _log = logging.getLogger(__name__)
 
 RECOVERY_SECONDS = 5
 SWEEP_SECONDS = 600
+TASKS_SECONDS = 0.5
+EXPIRY_SECONDS = 60
 
 
 def make_parts(settings: Settings) -> Parts:
@@ -39,12 +45,14 @@ def make_parts(settings: Settings) -> Parts:
     return Parts(
         database=open_database(settings.database),
         stores=registry.build(settings.stores),
+        staging=registry.build_one(settings.staging),
         door=Door(),
         policy=PolicyEngine(files=PolicyFiles(settings.policy)),
         limits=settings.limits,
         format_settings=settings.formats,
         ingest_settings=settings.ingest,
         metadef_settings=settings.metadefs,
+        task_settings=settings.tasks,
         osinfo=OsinfoDatabase(settings.metadefs.osinfo_path),
         holder=this_process(),
         custom=custom_properties(settings.custom_schema),
@@ -55,12 +63,17 @@ async def prepare_parts(parts: Parts) -> None:
     """Make stores usable; one that is not is said so, and the service starts without it."""
     for store_id, error in (await parts.stores.prepare()).items():
         _log.error("store %s: %s", store_id, error)
+    try:
+        await parts.staging.prepare()
+    except StoreError as error:
+        _log.error("staging: %s", error)
 
 
 async def close_parts(parts: Parts) -> None:
     """Release what the parts hold."""
     parts.door.close()
     await parts.stores.close()
+    await parts.staging.close()
     await parts.database.close()
 
 
@@ -93,10 +106,53 @@ def make_app(settings: Settings) -> ASGIApp:
     return Lifespan(make_application(parts, settings.api, authenticator), start=start, stop=stop)
 
 
+class _Tasks:
+    """The tasks of one worker: what runs them is loaded when there are some, for that takes a second."""
+
+    def __init__(self, parts: Parts, settings: Settings) -> None:
+        self._parts = parts
+        self._settings = settings
+        self._runner: Any = None
+
+    async def tend(self) -> None:
+        if self._runner is None:
+            if not await self._parts.database.read(tasks_repo.unfinished):
+                return
+            module = importlib.import_module("intaglio.worker.tasks")
+            self._runner = module.TaskRunner(self._parts.database, self._bench(), self._settings.flows)
+        await self._runner.tend()
+
+    async def expire(self) -> None:
+        await staging.expire_staged(self._parts)
+        while expired := await tasks.expire(self._parts):
+            for task_id in expired:
+                if self._runner is not None:
+                    await self._runner.forget(task_id)
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.stop()
+
+    def _bench(self) -> Bench:
+        parts = self._parts
+        return Bench(
+            database=parts.database,
+            stores=parts.stores,
+            staging=parts.staging,
+            door=parts.door,
+            formats=parts.format_settings,
+            hashing_algorithm=parts.ingest_settings.hashing_algorithm,
+            size_cap=parts.limits.image_size_cap,
+            holder=parts.holder,
+            task_hours=parts.task_settings.task_time_to_live,
+        )
+
+
 @contextlib.asynccontextmanager
 async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
     """What the worker does again and again, and the parts that this takes, until the block ends."""
     parts = make_parts(settings)
+    own_tasks = _Tasks(parts, settings)
 
     async def recover() -> None:
         await recovery.recover(parts)
@@ -108,6 +164,9 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
         yield (
             PeriodicJob("recover", RECOVERY_SECONDS, recover),
             PeriodicJob("sweep", SWEEP_SECONDS, sweep),
+            PeriodicJob("tasks", TASKS_SECONDS, own_tasks.tend),
+            PeriodicJob("expire", EXPIRY_SECONDS, own_tasks.expire),
         )
     finally:
+        await own_tasks.stop()
         await close_parts(parts)

@@ -78,7 +78,7 @@ async def upload(
             await discard_object(store, lease.key)
             begun = True
             spec = _spec(parts, image, announced_size if announced_size is not None else content_length)
-            result = await parts.door.admit(_watched(body, hold), store, lease.key, spec)
+            result = await parts.door.admit(watched(body, hold), store, lease.key, spec)
         finished = True
     finally:
         if not finished:
@@ -110,7 +110,8 @@ async def _claim(parts: Parts, caller: Caller, image_id: str, store_id: str) -> 
     return await guarded_write(parts, work)
 
 
-async def _watched(body: AsyncIterator[bytes], hold: Hold) -> AsyncIterator[bytes]:
+async def watched(body: AsyncIterator[bytes], hold: Hold) -> AsyncIterator[bytes]:
+    """Pass on `body` while the lease is held. Raises `UploadOvertaken` when it is not any more."""
     async for piece in body:
         if hold.lost is not None:
             break

@@ -13,7 +13,7 @@ INFO_ROUTES = (
         path="/v2/info/import",
         handler=info.import_methods,
         summary="The import methods that are offered",
-        success={200: "Their names; none in this release."},
+        success={200: "Their names."},
         response="ImportMethods",
         errors=_ERRORS,
     ),

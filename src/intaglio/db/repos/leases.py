@@ -48,6 +48,12 @@ async def find(conn: Connection, image_id: str, kind: str = "upload") -> Lease |
     return None if row is None else Lease(**row)
 
 
+async def of_image(conn: Connection, image_id: str) -> list[Lease]:
+    """Every lease on an image, run out or not."""
+    rows = await conn.execute(select(leases).where(leases.c.image_id == image_id))
+    return [Lease(**row) for row in rows.mappings()]
+
+
 async def renew(conn: Connection, lease: Lease, until: datetime) -> bool:
     """Prolong a lease; False when it is no longer this holder's."""
     result = await conn.execute(update(leases).where(*_same(lease)).values(expires_at=until))
@@ -69,9 +75,9 @@ def _same(lease: Lease) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-async def everyone(conn: Connection, limit: int = 1000) -> list[Lease]:
-    """All leases, those that end soonest first."""
-    statement = select(leases).order_by(leases.c.expires_at).limit(limit)
+async def everyone(conn: Connection, limit: int = 1000, *, but: str = "") -> list[Lease]:
+    """All leases but those of the kind `but`, those that end soonest first."""
+    statement = select(leases).where(leases.c.kind != but).order_by(leases.c.expires_at).limit(limit)
     return [Lease(**row) for row in (await conn.execute(statement)).mappings()]
 
 

@@ -50,3 +50,10 @@ workers = table(
     Column("beats", BigInteger(), nullable=False),
     Column("started_at", Precise(), nullable=False),
 )
+
+task_runs = table(
+    "intaglio_task_runs",
+    Column("task_id", String(36), primary_key=True),
+    Column("cancelled_at", Precise()),
+    Column("progress", Text()),
+)

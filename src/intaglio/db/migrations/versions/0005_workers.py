@@ -1,4 +1,4 @@
-"""The workers that are alive, so that others notice when one is not."""
+"""The workers that are alive, so that others notice when one is not; and how far the tasks are that they do."""
 
 from typing import Any
 
@@ -14,12 +14,20 @@ _MYSQL: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8"}
 
 
 def upgrade() -> None:
-    if "intaglio_workers" in sa.inspect(op.get_bind()).get_table_names():
-        return
-    op.create_table(
-        "intaglio_workers",
-        sa.Column("name", sa.String(255), primary_key=True),
-        sa.Column("beats", sa.BigInteger(), nullable=False),
-        sa.Column("started_at", _PRECISE, nullable=False),
-        **_MYSQL,
-    )
+    present = set(sa.inspect(op.get_bind()).get_table_names())
+    if "intaglio_workers" not in present:
+        op.create_table(
+            "intaglio_workers",
+            sa.Column("name", sa.String(255), primary_key=True),
+            sa.Column("beats", sa.BigInteger(), nullable=False),
+            sa.Column("started_at", _PRECISE, nullable=False),
+            **_MYSQL,
+        )
+    if "intaglio_task_runs" not in present:
+        op.create_table(
+            "intaglio_task_runs",
+            sa.Column("task_id", sa.String(36), primary_key=True),
+            sa.Column("cancelled_at", _PRECISE),
+            sa.Column("progress", sa.Text()),
+            **_MYSQL,
+        )
