@@ -117,8 +117,7 @@ async def cancel(parts: Parts, caller: Caller, image_id: str) -> str:
     async def work(conn: Connection) -> str:
         image, target = await visible_image(conn, parts.policy, caller, image_id)
         task = await _running(conn, image)
-        copying = task is not None and image.status is not Status.IMPORTING
-        parts.policy.require("copy_image" if copying else "modify_image", caller, target)
+        parts.policy.require("modify_image", caller, target)
         if task is None or not task.ours:
             raise NoImportRunning(f"No import of image {image.id} is running here.")
         await tasks.cancel(conn, task.id, utcnow())

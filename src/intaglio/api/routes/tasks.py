@@ -54,7 +54,7 @@ IMPORTS_ROUTES = (
         handler=imports.cancel,
         summary="Call off the import of an image",
         success={202: "Its task, named by the header X-Intaglio-Task, ends within seconds."},
-        rules=("get_image", "modify_image", "copy_image"),
+        rules=("get_image", "modify_image"),
         errors={**IMAGE_ERRORS, 403: "The policy refuses.", 409: "No import of the image is running."},
     ),
     Route(

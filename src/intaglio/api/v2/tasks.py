@@ -51,7 +51,14 @@ def image_task_view(task: Task) -> dict[str, Any]:
 
 
 def _contents(task: Task) -> dict[str, Any]:
-    view = {name: getattr(task, name) for name in ("image_id", "request_id", "user_id", "input", "result", "message")}
+    view: dict[str, Any] = {
+        "image_id": task.image_id,
+        "request_id": task.request_id,
+        "user_id": task.user_id,
+        "input": task.input,
+        "result": task.result,
+        "message": task.message,
+    }
     if task.progress is not None:
         view["progress"] = _progress(task.progress)
     return view
