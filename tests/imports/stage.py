@@ -12,12 +12,13 @@ import anyio
 from intaglio.authz.engine import Caller
 from intaglio.bootstrap.load import load
 from intaglio.bootstrap.sources import Sources
-from intaglio.bootstrap.wiring import make_parts, prepare_parts
+from intaglio.bootstrap.wiring import make_bench, make_parts, prepare_parts
 from intaglio.db.migrations import upgrade
 from intaglio.db.repos import leases, tasks
 from intaglio.domain.image import Image
-from intaglio.domain.task import Task
+from intaglio.domain.task import Progress, Task
 from intaglio.identity.none import EVERYONE
+from intaglio.imports.base import Bench
 from intaglio.services import images, importing, staging, upload
 from intaglio.services.parts import Parts
 from intaglio.stores.base import NotFound
@@ -37,7 +38,7 @@ class Stage:
 
     def enter(self, name: str) -> None:
         with (self.home / "errors").open("ab") as errors:
-            command = [sys.executable, "-m", "tests.imports.actor", self.home, name, self.conf]
+            command: list[str | Path] = [sys.executable, "-m", "tests.imports.actor", self.home, name, self.conf]
             self.actors[name] = subprocess.Popen(command, cwd=ROOT, stderr=errors)
 
     def kill(self, name: str) -> None:
@@ -81,6 +82,9 @@ class Stage:
         await upload.upload(self.parts, ADMIN, image.id, _pieces(data))
         return image.id
 
+    async def delete(self, image_id: str) -> None:
+        await images.delete(self.parts, ADMIN, image_id)
+
     async def ask(self, image_id: str, body: dict[str, Any]) -> str:
         offered = ("glance-direct", "copy-image")
         return await importing.start(self.parts, ADMIN, image_id, body, offered=offered)
@@ -101,6 +105,19 @@ class Stage:
                 return task
             await anyio.sleep(0.05)
         raise AssertionError(f"{task}; {self.notes()}; {self.errors()[-2000:]}")
+
+    async def progress(self, task_id: str) -> Progress:
+        """How far the task is, as soon as it says so."""
+        for _ in range(1200):
+            found = (await self.task(task_id)).progress
+            if found is not None:
+                return found
+            await anyio.sleep(0.05)
+        raise AssertionError(f"{self.notes()}; {self.errors()[-2000:]}")
+
+    def bench(self) -> Bench:
+        """What the steps get in a worker."""
+        return make_bench(self.parts)
 
     async def content(self, store_id: str, image_id: str) -> bytes | None:
         """The object in a store, None when there is none."""

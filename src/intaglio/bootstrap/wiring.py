@@ -106,6 +106,21 @@ def make_app(settings: Settings) -> ASGIApp:
     return Lifespan(make_application(parts, settings.api, authenticator), start=start, stop=stop)
 
 
+def make_bench(parts: Parts) -> Bench:
+    """What the steps of imports work with."""
+    return Bench(
+        database=parts.database,
+        stores=parts.stores,
+        staging=parts.staging,
+        door=parts.door,
+        formats=parts.format_settings,
+        hashing_algorithm=parts.ingest_settings.hashing_algorithm,
+        size_cap=parts.limits.image_size_cap,
+        holder=parts.holder,
+        task_hours=parts.task_settings.task_time_to_live,
+    )
+
+
 class _Tasks:
     """The tasks of one worker: what runs them is loaded when there are some, for that takes a second."""
 
@@ -119,7 +134,7 @@ class _Tasks:
             if not await self._parts.database.read(tasks_repo.unfinished):
                 return
             module = importlib.import_module("intaglio.worker.tasks")
-            self._runner = module.TaskRunner(self._parts.database, self._bench(), self._settings.flows)
+            self._runner = module.TaskRunner(self._parts.database, make_bench(self._parts), self._settings.flows)
         await self._runner.tend()
 
     async def expire(self) -> None:
@@ -132,20 +147,6 @@ class _Tasks:
     async def stop(self) -> None:
         if self._runner is not None:
             await self._runner.stop()
-
-    def _bench(self) -> Bench:
-        parts = self._parts
-        return Bench(
-            database=parts.database,
-            stores=parts.stores,
-            staging=parts.staging,
-            door=parts.door,
-            formats=parts.format_settings,
-            hashing_algorithm=parts.ingest_settings.hashing_algorithm,
-            size_cap=parts.limits.image_size_cap,
-            holder=parts.holder,
-            task_hours=parts.task_settings.task_time_to_live,
-        )
 
 
 @contextlib.asynccontextmanager

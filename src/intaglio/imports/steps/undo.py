@@ -13,7 +13,9 @@ from intaglio.domain.image import Image
 from intaglio.domain.status import Status, require_transition
 from intaglio.domain.task import FAILED_STORES, LOCK, PENDING_STORES, TaskStatus
 from intaglio.flows.base import Json, StepFailed
+from intaglio.formats.base import FormatMismatch, UnsafeContent
 from intaglio.imports.base import LEASE_KIND, Bench, ImportCancelled, Job, discard, holds, lease_end, seize
+from intaglio.ingest.base import CapExceeded
 from intaglio.stores.base import Store, StoreError
 from intaglio.stores.settings import STAGING
 
@@ -24,6 +26,9 @@ _ADVICE: Mapping[Status, str] = {
     Status.QUEUED: "Correct the cause and import again.",
     Status.ACTIVE: "The image is as it was: correct the cause and ask for the copy again.",
 }
+
+
+_OF_THE_DATA = {FormatMismatch.code, UnsafeContent.code, CapExceeded.code}
 
 
 async def run(bench: Bench, job: Job, start: Status, failed: StepFailed) -> Json:
@@ -51,6 +56,8 @@ def _message(image: Image | None, start: Status, failed: StepFailed) -> str:
     if failed.reason_code == ImportCancelled.code:
         return str(failed)
     advice = "" if image is None else _ADVICE[Status.ACTIVE if image.status is Status.ACTIVE else start]
+    if failed.reason_code in _OF_THE_DATA and image is not None:
+        advice = "The same data would fail again: make a new image that says what they are, or send others."
     return f"Step '{failed.step}' failed: {failed} {advice}".strip()
 
 
