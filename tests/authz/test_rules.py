@@ -33,6 +33,7 @@ def glances() -> dict[str, Any]:
 
 
 @pytest.mark.real
+@pytest.mark.timeout(600)  # the first time Glance is installed
 def test_names_defaults_and_scopes_are_those_of_glance(glances: dict[str, Any]) -> None:
     ours = {rule.name: rule for rule in RULES if not rule.name.startswith("intaglio:")}
     assert len(glances) == 67

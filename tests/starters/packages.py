@@ -27,6 +27,7 @@ PACKAGES: Mapping[str, str] = {
     "mariadb-server": "MariaDB, the database of most Glance installations",
     "nginx-light": "nginx, the measure for downloads",
     "postgresql-15": "PostgreSQL",
+    "redis-server": "Redis, where several machines count calls together",
     "qemu-utils": "real disk images in every format",
 }
 

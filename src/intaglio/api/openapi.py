@@ -9,7 +9,9 @@ import msgspec
 
 from intaglio.api.openapi_metadefs import metadef_schemas
 from intaglio.api.route import Route
+from intaglio.api.settings import RateClass
 from intaglio.api.v2.schemas import MEMBER, TASK, image_properties
+from intaglio.domain.patch import VERBS
 from intaglio.domain.properties import BASE_FIELDS, Formats
 from intaglio.imports.methods import METHODS
 from intaglio.services.explain import Answer
@@ -27,9 +29,10 @@ _PATH_VARIABLES = {
     "store_id": {"type": "string"},
     "task_id": {"type": "string", "format": "uuid"},
 }
-_MEDIA_TYPES = {
-    "Patch": "application/openstack-images-v2.1-json-patch",
-    "Data": "application/octet-stream",
+_DATA = "application/octet-stream"
+_PATCHES = {
+    "application/openstack-images-v2.1-json-patch": "Patch",
+    "application/openstack-images-v2.0-json-patch": "OlderPatch",
 }
 
 
@@ -66,6 +69,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "responses": _responses(route),
         "security": [] if route.public else [{"basic": []}],
     }
+    operation["x-rate-class"] = route.rate.value
     if route.rules:
         operation["x-policy-rules"] = list(route.rules)
     if route.request:
@@ -79,15 +83,50 @@ def _responses(route: Route) -> dict[str, Any]:
         responses[str(status)] = {"description": description}
         if route.response and status in {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.PARTIAL_CONTENT}:
             responses[str(status)]["content"] = _content(route.response)
-    for status, description in sorted(route.errors.items()):
-        responses[str(status)] = {"description": description, "content": {"text/html": {}, "text/plain": {}}}
+    refusal = _content("Health") if route.response == "Health" else {"text/html": {}, "text/plain": {}}
+    limited = {} if route.rate == RateClass.FREE else {429: "Too many calls of this class; see Retry-After."}
+    for status, description in sorted({**route.errors, **limited}.items()):
+        responses[str(status)] = {"description": description, "content": refusal}
     return responses
 
 
 def _content(name: str) -> dict[str, Any]:
     if name == "Data":
-        return {_MEDIA_TYPES[name]: {}}
-    return {_MEDIA_TYPES.get(name, _JSON): {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+        return {_DATA: {}}
+    content: dict[str, Any] = {"text/plain": {}} if name == "Health" else {}
+    kinds = _PATCHES if name == "Patch" else {_JSON: name}
+    for media_type, kind in kinds.items():
+        content[media_type] = {"schema": {"$ref": f"#/components/schemas/{kind}"}}
+    return content
+
+
+_NUMBER = {"type": "integer", "minimum": 0}
+_FACETS = {
+    "type": "object",
+    "properties": {
+        "total": _NUMBER,
+        "facets": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "properties": {
+                    "values": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {"value": {"type": ["string", "boolean"]}, "count": _NUMBER},
+                            "required": ["value", "count"],
+                        },
+                    },
+                    "distinct": _NUMBER,
+                    "missing": _NUMBER,
+                },
+                "required": ["values", "distinct", "missing"],
+            },
+        },
+    },
+    "required": ["total", "facets"],
+}
 
 
 _TEXT = {"type": "string"}
@@ -140,6 +179,7 @@ def _schemas(formats: Formats) -> dict[str, Any]:
             },
             "required": ["images", "first", "schema"],
         },
+        "Facets": _FACETS,
         "Member": _object(MEMBER["properties"]),
         "Members": _object(
             {"members": {"type": "array", "items": {"$ref": "#/components/schemas/Member"}}, "schema": _TEXT}
@@ -168,11 +208,37 @@ def _schemas(formats: Formats) -> dict[str, Any]:
             "items": {
                 "type": "object",
                 "properties": {
-                    "op": {"type": "string", "enum": ["add", "replace", "remove"]},
+                    "op": {"type": "string", "enum": list(VERBS)},
                     "path": {"type": "string"},
                     "value": {},
                 },
                 "required": ["op", "path"],
             },
+        },
+        "OlderPatch": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"value": {}, **{verb: {"type": "string"} for verb in VERBS}},
+                "oneOf": [{"required": [verb]} for verb in VERBS],
+            },
+        },
+        "Schema": {
+            "type": "object",
+            "properties": {"name": {"type": "string"}, "properties": {"type": "object"}},
+            "required": ["name", "properties"],
+        },
+        "Health": {
+            "type": "object",
+            "properties": {
+                "detailed": {"type": "boolean"},
+                "reasons": {"type": "array", "items": {"type": "string"}},
+            },
+            "required": ["detailed", "reasons"],
+        },
+        "Description": {
+            "type": "object",
+            "properties": {"openapi": {"type": "string"}, "paths": {"type": "object"}},
+            "required": ["openapi", "paths"],
         },
     }

@@ -10,12 +10,15 @@ import msgspec
 
 from intaglio.api.settings import ApiSettings, CorsSettings
 from intaglio.authz.settings import PolicySettings, there
+from intaglio.bootstrap import protection
 from intaglio.bootstrap.custom_schema import FILE_NAME, custom_schema
 from intaglio.bootstrap.flow_settings import flow_settings
 from intaglio.bootstrap.identity_settings import keystone_settings, trusted_proxies
 from intaglio.bootstrap.judge import warnings
+from intaglio.bootstrap.limit_settings import unified_limits_settings
 from intaglio.bootstrap.options.model import State
 from intaglio.bootstrap.problems import ConfigInvalid, Level, Problem
+from intaglio.bootstrap.rate_settings import rate_settings
 from intaglio.bootstrap.reading import Reading
 from intaglio.bootstrap.settings import ServeSettings, Settings
 from intaglio.bootstrap.sources import Sources, default_data_dir
@@ -24,7 +27,7 @@ from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.settings import AuthMode, IdentitySettings
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import Enforce, ImageLimits, MetadefSettings, TaskSettings
+from intaglio.services.settings import Enforce, ImageLimits, MetadefSettings, TaskSettings, UpkeepSettings
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +76,7 @@ def assemble(reading: Reading) -> Settings:
         "DEFAULT",
         image_cache_dir=cache_dir,
         enable_proxy_headers_parsing=proxied,
-        cors=_section(CorsSettings, reading, "cors"),
-        disabled_file=_disabled_file(reading),
+        disable_by_file_path=_disabled_file(reading),
     )
     connection = _connection(reading, data_dir)
     settings = Settings(
@@ -92,7 +94,11 @@ def assemble(reading: Reading) -> Settings:
         flows=flow_settings(reading, connection, data_dir),
         database=_section(DatabaseSettings, reading, "database", connection=connection),
         identity=_identity(reading, data_dir),
-        policy=_policy(reading, data_dir),
+        policy=protection.added(reading, _policy(reading, data_dir), lambda name: there(_beside(reading, name))),
+        upkeep=_section(UpkeepSettings, reading, "intaglio"),
+        rates=rate_settings(reading, data_dir),
+        unified_limits=unified_limits_settings(reading),
+        cors=_section(CorsSettings, reading, "cors"),
         custom_schema=custom_schema(reading, there(_beside(reading, FILE_NAME))),
         metadefs=_metadefs(reading),
     )

@@ -9,23 +9,27 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from intaglio.api.app import Lifespan, make_application
+from intaglio.api.rates import Limiter
 from intaglio.authz.engine import PolicyEngine
 from intaglio.authz.files import PolicyFiles
+from intaglio.authz.property_access import PropertyProtection
 from intaglio.base.process import this_process
 from intaglio.bootstrap.custom_schema import custom_properties
 from intaglio.bootstrap.settings import Settings
 from intaglio.db.engine import open_database
 from intaglio.db.repos import tasks as tasks_repo
+from intaglio.domain.quota import LimitSource, StorageQuota
 from intaglio.identity.base import Authenticator
 from intaglio.identity.http_basic import HttpBasic
 from intaglio.identity.keystone import Keystone
 from intaglio.identity.none import NoAuthentication
 from intaglio.identity.settings import AuthMode
 from intaglio.identity.trusted_proxy import TrustedProxy
+from intaglio.identity.unified_limits import KeystoneLimits
 from intaglio.identity.users import UsersFile
 from intaglio.imports.base import Bench
 from intaglio.ingest.door import Door
-from intaglio.services import recovery, staging, tasks
+from intaglio.services import expiry, recount, recovery, search_index, staging, tasks
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
 from intaglio.stores import registry
@@ -37,18 +41,23 @@ _log = logging.getLogger(__name__)
 RECOVERY_SECONDS = 5
 SWEEP_SECONDS = 600
 TASKS_SECONDS = 0.5
-EXPIRY_SECONDS = 60
+FORGET_SECONDS = 60
+EXPIRY_SECONDS = 300
+INDEX_SECONDS = 300
 
 
 def make_parts(settings: Settings) -> Parts:
     """The parts of one process; nothing is connected yet."""
+    policy = PolicyEngine(files=PolicyFiles(settings.policy))
     return Parts(
         database=open_database(settings.database),
         stores=registry.build(settings.stores),
         staging=registry.build_one(settings.staging),
         door=Door(),
-        policy=PolicyEngine(files=PolicyFiles(settings.policy)),
+        policy=policy,
+        protection=PropertyProtection(settings.policy, policy),
         limits=settings.limits,
+        quotas=make_limit_source(settings),
         format_settings=settings.formats,
         ingest_settings=settings.ingest,
         metadef_settings=settings.metadefs,
@@ -57,6 +66,14 @@ def make_parts(settings: Settings) -> Parts:
         holder=this_process(),
         custom=custom_properties(settings.custom_schema),
     )
+
+
+def make_limit_source(settings: Settings) -> LimitSource:
+    """Where the limits of projects come from."""
+    if settings.unified_limits is not None:
+        asking = importlib.import_module("intaglio.identity.limits_session")
+        return KeystoneLimits(asking.LimitsSession(settings.unified_limits))
+    return StorageQuota(settings.limits.user_storage_quota)
 
 
 async def prepare_parts(parts: Parts) -> None:
@@ -72,6 +89,7 @@ async def prepare_parts(parts: Parts) -> None:
 async def close_parts(parts: Parts) -> None:
     """Release what the parts hold."""
     parts.door.close()
+    await parts.quotas.close()
     await parts.stores.close()
     await parts.staging.close()
     await parts.database.close()
@@ -95,15 +113,18 @@ def make_app(settings: Settings) -> ASGIApp:
     """The API as an ASGI application, parts and all."""
     parts = make_parts(settings)
     authenticator = make_authenticator(settings)
+    limiter = Limiter(settings.rates)
 
     async def start() -> None:
         await prepare_parts(parts)
 
     async def stop() -> None:
         await authenticator.close()
+        await limiter.close()
         await close_parts(parts)
 
-    return Lifespan(make_application(parts, settings.api, authenticator), start=start, stop=stop)
+    app = make_application(parts, settings.api, authenticator, limiter, cors=settings.cors)
+    return Lifespan(app, start=start, stop=stop)
 
 
 def make_bench(parts: Parts) -> Bench:
@@ -161,13 +182,29 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
     async def sweep() -> None:
         await recovery.sweep_stores(parts)
 
+    async def expire() -> None:
+        await expiry.expire_empty(parts, upkeep.expire_empty_after_hours)
+
+    async def prove_usage() -> None:
+        await recount.check(parts.database)
+
+    async def index() -> None:
+        await search_index.catch_up(parts)
+
+    upkeep = settings.upkeep
+    jobs = [
+        PeriodicJob("recover", RECOVERY_SECONDS, recover),
+        PeriodicJob("sweep", SWEEP_SECONDS, sweep),
+        PeriodicJob("index", INDEX_SECONDS, index),
+        PeriodicJob("tasks", TASKS_SECONDS, own_tasks.tend),
+        PeriodicJob("forget", FORGET_SECONDS, own_tasks.expire),
+    ]
+    if upkeep.expire_empty_after_hours:
+        jobs.append(PeriodicJob("expire", EXPIRY_SECONDS, expire))
+    if upkeep.usage_check_seconds:
+        jobs.append(PeriodicJob("usage", upkeep.usage_check_seconds, prove_usage))
     try:
-        yield (
-            PeriodicJob("recover", RECOVERY_SECONDS, recover),
-            PeriodicJob("sweep", SWEEP_SECONDS, sweep),
-            PeriodicJob("tasks", TASKS_SECONDS, own_tasks.tend),
-            PeriodicJob("expire", EXPIRY_SECONDS, own_tasks.expire),
-        )
+        yield jobs
     finally:
         await own_tasks.stop()
         await close_parts(parts)

@@ -84,6 +84,9 @@ class ServerDatabase:
             await asyncio.sleep(pause(attempt))
         raise AssertionError
 
+    async def survey(self, work: Work[T]) -> T:
+        return await self.read(work)
+
     async def write(self, work: Work[T]) -> T:
         for attempt in count(1):
             try:

@@ -114,8 +114,11 @@ async def require_wanted(conn: Connection, job: Job, *, cancellable: bool = True
 async def seize(conn: Connection, bench: Bench, job: Job, store_id: str) -> Lease:
     """Make this process the one that writes objects of the image, whoever was before: it runs the flow now."""
     before = await leases.find(conn, job.image_id, LEASE_KIND)
-    if before is not None:
-        await leases.release(conn, before)
+    if before is not None:  # not ended and taken anew: room that is reserved hangs on it
+        taken = await leases.take_over(conn, before, bench.holder, lease_end())
+        if taken is None:
+            raise Superseded("The lease was renewed at this moment.")
+        return taken
     lease = Lease(
         image_id=job.image_id,
         kind=LEASE_KIND,

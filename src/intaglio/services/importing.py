@@ -17,15 +17,18 @@ from intaglio.base.errors import Conflict, Invalid
 from intaglio.base.log import request_id
 from intaglio.db.base import Connection
 from intaglio.db.repos import images, leases, tasks
+from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image
 from intaglio.domain.status import Status
 from intaglio.domain.task import FAILED_STORES, LOCK, PENDING_STORES, Task, TaskStatus, TaskType
+from intaglio.imports.base import LEASE_KIND, lease_end
 from intaglio.imports.methods import METHODS
 from intaglio.imports.request import ImportRequest, read
 from intaglio.services.access import visible_image
 from intaglio.services.copies import copies
 from intaglio.services.guarded import guarded_write
 from intaglio.services.parts import Parts
+from intaglio.services.quota import Budgets, budgeted_write, require_growth, reserve
 from intaglio.services.recovery import STAGE_KIND
 from intaglio.services.stores import NoSuchStore
 
@@ -82,14 +85,14 @@ async def start(
     """Record the task of an import; its id. The same request again, while it runs, answers with the same task.
 
     Raises `InvalidImport`, `MethodNotOffered`, refusals, `ImportRunning`, `NotImportable`, `ImportFormatsMissing`,
-    `NoSuchStore`, `CopyThere`.
+    `NoSuchStore`, `CopyThere`, `OverQuota`.
     """
     request = read(body, header_store=header_store, multi=parts.stores.multi)
     if request.method not in offered:
         known = ", ".join(offered) or "none"
         raise MethodNotOffered(f"The import method '{request.method}' is not offered here; these are: {known}.")
 
-    async def work(conn: Connection) -> str:
+    async def work(conn: Connection, budgets: Budgets) -> str:
         image, target = await visible_image(conn, parts.policy, caller, image_id)
         parts.policy.require(request.plan.rule, caller, target)
         running = await _running(conn, image)
@@ -102,10 +105,14 @@ async def start(
         stores = _targets(parts, image, request)
         task = _task(caller, image, body, header_store, stores)
         await tasks.insert_task(conn, task)
-        await images.update(conn, image, _claimed(image, task, stores))
+        claimed = await images.update(conn, image, _claimed(image, task, stores))
+        await require_growth(conn, budgets, image, claimed)
+        lease = _lease(parts, image, stores)
+        await leases.claim(conn, lease)
+        await reserve(conn, budgets, lease, claimed, (image.size or 0) * len(stores))
         return task.id
 
-    return await guarded_write(parts, work)
+    return await budgeted_write(parts, caller.principal.project_id, work)
 
 
 async def cancel(parts: Parts, caller: Caller, image_id: str) -> str:
@@ -156,6 +163,19 @@ async def _unlocked(conn: Connection, image: Image) -> Image:
 def _is_same(task: Task, body: Mapping[str, Any], header_store: str | None) -> bool:
     given = task.input or {}
     return given.get("import_req") == body and given.get("header_store") == header_store
+
+
+def _lease(parts: Parts, image: Image, stores: tuple[str, ...]) -> Lease:
+    """What fences the writing of objects, and holds the room that is reserved for them; the task's worker takes it."""
+    return Lease(
+        image_id=image.id,
+        kind=LEASE_KIND,
+        holder=parts.holder,
+        store_id=(*stores, parts.stores.default)[0],
+        key=image.id,
+        created_at=utcnow(),
+        expires_at=lease_end(),
+    )
 
 
 async def _require_importable(conn: Connection, image: Image, request: ImportRequest) -> None:

@@ -3,8 +3,10 @@
 import msgspec
 
 from intaglio.authz.engine import PolicyEngine
+from intaglio.authz.property_access import PropertyProtection
 from intaglio.db.base import Database
 from intaglio.domain.properties import CustomProperties, Formats
+from intaglio.domain.quota import LimitSource, StorageQuota
 from intaglio.formats.settings import FormatSettings
 from intaglio.ingest.door import Door
 from intaglio.ingest.settings import IngestSettings
@@ -23,7 +25,9 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     staging: Store  # keeps data until they are imported; no image's location is there
     door: Door
     policy: PolicyEngine
+    protection: PropertyProtection
     limits: ImageLimits
+    quotas: LimitSource = msgspec.field(default_factory=StorageQuota)
     format_settings: FormatSettings
     ingest_settings: IngestSettings
     metadef_settings: MetadefSettings

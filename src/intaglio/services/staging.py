@@ -23,6 +23,7 @@ from intaglio.services.access import visible_image
 from intaglio.services.guarded import guarded_write
 from intaglio.services.leases import held, lease_end
 from intaglio.services.parts import Parts
+from intaglio.services.quota import Budgets, Meter, budgeted_write, require_growth, reserve
 from intaglio.services.recovery import STAGE_KIND, discard_object, discard_orphan, release_upload, remove_copies
 from intaglio.services.upload import NotQueued, UploadOvertaken, watched
 from intaglio.stores.settings import STAGING
@@ -38,14 +39,16 @@ async def stage(
     content_length: int | None = None,
 ) -> None:
     """Keep `body` for an import; sizes are as for an upload, and so is what is raised."""
-    image, lease = await _claim(parts, caller, image_id)
     size = announced_size if announced_size is not None else content_length
+    image, lease, reserved = await _claim(parts, caller, image_id, size)
+    meter = Meter(parts, lease, reserved) if size is None and parts.quotas.enforced else None
     begun = finished = False
     try:
         async with held(parts, lease, Status.UPLOADING) as hold:
             await discard_object(parts.staging, lease.key)
             begun = True
-            result = await parts.door.admit(watched(body, hold), parts.staging, lease.key, _spec(parts, size))
+            spec = _spec(parts, size)
+            result = await parts.door.admit(watched(body, hold, meter), parts.staging, lease.key, spec)
         finished = True
     finally:
         if not finished:
@@ -53,17 +56,21 @@ async def stage(
     await asyncio.shield(_commit(parts, image, lease, result))
 
 
-async def _claim(parts: Parts, caller: Caller, image_id: str) -> tuple[Image, Lease]:
-    async def work(conn: Connection) -> tuple[Image, Lease]:
+async def _claim(parts: Parts, caller: Caller, image_id: str, size: int | None) -> tuple[Image, Lease, int]:
+    """The image, which is uploading now, its lease, and how many bytes of its project's quota are reserved."""
+
+    async def work(conn: Connection, budgets: Budgets) -> tuple[Image, Lease, int]:
         image, target = await visible_image(conn, parts.policy, caller, image_id)
         parts.policy.require("modify_image", caller, target)
         if image.status != Status.QUEUED:
             raise NotQueued(f"Image {image.id} is {image.status}; data can be staged only while it is queued.")
         lease = _lease(parts, image.id, STAGE_KIND)
         await leases.claim(conn, lease)
-        return await images.transition(conn, image.id, Status.QUEUED, Status.UPLOADING), lease
+        uploading = await images.transition(conn, image.id, Status.QUEUED, Status.UPLOADING)
+        await require_growth(conn, budgets, image, uploading)
+        return uploading, lease, await reserve(conn, budgets, lease, uploading, size, "staged")
 
-    return await guarded_write(parts, work)
+    return await budgeted_write(parts, caller.principal.project_id, work)
 
 
 def _lease(parts: Parts, image_id: str, kind: str) -> Lease:

@@ -21,6 +21,7 @@ from intaglio.api.routes.service import SERVICE_ROUTES
 from intaglio.api.routes.tags import TAGS_ROUTES
 from intaglio.api.routes.tasks import IMPORTS_ROUTES, TASKS_ROUTES
 from intaglio.api.routes.validation import VALIDATION_ROUTES
+from intaglio.api.settings import RateClass
 
 
 async def _openapi(call: Call) -> Response:
@@ -31,8 +32,10 @@ _DESCRIPTION = Route(
     method="GET",
     path="/openapi.json",
     handler=_openapi,
+    rate=RateClass.OTHER,
     summary="This description of the API",
     success={200: "An OpenAPI 3.1 document."},
+    response="Description",
     public=True,
 )
 

@@ -3,6 +3,7 @@
 from intaglio.api.route import Route
 from intaglio.api.routes.answers import IMAGE_ERRORS, NO_BODY, query
 from intaglio.api.routes.data import SIZE, STORE
+from intaglio.api.settings import RateClass
 from intaglio.api.v2 import imports, tasks
 from intaglio.domain.query import Direction
 from intaglio.domain.task import TASK_SORT_KEYS, TaskStatus, TaskType
@@ -14,6 +15,7 @@ IMPORTS_ROUTES = (
         method="PUT",
         path="/v2/images/{image_id}/stage",
         handler=imports.stage,
+        rate=RateClass.UPLOAD,
         summary="Send data that are to be imported",
         success={204: "The data are kept until they are imported; the image is uploading."},
         rules=("get_image", "modify_image"),
@@ -35,6 +37,7 @@ IMPORTS_ROUTES = (
         method="POST",
         path="/v2/images/{image_id}/import",
         handler=imports.start,
+        rate=RateClass.IMPORT,
         summary="Import an image's data, or copy them to more stores",
         success={202: "A task does it; the header X-Intaglio-Task names it. So does the same request once more."},
         rules=("get_image", "modify_image", "copy_image"),
@@ -52,6 +55,7 @@ IMPORTS_ROUTES = (
         method="DELETE",
         path="/v2/images/{image_id}/import",
         handler=imports.cancel,
+        rate=RateClass.WRITE,
         summary="Call off the import of an image",
         success={202: "Its task, named by the header X-Intaglio-Task, ends within seconds."},
         rules=("get_image", "modify_image"),
@@ -61,6 +65,7 @@ IMPORTS_ROUTES = (
         method="GET",
         path="/v2/images/{image_id}/tasks",
         handler=imports.list_tasks,
+        rate=RateClass.LIST,
         summary="The tasks about an image",
         success={200: "Those of the caller's project, the newest first; all for an administrator."},
         rules=("get_image",),
@@ -74,6 +79,7 @@ TASKS_ROUTES = (
         method="GET",
         path="/v2/tasks",
         handler=tasks.list_tasks,
+        rate=RateClass.LIST,
         summary="List tasks",
         success={200: "One page."},
         rules=("tasks_api_access",),
@@ -92,6 +98,7 @@ TASKS_ROUTES = (
         method="POST",
         path="/v2/tasks",
         handler=tasks.create,
+        rate=RateClass.WRITE,
         summary="Create a task",
         success={201: "The task; no type of task is begun by this call in this release."},
         rules=("tasks_api_access",),
@@ -103,6 +110,7 @@ TASKS_ROUTES = (
         method="GET",
         path="/v2/tasks/{task_id}",
         handler=tasks.show,
+        rate=RateClass.OTHER,
         summary="Show a task",
         success={200: "The task."},
         rules=("tasks_api_access",),

@@ -46,6 +46,25 @@ def unindexed(dialect: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
     return UnaryExpression(column, operator=_PLUS, type_=column.type)
 
 
+def apart(dialect: str, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """A condition with a subquery, to be asked of each row or answered once for all.
+
+    A server would make a join of it, and without statistics one that reads the same thousands of rows for each row.
+    """
+    return condition if dialect == "sqlite" else condition.is_(true())
+
+
+_TEXTS = frozenset({"name", "status", "disk_format", "container_format"})
+
+
+def by_code_point(dialect: str, name: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column of `images` as lists are sorted by it, and its index is made.
+
+    A text by code point, like on SQLite: a locale would make the order depend on how the database was created.
+    """
+    return column.collate("C") if dialect == "postgresql" and name in _TEXTS else column
+
+
 def json_object(dialect: str, name: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[Any]:
     """One JSON text out of many rows, `{name: value, …}`; NULL or `{}` when there are none."""
     if dialect == "postgresql":

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from intaglio.base.errors import Conflict
 from intaglio.db.base import Connection
+from intaglio.db.repos import usage
 from intaglio.db.tables.added import leases
 
 
@@ -50,8 +51,8 @@ async def find(conn: Connection, image_id: str, kind: str = "upload") -> Lease |
 
 async def of_image(conn: Connection, image_id: str) -> list[Lease]:
     """Every lease on an image, run out or not."""
-    rows = await conn.execute(select(leases).where(leases.c.image_id == image_id))
-    return [Lease(**row) for row in rows.mappings()]
+    statement = select(leases).where(leases.c.image_id == image_id)
+    return [Lease(**row) for row in (await conn.execute(statement)).mappings()]
 
 
 async def renew(conn: Connection, lease: Lease, until: datetime) -> bool:
@@ -61,9 +62,12 @@ async def renew(conn: Connection, lease: Lease, until: datetime) -> bool:
 
 
 async def release(conn: Connection, lease: Lease) -> bool:
-    """End a lease; False when it was lost before."""
+    """End a lease, and what was reserved under it; False when it was lost before."""
     result = await conn.execute(delete(leases).where(*_same(lease)))
-    return result.rowcount == 1
+    if result.rowcount != 1:
+        return False
+    await usage.free(conn, lease.image_id, lease.kind)
+    return True
 
 
 def _same(lease: Lease) -> tuple[ColumnElement[bool], ...]:

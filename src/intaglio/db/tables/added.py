@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Dialect, Index, String, Text
 from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 
-from intaglio.db.tables.metadata import table
+from intaglio.db.tables.metadata import BIG, table
 
 
 class Precise(TypeDecorator[datetime]):
@@ -56,4 +56,15 @@ task_runs = table(
     Column("task_id", String(36), primary_key=True),
     Column("cancelled_at", Precise()),
     Column("progress", Text()),
+)
+
+# What a search finds images by; SQLite has a full-text index in the virtual table `intaglio_image_words` beside it.
+search = table(
+    "intaglio_image_search",
+    Column("number", BIG, primary_key=True),
+    Column("image_id", String(36), nullable=False),
+    Column("changed_at", DateTime(), nullable=False),  # the image's `updated_at` when its words were taken
+    Column("indexed_at", Precise(), nullable=False),
+    Column("words", Text(), nullable=False),
+    Index("intaglio_image_search_image_id", "image_id", unique=True),
 )

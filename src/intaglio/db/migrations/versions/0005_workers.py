@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects.mysql import DATETIME
 
 revision = "0005"
-down_revision = "0001"
+down_revision = "0003"
 
 _PRECISE = sa.DateTime().with_variant(DATETIME(fsp=6), "mysql")
 _MYSQL: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8"}
