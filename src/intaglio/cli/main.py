@@ -34,6 +34,7 @@ def build() -> App:
         help="Load, compare and export the catalogue of metadata definitions.",
     )
     app.command("intaglio.cli.image:app", name="image", help="Check images of a service, and what suits them.")
+    app.command("intaglio.cli.task:app", name="task", help="Show what imports are doing, and call one off.")
     completion.register(app)
     return app
 
