@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 from rich.console import Console
+from rich.table import Table
 from tests.starters.base import CACHE, ROOT, debian
 
 from bench import machine
@@ -17,6 +18,8 @@ from bench.options import Options
 from bench.options import quick as make_quick
 from bench.plan import run_all
 from bench.publish import publish as write_page
+from bench.queries import Kind
+from bench.queries import queries as measure_queries
 from bench.report import markdown, terminal
 from bench.results import Results
 from bench.transfers import GIB, Client
@@ -70,6 +73,21 @@ def publish(result: Path, *, reference: Path = ROOT / "docs" / "reference") -> i
     """Write docs/reference/benchmarks.md, its data and its charts from one result."""
     for path in write_page(result, reference, OURS):
         sys.stdout.write(f"{path}\n")
+    return 0
+
+
+@app.command
+def queries(
+    database: Annotated[Kind, Parameter(help="which database is filled and asked")] = "sqlite",
+    *,
+    images: Annotated[int, Parameter(help="images in it")] = 100_000,
+) -> int:
+    """Ask for every filter, sort key, search and count once, without HTTP, and print the milliseconds of each."""
+    console = Console(highlight=False)
+    table = Table("question", "found", "ms", "ms with statistics", title=f"{database}, {images} images")
+    for each in measure_queries(database, images, console.print):
+        table.add_row(each.name, str(each.found), f"{each.before:.1f}", f"{each.after:.1f}")
+    console.print(table)
     return 0
 
 

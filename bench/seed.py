@@ -4,12 +4,12 @@ import datetime as dt
 import random
 import sqlite3
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 from tests.starters.glance import glance
 
 DISTROS = ("debian", "ubuntu", "fedora", "rocky", "alpine")
+START = dt.datetime(2020, 1, 1)  # noqa: DTZ001 - the tables hold naive UTC
 RARE = 100
 """One image of so many carries bench_rare=yes: the property filter finds few among many."""
 
@@ -48,15 +48,15 @@ def _properties(number: int) -> dict[str, str]:
     }
 
 
-def _rows(numbers: range) -> Iterator[tuple[str, list[tuple[object, ...]]]]:
-    """The statements with their rows, for a slice of the images."""
-    start = dt.datetime(2020, 1, 1)  # noqa: DTZ001 - the tables hold naive UTC
+def rows(numbers: range, *, plain: bool = True) -> tuple[list[tuple[object, ...]], ...]:
+    """A slice of the images, and of their properties, tags and locations; `plain`: with times as SQLite holds them."""
     images: list[tuple[object, ...]] = []
     properties: list[tuple[object, ...]] = []
     tags: list[tuple[object, ...]] = []
     locations: list[tuple[object, ...]] = []
     for number in numbers:
-        image, time = image_id(number), str(start + dt.timedelta(seconds=number)) + ".000000"
+        moment = START + dt.timedelta(seconds=number)
+        image, time = image_id(number), f"{moment}.000000" if plain else moment
         size, md5, sha512 = 2**28 + number, f"{number:032x}", f"{number:0128x}"
         seen = "public" if number % 2 else "private"
         owner = f"{number % 50:032x}"
@@ -64,7 +64,7 @@ def _rows(numbers: range) -> Iterator[tuple[str, list[tuple[object, ...]]]]:
         properties += [(image, name, value, time, time) for name, value in _properties(number).items()]
         tags += [(image, f"tag-{number % 7}", time, time), (image, f"series-{number % 90}", time, time)]
         locations.append((image, f"file:///nowhere/{image}", time, time))
-    yield from ((_IMAGE, images), (_PROPERTY, properties), (_TAG, tags), (_LOCATION, locations))
+    return images, properties, tags, locations
 
 
 def fill(database: Path, images: int, slice_size: int = 5000) -> None:
@@ -72,7 +72,8 @@ def fill(database: Path, images: int, slice_size: int = 5000) -> None:
     with sqlite3.connect(database) as connection:
         connection.execute("PRAGMA synchronous = OFF")
         for first in range(0, images, slice_size):
-            for statement, rows in _rows(range(first, min(first + slice_size, images))):
-                connection.executemany(statement, rows)
+            made = rows(range(first, min(first + slice_size, images)))
+            for statement, some in zip((_IMAGE, _PROPERTY, _TAG, _LOCATION), made, strict=True):
+                connection.executemany(statement, some)
         connection.commit()  # and no ANALYZE: nobody runs it on the SQLite file of a small site
     connection.close()

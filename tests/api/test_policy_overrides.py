@@ -302,6 +302,7 @@ def test_a_start_refuses_rules_that_cannot_be(tmp_path: Path) -> None:
 
 
 @pytest.mark.real
+@pytest.mark.timeout(600)  # the first time Glance is installed
 def test_the_real_glance_answers_alike(world: World, tmp_path: Path) -> None:
     if world.running is None:
         pytest.skip("this run is against Glance already")

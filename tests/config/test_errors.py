@@ -17,6 +17,14 @@ WRONG = [
     ("DEFAULT", "image_size_cap", "0", "must be a whole number from 1 to"),
     ("DEFAULT", "image_size_cap", "9223372036854775808", "must be a whole number from 1 to"),
     ("DEFAULT", "image_tag_quota", "1_000", "must be a whole number."),
+    ("DEFAULT", "user_storage_quota", "10 GB", "a whole number with B, KB, MB, GB or TB directly behind it"),
+    ("DEFAULT", "user_storage_quota", "-1", "a whole number with B, KB, MB, GB or TB directly behind it"),
+    ("DEFAULT", "use_keystone_limits", "perhaps", "must be true or false"),
+    ("intaglio", "rate_limit_list", "user:10", "such as user:60/minute"),
+    ("intaglio", "rate_limit_write", "nobody:10/minute", "such as user:60/minute"),
+    ("intaglio", "rate_limit_upload", "user:0/minute", "such as user:60/minute"),
+    ("intaglio", "rate_limit_storage", "memcached://localhost", "must begin with redis://"),
+    ("intaglio", "expire_empty_after_hours", "-1", "must be a number of at least 0"),
     ("DEFAULT", "api_limit_max", "0", "must be a whole number of at least 1"),
     ("DEFAULT", "show_image_direct_url", "maybe", "must be true or false"),
     ("image_format", "disk_formats", "[raw,iso", "must be a list such as a,b or [a,b]"),
@@ -106,8 +114,6 @@ def test_the_value_that_counts_is_the_one_that_is_judged(write: Write, sources: 
     ("group", "option", "value", "allowed"),
     [
         ("task", "task_time_to_live", "long", "must be a whole number"),
-        ("DEFAULT", "user_storage_quota", "10 GB", "a whole number with B, KB, MB, GB or TB directly behind it"),
-        ("DEFAULT", "user_storage_quota", "-1", "a whole number with B, KB, MB, GB or TB directly behind it"),
         ("DEFAULT", "enabled_import_methods", "[web-download,telepathy]", "any of glance-direct, web-download"),
         ("DEFAULT", "enabled_import_methods", "[web-download", "any of glance-direct, web-download"),
     ],
@@ -123,10 +129,10 @@ def test_a_wrong_value_of_an_option_without_effect_does_not_stop_the_start(
 
 
 def test_what_must_not_be_ignored_stops_the_start(write: Write, sources: Make) -> None:
-    file = write("[DEFAULT]\nproperty_protection_file = protect.conf\nmetadata_encryption_key = 0123456789abcdef\n")
+    file = write("[DEFAULT]\nmetadata_encryption_key = 0123456789abcdef\n")
     with pytest.raises(ConfigInvalid) as caught:
         load(sources(file))
-    assert [(problem.code, problem.line) for problem in caught.value.problems] == [("refused", 2), ("refused", 3)]
+    assert [(problem.code, problem.line) for problem in caught.value.problems] == [("refused", 2)]
     assert "0123456789abcdef" not in str(caught.value)
 
 

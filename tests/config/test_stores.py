@@ -50,7 +50,7 @@ def test_a_store_in_the_environment(write: Write, sources: Make, monkeypatch: py
     monkeypatch.setenv("OS_FAST__WIEGHT", "8")
     configuration = configure(sources(write(SEVERAL)))
     assert configuration.settings.stores.stores[0].weight == 7
-    assert [warning.code for warning in configuration.warnings] == ["not-yet-options", "unknown-variable"]
+    assert [warning.code for warning in configuration.warnings] == ["unknown-variable"]
 
 
 @pytest.mark.parametrize("form", ["[fast:file,slow:file]", '"fast":"file", slow:file', "{fast:file,slow:file}"])

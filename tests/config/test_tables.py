@@ -16,7 +16,7 @@ from intaglio.bootstrap.report import show
 from intaglio.bootstrap.settings import Settings
 from intaglio.bootstrap.sources import Sources
 from intaglio.bootstrap.values import parse
-from intaglio.identity.settings import KeystoneSettings
+from intaglio.identity.settings import KeystoneSettings, UnifiedLimitsSettings
 from intaglio.stores.drivers.file_places import FileOptions
 from tests.starters.base import ROOT
 
@@ -55,14 +55,18 @@ def test_every_row_says_what_it_must(group: str) -> None:
 
 FIELDS = {  # where a section's fields stand in the files
     "api": ("DEFAULT",),
+    "cors": ("cors",),
     "limits": ("DEFAULT",),
     "ingest": ("DEFAULT",),
     "formats": ("image_format",),
     "database": ("database",),
-    "policy": ("oslo_policy",),
+    "policy": ("oslo_policy", "DEFAULT"),
     "serve": ("intaglio",),
     "identity": ("intaglio",),
+    "upkeep": ("intaglio",),
+    "metadefs": ("metadefs",),
 }
+ELSEWHERE = {"enable_proxy_headers_parsing": "oslo_middleware", "disable_by_file_path": "healthcheck"}
 LOADER = {"load.py", "report.py", "reference.py", "judge.py", "store_settings.py", "reading.py", "sources.py"}
 INDIRECT = {  # read by the loader itself, or by a driver that is handed all its options
     ("intaglio", "auth"),
@@ -73,6 +77,14 @@ INDIRECT = {  # read by the loader itself, or by a driver that is handed all its
     ("glance_store", "stores"),
     ("glance_store", "default_store"),
     ("DEFAULT", "enabled_backends"),
+    ("DEFAULT", "use_keystone_limits"),
+    ("DEFAULT", "metadata_source_path"),  # is called source_path among the settings of metadefs
+    ("intaglio", "rate_limit_list"),
+    ("intaglio", "rate_limit_write"),
+    ("intaglio", "rate_limit_upload"),
+    ("intaglio", "rate_limit_import"),
+    ("intaglio", "rate_limit_other"),
+    ("intaglio", "rate_limit_storage"),
     ("DEFAULT", "debug"),  # of the processes, among the options of [intaglio]
 }
 
@@ -95,7 +107,8 @@ def test_what_is_marked_used_is_used_and_the_other_way_round(sources: Make) -> N
     wrong, seen = [], set()
     for section, groups in FIELDS.items():
         for field in getattr(made, section).__struct_fields__:
-            group = "oslo_middleware" if field == "enable_proxy_headers_parsing" else groups[0]
+            places = (ELSEWHERE[field],) if field in ELSEWHERE else groups
+            group = next((place for place in places if CATALOGUE.find(place, field)), groups[0])
             found = CATALOGUE.find(group, field)
             if found is None or (group, field) in INDIRECT:
                 continue
@@ -103,11 +116,12 @@ def test_what_is_marked_used_is_used_and_the_other_way_round(sources: Make) -> N
             if (found[1].state is State.USED) != (field in asked):
                 wrong.append(f"[{group}] {field} is marked {found[1].state}, but that is not so")
     assert wrong == []
-    for field in KeystoneSettings.__struct_fields__:
-        if field != "login":
-            assert field in asked | KEYSTONE, f"[keystone_authtoken] {field} is read by nobody"
-            seen.add(("keystone_authtoken", field))
-    seen |= {("keystone_authtoken", name) for name in KEYSTONE}
+    for group, settings in (("keystone_authtoken", KeystoneSettings), ("oslo_limit", UnifiedLimitsSettings)):
+        for field in settings.__struct_fields__:
+            if field != "login":
+                assert field in asked | KEYSTONE, f"[{group}] {field} is read by nobody"
+                seen.add((group, field))
+        seen |= {(group, name) for name in KEYSTONE}
     fixed = {(group, option.name) for group, option in Catalogue() if option.state is State.USED}
     drivers = {option.name for option in ALL_DRIVERS}
     assert {name for name in fixed if name[1] not in drivers} - seen == INDIRECT
@@ -122,7 +136,7 @@ def test_every_setting_is_shown(sources: Make) -> None:
     fields = {
         field
         for section in Settings.__struct_fields__
-        if section not in {"stores", "identity"}
+        if section not in {"stores", "identity", "custom_schema", "metadefs", "rates", "unified_limits"}
         for field in getattr(made, section).__struct_fields__
     }
     known = {(group, option.name): option for group, option in Catalogue()}

@@ -41,7 +41,7 @@ def full_image() -> Image:
         min_disk=7,
         container_format="bare",
         disk_format="qcow2",
-        size=2**62,
+        size=2**60,
         virtual_size=2**40,
         checksum="0" * 32,
         os_hash_algo="sha512",

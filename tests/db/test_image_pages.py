@@ -1,8 +1,7 @@
 """Pages of the list against a plain model of it: who sees what, in which order, at what cost."""
 
-import random
+import itertools
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,152 +9,36 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, insert, text
+from sqlalchemy import insert, text
 from sqlalchemy.dialects import mysql, sqlite
 
 from intaglio.db.base import Connection, Database
 from intaglio.db.migrations import upgrade
-from intaglio.db.repos import image_candidates
+from intaglio.db.repos import image_pages
 from intaglio.db.repos import images as repo
-from intaglio.db.repos.image_pages import statement
 from intaglio.db.repos.image_shapes import shape_of, values_of
+from intaglio.db.repos.image_statements import page_statement
 from intaglio.db.settings import DatabaseSettings
-from intaglio.db.tables.images import images, locations, members, properties, tags
-from intaglio.domain.image import Image, Visibility
-from intaglio.domain.query import TIME_FILTERS, Direction, ImageQuery, NumberFilter, TimeFilter, Viewer
-from intaglio.domain.status import Status
+from intaglio.db.tables.images import images, properties, tags
+from intaglio.domain.image import Visibility
+from intaglio.domain.query import (
+    FILTERS_LIMIT,
+    TIME_FILTERS,
+    VALUES_LIMIT,
+    Direction,
+    ImageQuery,
+    NumberFilter,
+    TimeFilter,
+    Viewer,
+)
 from tests.db.counting import Counting
+from tests.db.listing_model import Stock, all_pages, expected, put, stock
 from tests.db.samples import ME, OTHER, moment, new_image
 from tests.starters.databases import Databases, opened
 
 pytestmark = pytest.mark.anyio
 
 SQLITE = sqlite.dialect()
-MEMBERSHIPS = ("accepted", "pending", "rejected")
-
-
-class Stock(msgspec.Struct):
-    """A catalogue as the model sees it. `shared` is the status of our membership in each image, if any."""
-
-    images: list[Image]
-    shared: dict[str, str]
-
-
-def stock(seed: int, size: int = 60) -> Stock:
-    r = random.Random(seed)
-    made = [
-        new_image(
-            r.randrange(40) / 4,
-            name=r.choice([None, "a", "b", "c"]),
-            owner=r.choice([ME, OTHER, "third", None]),
-            visibility=r.choice(list(Visibility)),
-            status=r.choice([Status.QUEUED, Status.ACTIVE, Status.ACTIVE, Status.KILLED]),
-            size=r.choice([None, 1, 2, 3]),
-            disk_format=r.choice([None, "raw", "qcow2"]),
-            os_hidden=r.random() < 0.1,
-            protected=r.random() < 0.3,
-            properties=r.choice([{}, {"arch": "x86"}, {"arch": "arm", "os": "deb"}]),
-            tags=r.choice([(), ("t1",), ("t1", "t2")]),
-        )
-        for _ in range(size)
-    ]
-    shared = {image.id: r.choice(MEMBERSHIPS) for image in made if r.random() < 0.4}
-    return Stock(made, shared)
-
-
-async def put(database: Database, stocked: Stock) -> None:
-    """Put the stock into the database; afterwards it is as stored, which on MariaDB means whole seconds."""
-
-    async def work(conn: Connection) -> list[Image]:
-        for table in (locations, tags, properties, members, images):
-            await conn.execute(delete(table))
-        stored = [await repo.insert(conn, image) for image in stocked.images]
-        rows = [
-            {
-                "image_id": key,
-                "member": ME,
-                "status": status,
-                "can_share": False,
-                "created_at": moment(0),
-                "deleted": False,
-            }
-            for key, status in stocked.shared.items()
-        ]
-        if rows:
-            await conn.execute(insert(members), rows)
-        return stored
-
-    stocked.images = await database.write(work)
-
-
-def may_list(query: ImageQuery, image: Image, membership: str | None) -> bool:
-    """Images API v2, "Visibility" and "List images", as sentences."""
-    own = image.owner is not None and image.owner == query.viewer.project_id
-    asked = query.visibility
-    if isinstance(asked, Visibility) and image.visibility is not asked:
-        return False
-    if image.visibility is Visibility.PUBLIC or own:
-        return True
-    if image.visibility is Visibility.COMMUNITY:
-        return asked in (Visibility.COMMUNITY, "all")
-    if query.viewer.is_admin:
-        return True
-    return (
-        image.visibility is Visibility.SHARED
-        and query.viewer.project_id == ME
-        and membership is not None
-        and query.member_status in ("all", membership)
-    )
-
-
-def matches(query: ImageQuery, image: Image) -> bool:
-    return (
-        image.status is not Status.KILLED
-        and image.os_hidden is query.os_hidden
-        and query.protected in (None, image.protected)
-        and set(query.tags) <= set(image.tags)
-        and all(image.properties.get(name) == value for name, value in query.properties)
-        and all(getattr(image, column) in values for column, values in query.texts)
-        and all(number_matches(each, getattr(image, each.column)) for each in query.numbers)
-        and all(time_matches(each, getattr(image, each.column)) for each in query.times)
-    )
-
-
-def number_matches(wanted: NumberFilter, value: int | None) -> bool:
-    if value is None:
-        return False
-    return {"eq": value == wanted.value, "min": value >= wanted.value, "max": value <= wanted.value}[wanted.operator]
-
-
-def time_matches(wanted: TimeFilter, value: datetime) -> bool:
-    limit = wanted.moment
-    outside = value < limit or value >= limit + timedelta(seconds=1)
-    return {"gte": value >= limit, "lt": value < limit, "neq": outside}[wanted.operator]
-
-
-def expected(query: ImageQuery, stocked: Stock) -> list[str]:
-    found = [i for i in stocked.images if may_list(query, i, stocked.shared.get(i.id)) and matches(query, i)]
-    for column, direction in reversed(query.sort):
-
-        def key(image: Image, column: str = column) -> tuple[bool, Any]:
-            value = getattr(image, column)
-            return (value is not None, value)
-
-        found.sort(key=key, reverse=direction is Direction.DESC)
-    return [image.id for image in found]
-
-
-async def all_pages(database: Database, query: ImageQuery) -> list[str]:
-    found: list[str] = []
-    while True:
-        marker = found[-1] if found else None
-        asked = msgspec.structs.replace(query, marker=marker)
-        page = await database.read(lambda conn, asked=asked: repo.page(conn, asked))  # type: ignore[misc]
-        found += [image.id for image in page]
-        if len(page) < query.limit:
-            return found
-
-
 keys = st.sampled_from(["name", "status", "disk_format", "size", "created_at", "updated_at"])
 directions = st.sampled_from(list(Direction))
 operators = st.sampled_from(["gte", "lt", "neq"])
@@ -201,18 +84,25 @@ async def test_images_in_pages_are_complete(database: Database) -> None:
     assert len(page) > 30
 
 
-async def test_many_matches_are_walked_and_few_are_looked_up(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("few", "many", "widths"), [(0, 0, 1), (0, 0, 3), (0, 10_000, 2), (10_000, 10_000, 2)])
+async def test_every_way_of_finding_a_page_finds_the_same(
+    database: Database, monkeypatch: pytest.MonkeyPatch, few: int, many: int, widths: int
 ) -> None:
-    """Both ways of answering a filter give the same pages."""
     stocked = stock(2)
     await put(database, stocked)
-    query = ImageQuery(viewer=Viewer(ME), tags=("t1",), properties=(("arch", "x86"),), limit=2, visibility="all")
-    for few in (0, 1, 10_000):
-        monkeypatch.setattr(image_candidates, "FEW", few)
-        image_candidates._probe.cache_clear()
-        assert await all_pages(database, query) == expected(query, stocked)
-    image_candidates._probe.cache_clear()
+    monkeypatch.setattr(image_pages, "FEW", few)
+    monkeypatch.setattr(image_pages, "MANY", many)
+    monkeypatch.setattr(image_pages, "WIDTHS", (widths, widths))
+    asked: list[dict[str, Any]] = [
+        {"tags": ("t1",), "properties": (("arch", "x86"),), "limit": 2},
+        {"texts": (("disk_format", ("raw", "qcow2")),), "numbers": (NumberFilter("size", "min", 2),)},
+        {"protected": False, "times": (TimeFilter("updated_at", "gte", moment(3)),), "limit": 4},
+        {"texts": (("owner", (OTHER,)), ("status", ("active",))), "limit": 3},
+    ]
+    for conditions, first, direction in itertools.product(asked, ["name", "status"], Direction):
+        sort = ((first, direction), *((key, direction) for key in ("created_at", "id") if key != first))
+        query = ImageQuery(viewer=Viewer(ME), visibility="all", sort=sort, **conditions)
+        assert await all_pages(database, query) == expected(query, stocked), query
 
 
 async def test_a_deleted_marker_keeps_its_place(database: Database) -> None:
@@ -228,6 +118,26 @@ async def test_an_unknown_marker_is_refused(database: Database) -> None:
     query = ImageQuery(viewer=Viewer(ME), marker=new_image().id)
     with pytest.raises(repo.MarkerUnknown):
         await database.read(lambda conn: repo.page(conn, query))
+
+
+async def test_as_many_filters_as_a_list_takes(database: Database) -> None:
+    """Each database has its limit of what a statement may consist of."""
+    names = [str(number) for number in range(FILTERS_LIMIT)]
+    image = new_image(name="n", tags=tuple(sorted(names)), properties=dict.fromkeys(names, "v"))
+    await put(database, Stock([image, new_image(name="n", tags=("0",))], {}))
+    values = tuple(f"n{number}" for number in range(VALUES_LIMIT - 1))
+    times = tuple(TimeFilter("created_at", "gte", moment(0)) for _ in names)
+    for filters in (
+        {"tags": tuple(names)},
+        {"properties": tuple((name, "v") for name in names)},
+        {"tags": tuple(names[:25]), "properties": tuple((name, "v") for name in names[25:])},
+        {"texts": (("name", (*values, "n")),), "tags": ("1",)},
+        {"times": times[1:], "tags": ("1",)},
+    ):
+        for viewer in (Viewer(ME), Viewer(OTHER, is_admin=True)):
+            query = ImageQuery(viewer=viewer, **filters)
+            found = await database.read(lambda conn, asked=query: repo.page(conn, asked))  # type: ignore[misc]
+            assert [each.id for each in found] == [image.id]
 
 
 async def test_values_are_compared_exactly(database: Database) -> None:
@@ -377,8 +287,8 @@ async def test_mariadb_walks_indexes(database: Database, databases: Databases) -
     if databases.kind != "mariadb":
         return  # SQLite is asked above; PostgreSQL decides by its statistics
     query = ImageQuery(viewer=Viewer(ME), visibility="all")
-    shape = shape_of("mysql", query, (moment(0), "x"), few=False)
-    whole = statement(shape).params(**values_of(query, (moment(0), "x")))
+    shape = shape_of("mysql", query, (moment(0), "x"))
+    whole = page_statement(shape).params(**values_of(query, (moment(0), "x")))
     compiled = str(whole.compile(compile_kwargs={"literal_binds": True}, dialect=mysql.dialect()))
 
     async def work(conn: Connection) -> list[tuple[str, str]]:
@@ -393,8 +303,8 @@ async def test_mariadb_walks_indexes(database: Database, databases: Databases) -
 
 async def explained(database: Database, query: ImageQuery, marker: tuple[Any, ...] | None) -> list[str]:
     async def work(conn: Connection) -> list[str]:
-        shape = shape_of(conn.dialect, query, marker, few=False)
-        whole = statement(shape).params(**values_of(query, marker))
+        shape = shape_of(conn.dialect, query, marker)
+        whole = page_statement(shape).params(**values_of(query, marker))
         compiled = whole.compile(compile_kwargs={"literal_binds": True}, dialect=SQLITE)
         rows = await conn.execute(text("EXPLAIN QUERY PLAN " + str(compiled).replace(":", "\\:")))
         return [row.detail for row in rows]

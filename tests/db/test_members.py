@@ -1,7 +1,6 @@
-"""Members and usage on each database: who is one, once, and what a project's images add up to."""
+"""Members on each database: who is one, and once."""
 
 import asyncio
-import uuid
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -13,14 +12,11 @@ from sqlalchemy import func, select
 from intaglio.db.base import Connection, Database
 from intaglio.db.repos import images as image_repo
 from intaglio.db.repos import members as repo
-from intaglio.db.repos import usage
 from intaglio.db.repos.images import Superseded
 from intaglio.db.repos.members import MemberExists
 from intaglio.db.tables.images import members
-from intaglio.domain.image import Image, Location
+from intaglio.domain.image import Image
 from intaglio.domain.member import Member, MemberStatus
-from intaglio.domain.status import Status
-from tests.db.counting import Counting
 from tests.db.samples import OTHER, moment, new_image
 
 pytestmark = pytest.mark.anyio
@@ -125,32 +121,6 @@ async def test_of_rivals_who_claim_the_image_one_goes_first(database: Database) 
     results = await asyncio.gather(*(share(f"p{number}") for number in range(6)), return_exceptions=True)
     assert [type(result) for result in results if result is not None] == [Superseded] * 5
     assert len(await of_image(database, image)) == 1
-
-
-class TestUsage:
-    async def test_nothing(self, database: Database) -> None:
-        used = await database.read(lambda conn: usage.of_project(conn, str(uuid.uuid4())))
-        assert used == usage.Used(stored_bytes=0, staged_bytes=0, images=0, uploading=0)
-
-    async def test_what_there_is(self, database: Database) -> None:
-        project = str(uuid.uuid4())
-        places = (Location("file:///a"), Location("file:///b"))
-        await stored(database, owner=project, status=Status.ACTIVE, size=100, locations=places)
-        await stored(database, owner=project, status=Status.DEACTIVATED, size=7, locations=places[:1])
-        await stored(database, owner=project, status=Status.UPLOADING, size=1000)
-        await stored(database, owner=project, status=Status.SAVING)
-        await stored(database, owner=project)
-        await stored(database, owner=project.upper(), status=Status.ACTIVE, size=5, locations=places)
-        gone = await stored(database, owner=project, status=Status.ACTIVE, size=100, locations=places)
-        await database.write(lambda conn: image_repo.delete(conn, gone))
-
-        async def work(conn: Connection) -> tuple[usage.Used, int]:
-            counting = Counting(conn)
-            return await usage.of_project(counting, project), counting.statements
-
-        used, statements = await database.read(work)
-        assert used == usage.Used(stored_bytes=207, staged_bytes=1000, images=5, uploading=2)
-        assert statements == 1
 
 
 async def test_a_property_may_be_null(database: Database) -> None:

@@ -103,6 +103,10 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/api/test_list.py::test_bad_value",
         "tests/api/test_accidents.py::test_list_by_what_is_no_filter",
     ),
+    "Many filters": (
+        "tests/fuzz/test_lists.py::test_very_many_parameters",
+        "tests/db/test_image_pages.py::test_as_many_filters_as_a_list_takes",
+    ),
     "Marker": ("tests/api/test_list.py::test_marker_that_the_caller_may_not_see",),
     "Order": ("tests/api/test_pages.py::test_pages_hold_each_image_once",),
     "Paging links": (
@@ -111,6 +115,25 @@ SHOWN: dict[str, tuple[str, ...]] = {
     ),
     "End of a list": ("tests/api/test_pages.py::test_no_next_after_a_page_that_is_not_full",),
     "Cost": ("tests/db/test_image_pages.py::test_statements_do_not_grow_with_the_page",),
+    "Unreadable and changed": (
+        "tests/api/test_property_protection.py::TestWhatIsNotRead::test_is_kept_by_a_patch",
+        "tests/api/test_property_protection.py::TestWhatIsNotRead::test_is_kept_by_every_other_change",
+    ),
+    "Unreadable and written over": ("tests/api/test_property_protection.py::TestChange::test_change",),
+    "Unreadable and created": (
+        "tests/api/test_property_protection.py::TestCreate::test_what_was_created_may_be_unreadable",
+    ),
+    "Unreadable and filtered by": (
+        "tests/api/test_property_protection.py::TestWhatIsNotRead::test_is_not_found_by_a_filter",
+    ),
+    "The service's own names": (
+        "tests/api/test_property_protection.py::TestRead::test_only_the_services_own_names_are_exempt",
+    ),
+    "Protections at a start": (
+        "tests/config/test_protection.py::test_a_file_that_cannot_be_used_stops_the_start",
+        "tests/api/test_property_protection.py::TestFile::test_a_change_is_followed_and_a_broken_file_is_not",
+    ),
+    "Search": ("tests/api/test_search.py::test_found", "tests/api/test_facets.py::test_by_default"),
     "Refused content": ("tests/api/test_upload.py::TestFormats::test_mismatch_leaves_nothing",),
     "Limits during a transfer": ("tests/ingest/test_door.py::test_the_cap_ends_a_stream_of_unknown_length",),
     "Announced size": ("tests/api/test_upload.py::test_headers_refused",),
@@ -187,4 +210,46 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "Hidden namespaces": ("tests/api/test_metadefs_policy.py::test_what_may_not_be_seen_does_not_exist",),
     "Definitions at the first start": ("tests/metadefs/test_first_start.py::test_only_the_embedded_default_is_filled",),
     "Checked properties": ("tests/api/test_validate.py::TestRequire::test_create",),
+    "Import that fails": (
+        "tests/api/test_import.py::TestGlanceDirect::test_wrong_content_is_said",
+        "tests/imports/test_kills.py::test_a_failure_is_undone_whoever_does_it",
+    ),
+    "Import whose process dies": (
+        "tests/imports/test_kills.py::test_glance_direct_into_two_stores",
+        "tests/imports/test_kills.py::test_another_worker_finishes_what_a_dead_one_began",
+    ),
+    "Same import once more": (
+        "tests/api/test_import.py::TestGlanceDirect::test_the_same_once_more",
+        "tests/imports/test_requests.py::test_the_same_request_is_the_same_task",
+    ),
+    "Calling an import off": (
+        "tests/imports/test_kills.py::test_called_off_in_the_middle",
+        "tests/imports/test_kills.py::test_deleted_in_the_middle",
+    ),
+    "Several stores": (
+        "tests/imports/test_kills.py::test_one_store_may_fail",
+        "tests/ingest/test_fanout.py::test_all_stores_get_the_same_bytes_of_one_reading",
+    ),
+    "Copied images": ("tests/imports/test_requests.py::test_a_damaged_source_is_not_copied",),
+    "Staged data": (
+        "tests/api/test_import.py::TestStage::test_twice",
+        "tests/imports/test_requests.py::test_staged_data_expire",
+    ),
+    "Stores of an import": ("tests/api/test_import.py::test_refused",),
+    "Progress": ("tests/imports/test_kills.py::test_called_off_in_the_middle",),
+    "Beginning tasks directly": ("tests/api/test_import.py::TestTasks::test_wrong_bodies",),
+    "Storage quota": (
+        "tests/quota/test_hard_limits.py::test_twenty_uploads_at_once",
+        "tests/quota/test_hard_limits.py::test_a_stream_of_unknown_size_is_cut_at_the_limit",
+        "tests/quota/test_hard_limits.py::test_what_is_reserved_goes_to_a_new_owner",
+    ),
+    "Unified limits": (
+        "tests/quota/test_unified_limits.py::test_bytes_and_what_usage_shows",
+        "tests/quota/test_unified_limits.py::test_known_limits_hold_for_a_while",
+    ),
+    "Copies that wait to be removed": ("tests/db/test_usage.py::test_a_copy_that_is_to_be_removed_does_not_count",),
+    "Rate limits": (
+        "tests/rates/test_calls.py::test_what_a_refusal_says",
+        "tests/rates/test_routes.py::test_imports_are_limited_by_default",
+    ),
 }

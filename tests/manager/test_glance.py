@@ -11,18 +11,26 @@ from tests.manager.conftest import Desk, changes, definition
 from tests.manager.upstream import Upstream
 from tests.starters.glance import glance
 
+WHO = {  # Glance imports only for somebody
+    "X-Identity-Status": "Confirmed",
+    "X-User-Id": "curator",
+    "X-Project-Id": "images",
+    "X-Roles": "admin,member,reader",
+}
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ImageService, Path]]:
     directory = tmp_path_factory.mktemp("glance")
-    with glance(directory) as server, pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(action="ignore"):
+    with glance(directory, auth="headers") as server, pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(action="ignore"):
         clouds = directory / "clouds.yaml"
         auth = f"auth_type: none, auth: {{endpoint: '{server.url}'}}, image_endpoint_override: '{server.url}'"
         clouds.write_text(f"clouds: {{peer: {{{auth}}}}}\n")
         patch.setenv("OS_CLIENT_CONFIG_FILE", str(clouds))
-        yield connect("peer"), clouds
+        made = connect("peer")
+        made._adapter.additional_headers = WHO
+        yield made, clouds
 
 
 def test_a_rotation_on_glance(peer: tuple[ImageService, Path], desk: Desk, site: Upstream, tmp_path: Path) -> None:

@@ -58,12 +58,33 @@ def destroy(image_id: str) -> list[str]:
     return listed()
 
 
+def populate(many: list[Row]) -> int:
+    for values in many:
+        for key in ("created_at", "updated_at"):
+            values[key] = datetime.fromisoformat(values[key])
+        api.image_create(ADMIN, values)
+    return len(many)
+
+
+def usage(owners: list[str]) -> list[list[int]]:
+    """What Glance counts of each project for its quotas."""
+    counts = (
+        api.user_get_storage_usage,
+        api.user_get_staging_usage,
+        api.user_get_image_count,
+        api.user_get_uploading_count,
+    )
+    return [[count(ADMIN, owner) for count in counts] for owner in owners]
+
+
 verb, *arguments = json.loads(sys.argv[2])
 verbs: dict[str, Callable[..., Any]] = {
     "create": create,
     "change": change,
     "show": show,
     "listed": listed,
+    "populate": populate,
+    "usage": usage,
     "destroy": destroy,
 }
 sys.stdout.write(json.dumps(verbs[verb](*arguments)) + "\n")

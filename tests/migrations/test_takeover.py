@@ -8,14 +8,18 @@ from typing import Any
 import msgspec
 import pytest
 
+from intaglio.base.clock import utcnow
 from intaglio.db.base import Database
 from intaglio.db.migrations import upgrade
+from intaglio.db.repos import image_search
 from intaglio.db.repos import images as repo
 from intaglio.domain.image import Image, Location
 from intaglio.domain.query import ImageQuery, Viewer
+from intaglio.domain.search import read_search
+from intaglio.services.search_index import RECENT
 from tests.db.samples import OTHER, full_image, moment, new_image
-from tests.starters.base import venv
-from tests.starters.databases import GLANCE, Databases, opened
+from tests.starters.databases import Databases, opened
+from tests.starters.environments import environment
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real, pytest.mark.timeout(300)]
 replace = msgspec.structs.replace
@@ -26,7 +30,7 @@ class Glance:
 
     def __init__(self, config: Path) -> None:
         self._config = config
-        self._python = venv("glance-manage", GLANCE) / "python"
+        self._python = environment("glance") / "python"
 
     async def __call__(self, *words: Any) -> Any:
         script = Path(__file__).with_name("glance_talk.py")
@@ -86,6 +90,11 @@ async def test_glance_and_we_on_one_database(databases: Databases) -> None:
         await database.close()
 
 
+async def searched(database: Database, text: str) -> list[str]:
+    query = ImageQuery(viewer=Viewer("project-me"), phrases=read_search(text), ranked=True)
+    return [image.id for image in await database.read(lambda conn: repo.page(conn, query))]
+
+
 async def by_turns(database: Database, glance: Glance, theirs: dict[str, Any]) -> None:
     first = await get(database, theirs["id"])  # what Glance made, we serve
     assert_same(theirs, first)
@@ -98,12 +107,21 @@ async def by_turns(database: Database, glance: Glance, theirs: dict[str, Any]) -
     second = await database.write(lambda conn: repo.update(conn, first, after))
     assert_same(await glance("show", first.id), second)  # what we changed, Glance serves
 
+    assert await searched(database, "3 three") == [first.id]
+
     theirs = await glance("change", first.id, {"properties": {"gone": "back", "a": "A"}}, ["one"])
     with pytest.raises(repo.Superseded):  # and what Glance changed, we do not undo
         await database.write(lambda conn: repo.update(conn, second, replace(second, name="late")))
     third = await get(database, first.id)
     assert_same(theirs, third)
     assert (third.properties, third.tags) == ({"gone": "back", "a": "A"}, ("one",))
+
+    # Our words are from before: that is noticed, and then what Glance changed is found.
+    assert await searched(database, "back one") == []
+    assert await database.read(lambda conn: image_search.outdated_since(conn, utcnow() - RECENT)) == [first.id]
+    await database.write(lambda conn: image_search.index(conn, [first.id]))
+    assert await searched(database, "back one") == [first.id]
+    assert await searched(database, "three") == []
 
     new = replace(full_image(), os_hidden=False, created_at=moment(5))
     mine = await database.write(lambda conn: repo.insert(conn, new))

@@ -14,11 +14,17 @@ import intaglio.db.migrations
 from intaglio.db.base import Connection, SchemaUnfit
 from intaglio.db.engine import open_database
 from intaglio.db.migrations import Upgraded, check, status, upgrade
+from intaglio.db.repos import image_search
+from intaglio.db.repos.image_pages import page
 from intaglio.db.schema import GLANCE_VERSION, HEAD, KNOWN, OUR_VERSION
 from intaglio.db.servers import server_engine
 from intaglio.db.settings import DatabaseSettings
 from intaglio.db.tables import ADDED, GLANCE
+from intaglio.db.tables.images import images, properties
 from intaglio.db.urls import parse
+from intaglio.domain.query import ImageQuery, Viewer
+from intaglio.domain.search import read_search
+from tests.db.samples import moment
 from tests.starters.databases import Databases, glance_manage
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
@@ -41,6 +47,7 @@ async def inspected(settings: DatabaseSettings) -> dict[str, Any]:
 
 
 def described(connection: SyncConnection) -> dict[str, Any]:
+    """Every table, but for those that SQLite keeps its full-text index in."""
     seen = inspect(connection)
     return {
         name: {
@@ -54,6 +61,7 @@ def described(connection: SyncConnection) -> dict[str, Any]:
             ),
         }
         for name in seen.get_table_names()
+        if not name.startswith("intaglio_image_words")
     }
 
 
@@ -138,6 +146,32 @@ async def execute(settings: DatabaseSettings, *statements: Any) -> None:
     await database.close()
 
 
+async def test_images_that_are_there_can_be_searched_for(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database of the release before, with images that release wrote, and its upgrade."""
+    settings = databases.empty()
+    with monkeypatch.context() as before:
+        before.setattr(intaglio.db.migrations, "HEAD", "0001")
+        await upgrade(settings)
+    now, values = moment(0), {"min_disk": 0, "min_ram": 0, "status": "active"}
+    ids = [f"{number:08d}-0000-4000-8000-000000000000" for number in range(image_search.BATCH + 5)]
+    rows = [{"id": each, "name": f"No. {each[:8]}", "deleted": False, "created_at": now, **values} for each in ids]
+    children = [{"image_id": each, "deleted": False, "created_at": now} for each in ids]
+    await execute(
+        settings,
+        insert(images).values([{**row, "deleted": row["id"] == ids[7]} for row in rows]),
+        insert(properties).values([{**child, "name": "os_distro", "value": "debian"} for child in children]),
+    )
+    assert await upgrade(settings) == Upgraded(before="0001", after=HEAD, created=False)
+    database = open_database(settings)
+    asked = {"viewer": Viewer(None, is_admin=True), "ranked": True, "limit": 1000}
+    for text, wanted in [("debian", set(ids) - {ids[7]}), ("00000011 debian", {ids[11]}), ("00000007", set())]:
+        query = ImageQuery(phrases=read_search(text), **asked)  # type: ignore[arg-type]
+        found = await database.read(lambda conn, query=query: page(conn, query))  # type: ignore[misc]
+        assert {image.id for image in found} == wanted
+    assert await database.read(image_search.outdated) == ([], ids[image_search.BATCH - 1])
+    await database.close()
+
+
 async def test_a_newer_database_is_refused(databases: Databases) -> None:
     settings = databases.empty()
     await upgrade(settings)
@@ -201,6 +235,7 @@ async def test_our_tables_are_as_described(databases: Databases) -> None:
     for table in ADDED:
         assert set(found[table.name]["columns"]) == set(table.columns.keys())
         assert found[table.name]["primary"] == [column.name for column in table.primary_key]
-        assert set(found[table.name]["indexes"]) == {index.name for index in table.indexes}
+        full_text = {"intaglio_image_search_words"}  # whose kind each database has for itself
+        assert set(found[table.name]["indexes"]) - full_text == {index.name for index in table.indexes}
         nullable = {name for name, column in found[table.name]["columns"].items() if column[1]}
         assert nullable == {column.name for column in table.columns if column.nullable}

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 
+import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route as StarletteRoute
@@ -17,9 +18,10 @@ from intaglio.api.middleware.cors import Cors
 from intaglio.api.middleware.proxy_headers import ProxyHeaders
 from intaglio.api.middleware.request_id import RequestId
 from intaglio.api.middleware.version_negotiation import VersionNegotiation
+from intaglio.api.rates import Limiter, Standing
 from intaglio.api.route import Route
 from intaglio.api.routes import ROUTES
-from intaglio.api.settings import ApiSettings
+from intaglio.api.settings import ApiSettings, CorsSettings, RateClass
 from intaglio.api.versions import Versions
 from intaglio.authz.engine import Caller
 from intaglio.base.errors import Forbidden, IntaglioError, Unauthenticated
@@ -38,22 +40,31 @@ class ReadOnly(Forbidden):
     code = "read-only"
 
 
+class Service(msgspec.Struct, frozen=True):
+    """What all endpoints share."""
+
+    parts: Parts
+    settings: ApiSettings
+    authenticator: Authenticator
+    limiter: Limiter
+
+
 class Endpoint:
     """All calls on one path: picks the one for the method, finds out who asks, and turns errors into answers."""
 
-    def __init__(
-        self, routes: Iterable[Route], parts: Parts, settings: ApiSettings, authenticator: Authenticator
-    ) -> None:
+    def __init__(self, routes: Iterable[Route], service: Service) -> None:
         self.routes = {route.method: route for route in routes}
-        self.parts = parts
-        self.settings = settings
-        self.authenticator = authenticator
+        self.parts = service.parts
+        self.settings = service.settings
+        self.authenticator = service.authenticator
+        self.limiter = service.limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = Body(receive, expected=_has_body(scope))
         request = Request(scope, body)
+        standing = Standing()
         try:
-            response = await self._answer(request)
+            response = await self._answer(request, standing)
         except IntaglioError as error:
             response = error_response(error, accept_of(scope))
             if isinstance(error, Unauthenticated):
@@ -64,20 +75,24 @@ class Endpoint:
             _log.exception("%s %s failed", request.method, request.url.path)
             reason = "The service failed to answer this; its log has the details under the request id."
             response = ErrorResponse(HTTPStatus.INTERNAL_SERVER_ERROR, reason, accept=accept_of(scope))
+        standing.put_on(response.headers)
         await answer(response, scope, body, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request, standing: Standing) -> Response:
         route = self.routes.get(request.method)
+        rate = RateClass.OTHER if route is None else route.rate
+        await self.limiter.admit_address(rate, request, standing)
         caller = _STRANGER
         if route is None or not route.public:
             caller = await self._caller(request)
-        if _has_body(request.scope) and (route is None or route.request is None):
-            raise InvalidBody(f"{request.method} takes no body here.")
+            await self.limiter.admit_caller(rate, caller.principal, standing)
         if route is None:
             allowed = ", ".join(sorted(self.routes))
             reason = f"{request.method} is not allowed here; these are: {allowed}."
             accept = request.headers.get("accept", "*/*")
             return ErrorResponse(HTTPStatus.METHOD_NOT_ALLOWED, reason, accept=accept, headers={"Allow": allowed})
+        if route.request is None and _has_body(request.scope):
+            raise InvalidBody(f"{request.method} takes no body here.")
         if caller.principal.read_only and not route.public and request.method not in _READING:
             raise ReadOnly("Who shows no credentials may only read here.")
         return await route.handler(Call(request, caller, self.parts, self.settings))
@@ -103,8 +118,10 @@ def _has_body(scope: Scope) -> bool:
 class _Absent(Endpoint):
     """What answers on paths that no route has: 404, after the caller has been identified."""
 
-    async def _answer(self, request: Request) -> Response:
-        await self._caller(request)
+    async def _answer(self, request: Request, standing: Standing) -> Response:
+        await self.limiter.admit_address(RateClass.OTHER, request, standing)
+        caller = await self._caller(request)
+        await self.limiter.admit_caller(RateClass.OTHER, caller.principal, standing)
         if request.url.path == "/v2":
             return RedirectResponse(f"{base_url(self.settings, request)}/v2/", HTTPStatus.FOUND)
         accept = request.headers.get("accept", "*/*")
@@ -141,19 +158,20 @@ class Lifespan:
                 return
 
 
-def make_application(parts: Parts, settings: ApiSettings, authenticator: Authenticator) -> ASGIApp:
-    """The whole API as one ASGI application; it holds no state beyond `parts`."""
+def make_application(
+    parts: Parts, settings: ApiSettings, authenticator: Authenticator, limiter: Limiter, *, cors: CorsSettings
+) -> ASGIApp:
+    """The whole API as one ASGI application; it holds no state beyond what it is given."""
+    service = Service(parts, settings, authenticator, limiter)
     by_path: dict[str, list[Route]] = {}
     for route in ROUTES:
         by_path.setdefault(route.path, []).append(route)
     router = Router(
-        routes=[
-            StarletteRoute(path, Endpoint(routes, parts, settings, authenticator)) for path, routes in by_path.items()
-        ],
+        routes=[StarletteRoute(path, Endpoint(routes, service)) for path, routes in by_path.items()],
         redirect_slashes=False,
-        default=_Absent((), parts, settings, authenticator),
+        default=_Absent((), service),
     )
     versions = Versions(multi_store=parts.stores.multi, cache=settings.image_cache_dir is not None)
     negotiated = VersionNegotiation(router, versions=versions, public_endpoint=settings.public_endpoint)
     located = ProxyHeaders(negotiated) if settings.enable_proxy_headers_parsing else negotiated
-    return RequestId(Cors(located, settings.cors), limit=settings.max_request_id_length)
+    return RequestId(Cors(located, cors), limit=settings.max_request_id_length)

@@ -23,6 +23,7 @@ STATUS_OF_KIND: dict[type[errors.IntaglioError], HTTPStatus] = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.Gone: HTTPStatus.GONE,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.Throttled: HTTPStatus.TOO_MANY_REQUESTS,
     errors.UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.RangeUnsatisfiable: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,

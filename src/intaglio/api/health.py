@@ -12,7 +12,7 @@ from intaglio.services import health
 
 def _disabled(call: Call) -> bool:
     """Whether an operator wants no more work sent here: a balancer's view of this process, not its health."""
-    file = call.settings.disabled_file
+    file = call.settings.disable_by_file_path
     return file is not None and file.exists()
 
 

@@ -7,24 +7,29 @@ from urllib.parse import parse_qsl, urlencode
 
 from intaglio.api.call import Call
 from intaglio.base.errors import Invalid
+from intaglio.domain.facets import Facet, read_facets
 from intaglio.domain.image import Image, Visibility
 from intaglio.domain.query import (
+    FILTERS_LIMIT,
     NUMBER_FILTERS,
     SORT_KEYS,
     TEXT_FILTERS,
     TIME_FILTERS,
+    VALUES_LIMIT,
     Direction,
     ImageQuery,
     NumberFilter,
     TimeFilter,
     Viewer,
 )
+from intaglio.domain.search import Phrase, read_search
 
 MemberStatus = Literal["pending", "accepted", "rejected", "all"]
 TimeOperator = Literal["gt", "gte", "lt", "lte", "eq", "neq"]
 _LIST_FILTERS = frozenset({"name", "id", "status", "container_format", "disk_format"})  # these take in: and eq:
 _NOT_FILTERS = frozenset({"properties", "members", "locations", "changes-since"})
-_PAGING = frozenset({"limit", "marker", "sort", "sort_key", "sort_dir"})
+_SORTING = frozenset({"sort", "sort_key", "sort_dir"})
+_PAGING = _SORTING | {"limit", "marker"}
 _SQL_LIMIT = 2**63 - 1
 
 Pairs = Sequence[tuple[str, str]]
@@ -62,9 +67,12 @@ class _Reader:
         return value
 
 
-def read_query(call: Call) -> ImageQuery:
-    """What the request asks for. Raises `InvalidQuery` naming the parameter and what it may hold."""
-    reader = _Reader(_pairs(call))
+def read_query(call: Call, *, but: Iterable[str] = ()) -> ImageQuery:
+    """What the request asks for, without the parameters `but`, which mean something else to its call.
+
+    Raises `InvalidQuery` naming the parameter and what it may hold, `InvalidSearch`.
+    """
+    reader = _Reader([(name, value) for name, value in _pairs(call) if name not in but])
     texts: list[tuple[str, tuple[str, ...]]] = []
     numbers: list[NumberFilter] = []
     times: list[TimeFilter] = []
@@ -90,6 +98,8 @@ def read_query(call: Call) -> ImageQuery:
             )
         else:
             properties.append((name, value))
+    tags = tuple(dict.fromkeys(reader.all("tag")))
+    _require_few(len(texts) + len(numbers) + len(times) + len(properties) + len(tags), texts)
     principal = call.caller.principal
     return ImageQuery(
         viewer=Viewer(principal.project_id, principal.is_admin),
@@ -100,12 +110,22 @@ def read_query(call: Call) -> ImageQuery:
         member_status=_member_status(reader),
         os_hidden=_boolean(reader, "os_hidden", str.lower) or False,
         protected=_boolean(reader, "protected", str),
-        tags=reader.all("tag"),
+        tags=tags,
         texts=tuple(texts),
         numbers=tuple(numbers),
         times=tuple(times),
         properties=tuple(properties),
+        phrases=_phrases(reader),
+        ranked="q" in reader.last and not _SORTING & reader.last.keys(),
     )
+
+
+def _require_few(filters: int, texts: Sequence[tuple[str, tuple[str, ...]]]) -> None:
+    if filters > FILTERS_LIMIT:
+        raise InvalidQuery(f"A list takes at most {FILTERS_LIMIT} filters at once, not {filters}.")
+    values = sum(len(wanted) for _, wanted in texts)
+    if values > VALUES_LIMIT:
+        raise InvalidQuery(f"The filters of a list name at most {VALUES_LIMIT} values, not {values}.")
 
 
 def _pairs(call: Call) -> Pairs:
@@ -115,7 +135,7 @@ def _pairs(call: Call) -> Pairs:
         raise InvalidQuery("The query must be UTF-8, percent-encoded.") from None
 
 
-_READ_ELSEWHERE = _PAGING | {"visibility", "member_status", "os_hidden", "protected", "tag", "deleted"}
+_READ_ELSEWHERE = _PAGING | {"visibility", "member_status", "os_hidden", "protected", "tag", "deleted", "q"}
 
 
 def _limit(call: Call, reader: _Reader) -> int:
@@ -138,6 +158,11 @@ def _member_status(reader: _Reader) -> MemberStatus:
         if value == known:
             return known  # type: ignore[no-any-return]  # get_args forgets the literal's type
     raise AssertionError
+
+
+def _phrases(reader: _Reader) -> tuple[Phrase, ...]:
+    text = reader.last.get("q")
+    return () if text is None else read_search(text)
 
 
 def _boolean(reader: _Reader, name: str, fold: Callable[[str], str]) -> bool | None:
@@ -251,6 +276,18 @@ def _sort_as_given(reader: _Reader) -> tuple[list[str], list[str], Direction]:
 def _tie(directions: list[str]) -> Direction:
     """How equal images are ordered: as the rest when one direction was given, newest first otherwise."""
     return Direction.ASC if directions == ["asc"] else Direction.DESC
+
+
+def read_facets_query(call: Call) -> tuple[ImageQuery, tuple[Facet, ...]]:
+    """What to count and in which list. Raises `InvalidQuery`, `InvalidSearch`, `InvalidFacet`."""
+    pairs = _pairs(call)
+    paging = sorted({name for name, _ in pairs} & _PAGING - {"limit"})
+    if paging:
+        raise InvalidQuery(f"Counts have no order and no pages: leave out {', '.join(paging)}.")
+    query = read_query(call, but={"facet"})
+    if not query.limit:
+        raise InvalidQuery("'limit' is the number of values of each facet: at least 1.")
+    return query, read_facets([value for name, value in pairs if name == "facet"])
 
 
 def links(call: Call, query: ImageQuery, page: Sequence[Image]) -> dict[str, str]:

@@ -9,8 +9,11 @@ import msgspec
 
 from intaglio.api.openapi_metadefs import metadef_schemas
 from intaglio.api.route import Route
-from intaglio.api.v2.schemas import MEMBER, image_properties
+from intaglio.api.settings import RateClass
+from intaglio.api.v2.schemas import MEMBER, TASK, image_properties
+from intaglio.domain.patch import VERBS
 from intaglio.domain.properties import BASE_FIELDS, Formats
+from intaglio.imports.methods import METHODS
 from intaglio.services.explain import Answer
 
 _JSON = "application/json"
@@ -24,10 +27,12 @@ _PATH_VARIABLES = {
     "tag_name": {"type": "string", "maxLength": 80},
     "member_id": {"type": "string", "maxLength": 255},
     "store_id": {"type": "string"},
+    "task_id": {"type": "string", "format": "uuid"},
 }
-_MEDIA_TYPES = {
-    "Patch": "application/openstack-images-v2.1-json-patch",
-    "Data": "application/octet-stream",
+_DATA = "application/octet-stream"
+_PATCHES = {
+    "application/openstack-images-v2.1-json-patch": "Patch",
+    "application/openstack-images-v2.0-json-patch": "OlderPatch",
 }
 
 
@@ -64,6 +69,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "responses": _responses(route),
         "security": [] if route.public else [{"basic": []}],
     }
+    operation["x-rate-class"] = route.rate.value
     if route.rules:
         operation["x-policy-rules"] = list(route.rules)
     if route.request:
@@ -77,15 +83,50 @@ def _responses(route: Route) -> dict[str, Any]:
         responses[str(status)] = {"description": description}
         if route.response and status in {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.PARTIAL_CONTENT}:
             responses[str(status)]["content"] = _content(route.response)
-    for status, description in sorted(route.errors.items()):
-        responses[str(status)] = {"description": description, "content": {"text/html": {}, "text/plain": {}}}
+    refusal = _content("Health") if route.response == "Health" else {"text/html": {}, "text/plain": {}}
+    limited = {} if route.rate == RateClass.FREE else {429: "Too many calls of this class; see Retry-After."}
+    for status, description in sorted({**route.errors, **limited}.items()):
+        responses[str(status)] = {"description": description, "content": refusal}
     return responses
 
 
 def _content(name: str) -> dict[str, Any]:
     if name == "Data":
-        return {_MEDIA_TYPES[name]: {}}
-    return {_MEDIA_TYPES.get(name, _JSON): {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+        return {_DATA: {}}
+    content: dict[str, Any] = {"text/plain": {}} if name == "Health" else {}
+    kinds = _PATCHES if name == "Patch" else {_JSON: name}
+    for media_type, kind in kinds.items():
+        content[media_type] = {"schema": {"$ref": f"#/components/schemas/{kind}"}}
+    return content
+
+
+_NUMBER = {"type": "integer", "minimum": 0}
+_FACETS = {
+    "type": "object",
+    "properties": {
+        "total": _NUMBER,
+        "facets": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "properties": {
+                    "values": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {"value": {"type": ["string", "boolean"]}, "count": _NUMBER},
+                            "required": ["value", "count"],
+                        },
+                    },
+                    "distinct": _NUMBER,
+                    "missing": _NUMBER,
+                },
+                "required": ["values", "distinct", "missing"],
+            },
+        },
+    },
+    "required": ["total", "facets"],
+}
 
 
 _TEXT = {"type": "string"}
@@ -93,6 +134,23 @@ _STORE = {
     "type": "object",
     "properties": {"id": _TEXT, "description": _TEXT, "default": _TEXT, "read-only": _TEXT},
     "required": ["id"],
+}
+_IMPORT = {
+    "type": "object",
+    "properties": {
+        "method": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string", "enum": list(METHODS)},
+                **{name: _TEXT for method in METHODS.values() for name in (*method.details, *method.optional)},
+            },
+            "required": ["name"],
+        },
+        "stores": {"type": "array", "items": _TEXT, "minItems": 1},
+        "all_stores": {"type": "boolean", "default": False},
+        "all_stores_must_succeed": {"type": "boolean", "default": True},
+    },
+    "required": ["method"],
 }
 _USAGE = {"type": "object", "properties": {"usage": {"type": "integer"}, "limit": {"type": "integer"}}}
 
@@ -121,12 +179,27 @@ def _schemas(formats: Formats) -> dict[str, Any]:
             },
             "required": ["images", "first", "schema"],
         },
+        "Facets": _FACETS,
         "Member": _object(MEMBER["properties"]),
         "Members": _object(
             {"members": {"type": "array", "items": {"$ref": "#/components/schemas/Member"}}, "schema": _TEXT}
         ),
         "NewMember": _object({"member": {"type": "string", "minLength": 1, "maxLength": 255}}),
         "MemberStatus": _object({"status": MEMBER["properties"]["status"]}),
+        "Task": {"type": "object", "properties": TASK["properties"]},
+        "Tasks": {
+            "type": "object",
+            "properties": {
+                "tasks": {"type": "array", "items": {"$ref": "#/components/schemas/Task"}},
+                "first": _TEXT,
+                "next": _TEXT,
+                "schema": _TEXT,
+            },
+            "required": ["tasks", "first", "schema"],
+        },
+        "ImageTasks": _object({"tasks": {"type": "array", "items": {"$ref": "#/components/schemas/Task"}}}),
+        "NewTask": _object({"type": TASK["properties"]["type"], "input": {"type": "object"}}),
+        "Import": _IMPORT,
         "ImportMethods": _object({"import-methods": {"type": "object"}}),
         "Stores": _object({"stores": {"type": "array", "items": _STORE}}),
         "Usage": _object({"usage": {"type": "object", "additionalProperties": _USAGE}}),
@@ -135,11 +208,37 @@ def _schemas(formats: Formats) -> dict[str, Any]:
             "items": {
                 "type": "object",
                 "properties": {
-                    "op": {"type": "string", "enum": ["add", "replace", "remove"]},
+                    "op": {"type": "string", "enum": list(VERBS)},
                     "path": {"type": "string"},
                     "value": {},
                 },
                 "required": ["op", "path"],
             },
+        },
+        "OlderPatch": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"value": {}, **{verb: {"type": "string"} for verb in VERBS}},
+                "oneOf": [{"required": [verb]} for verb in VERBS],
+            },
+        },
+        "Schema": {
+            "type": "object",
+            "properties": {"name": {"type": "string"}, "properties": {"type": "object"}},
+            "required": ["name", "properties"],
+        },
+        "Health": {
+            "type": "object",
+            "properties": {
+                "detailed": {"type": "boolean"},
+                "reasons": {"type": "array", "items": {"type": "string"}},
+            },
+            "required": ["detailed", "reasons"],
+        },
+        "Description": {
+            "type": "object",
+            "properties": {"openapi": {"type": "string"}, "paths": {"type": "object"}},
+            "required": ["openapi", "paths"],
         },
     }

@@ -8,6 +8,8 @@ import intaglio
 from intaglio.api.errors import status_of
 from intaglio.api.route import Route
 from intaglio.api.routes import ROUTES
+from intaglio.api.settings import RateClass
+from intaglio.authz.property_rules import PropertyRulesInvalid
 from intaglio.authz.rules import RULES
 from intaglio.authz.rules.base import NAMES
 from intaglio.base import errors
@@ -29,11 +31,15 @@ def routes_page(routes: Iterable[Route] = ROUTES) -> str:
         "The service speaks the OpenStack Images API v2. `GET /openapi.json` describes the same calls as an",
         "OpenAPI 3.1 document. Every minor version of the API (`/v2.0` and so on) reaches these routes.",
         "",
+        "A call whose class has a limit may be answered 429, with `Retry-After`; with each answer `RateLimit-Policy`",
+        "and `RateLimit` say what is allowed and what is left. See [Limit what callers use](../howto/limits.md).",
+        "",
     ]
     for route in routes:
         lines += [f"## {route.method} `{route.path}`", "", f"{route.summary}.", ""]
         if route.rules:
             lines += [f"Policy rules: {', '.join(f'`{rule}`' for rule in route.rules)}.", ""]
+        lines += [f"Class of rate limits: `{route.rate}`.", ""] if route.rate != RateClass.FREE else []
         if route.public:
             lines += ["Answered without credentials.", ""]
         if route.parameters:
@@ -106,6 +112,7 @@ ADVICE: Mapping[type[IntaglioError], str] = {
     errors.Conflict: "look at the image's present state, then decide",
     errors.Gone: "nothing: it was deleted while the request ran",
     errors.TooLarge: "send less, or free something",
+    errors.Throttled: "try again after the seconds in `Retry-After`",
     errors.UnsupportedMedia: "send the content type, or the content, that was announced",
     errors.RangeUnsatisfiable: "ask for bytes inside the image",
     errors.Unavailable: "try again after the seconds in `Retry-After`",
@@ -121,7 +128,7 @@ _OPERATORS_MODULES = (
     "intaglio.identity.passwords",
     "intaglio.services.metadef_files",
 )
-_OPERATORS_ERRORS = (ConnectionRefused, stores.Misconfigured)
+_OPERATORS_ERRORS = (ConnectionRefused, stores.Misconfigured, PropertyRulesInvalid)
 
 
 def errors_page() -> str:

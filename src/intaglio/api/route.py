@@ -7,6 +7,7 @@ import msgspec
 from starlette.responses import Response
 
 from intaglio.api.call import Call
+from intaglio.api.settings import RateClass
 
 Handler = Callable[[Call], Awaitable[Response]]
 
@@ -28,3 +29,4 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     response: str | None = None  # and of the answer's
     errors: dict[int, str] = {}
     public: bool = False  # answered without credentials
+    rate: RateClass = RateClass.OTHER  # which limit of calls counts it

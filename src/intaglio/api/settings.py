@@ -1,5 +1,7 @@
 """What the API shows and accepts, as the operator configured it (Glance's names)."""
 
+from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 
 import msgspec
@@ -31,6 +33,9 @@ CORS_READ = (
     "OpenStack-image-import-methods",
     "OpenStack-image-store-ids",
     "X-Image-Meta-Checksum",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
     "X-Auth-Token",
     "X-Intaglio-Error",
     "X-Subject-Token",
@@ -62,6 +67,33 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     allow_anonymous_access: bool = False
     enabled_import_methods: tuple[str, ...] = IMPORT_METHODS
     image_cache_dir: Path | None = None
-    cors: CorsSettings = CorsSettings()
-    disabled_file: Path | None = None  # [healthcheck] disable_by_file_path: while it is there, /healthcheck says 503
+    disable_by_file_path: Path | None = None  # [healthcheck]: while it is there, /healthcheck says 503
     enable_proxy_headers_parsing: bool = False  # [oslo_middleware]: believe Forwarded and X-Forwarded-*
+
+
+class RateClass(StrEnum):
+    """The classes of calls that are limited apart from each other; every row of the routes table names its own."""
+
+    LIST = "list"  # pages of many
+    WRITE = "write"  # changes of records
+    UPLOAD = "upload"  # data sent by a client
+    IMPORT = "import"  # data that this service fetches or converts
+    OTHER = "other"  # everything else, downloads among them
+    FREE = "free"  # never limited: what watches the service asks it
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """`calls` in `seconds` are allowed to each user, project or address: `kind` says which of them."""
+
+    kind: str
+    calls: int
+    seconds: int
+
+
+class RateSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How often callers may call. `storage` is the URL of a Redis; None: `file`, shared by this machine's processes."""
+
+    rules: Mapping[RateClass, tuple[Rule, ...]]
+    file: Path
+    storage: str | None = None
+    forwarded: bool = False  # the address of a caller is what the proxy in front says

@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from intaglio.authz.checks import Text
+from intaglio.authz.property_rules import policies_named
 from intaglio.authz.rules import RULES
 from intaglio.authz.ruleset import Mistake, RuleSet, Severity, Written
 from intaglio.authz.settings import PolicySettings, there
@@ -28,7 +29,15 @@ class PolicyFiles:
                 written |= _read(path, mistakes)
             except _Unreadable as unreadable:
                 mistakes.append(unreadable.mistake)
-        return RuleSet(RULES, written, new_defaults=self.settings.enforce_new_defaults, mistakes=mistakes)
+        settings = self.settings
+        protecting = policies_named(settings.property_protection_file, settings.property_protection_rule_format)
+        return RuleSet(
+            RULES,
+            written,
+            new_defaults=settings.enforce_new_defaults,
+            mistakes=mistakes,
+            asked_elsewhere=protecting,
+        )
 
     def fingerprint(self) -> Fingerprint:
         """Changes whenever a file does, appears or goes."""

@@ -75,11 +75,14 @@ class RuleSet:
         *,
         new_defaults: bool = True,
         mistakes: Iterable[Mistake] = (),
+        asked_elsewhere: Iterable[str] = (),
     ) -> None:
+        """`asked_elsewhere`: rules of the operator's own that something besides the rules of calls asks."""
         self.defaults = {rule.name: rule for rule in defaults}
         self.written = dict(written or {})
         self.mistakes = list(mistakes)
         self._new_defaults = new_defaults
+        self._asked_elsewhere = frozenset(asked_elsewhere)
         self.checks: dict[str, BaseCheck] = dict(self._parsed())
         self.mistakes += [*self._undefined(), *self._cycles(), *self._unknown()]
         self._decisions: dict[str, Decision] = {}
@@ -171,7 +174,7 @@ class RuleSet:
         return ()
 
     def _unknown(self) -> Iterator[Mistake]:
-        used = {other for check in self.checks.values() for other in references(check)}
+        used = self._asked_elsewhere.union(*map(references, self.checks.values()))
         for name in self.written:
             if name not in self.defaults and name not in used:
                 message = f"nothing asks for it: it is no rule of this service.{nearest(name, self.defaults)}"

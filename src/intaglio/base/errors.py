@@ -56,6 +56,12 @@ class TooLarge(IntaglioError):
     code = "too-large"
 
 
+class Throttled(IntaglioError):
+    """The caller asks too often; the same request is welcome later."""
+
+    code = "throttled"
+
+
 class UnsupportedMedia(IntaglioError):
     """The content type, or the content itself, is not what is accepted here."""
 

@@ -1,11 +1,12 @@
 """`config check` and `config show` as data: what the options in the files are, and what they have come to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from intaglio.authz.property_report import ProtectionReport
 from intaglio.authz.settings import there
-from intaglio.bootstrap import policy
+from intaglio.bootstrap import policy, protection
 from intaglio.bootstrap.judge import Checked, Verdict, checked, warnings
 from intaglio.bootstrap.load import Configuration, assemble, configure
 from intaglio.bootstrap.options.catalogue import DRIVERS
@@ -17,17 +18,18 @@ from intaglio.bootstrap.sources import Sources
 from intaglio.bootstrap.store_settings import DEFAULTS_GROUP, SINGLE_GROUP
 from intaglio.bootstrap.values import shown
 
-_FAILING = {"bad-value", "unknown-option", "unknown-variable", *policy.FAILING}
+_FAILING = {"bad-value", "unknown-option", "unknown-variable", *policy.FAILING, *protection.FAILING}
 _SUMMARIES = {"not-yet-options", "obsolete-options"}  # here each stands in a row of its own
 
 
 class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
-    """`fine` is False when a start would fail, or when an option or a value is not known."""
+    """`fine` is False when a start would fail, when an option or a value is not known, or a rule is never used."""
 
     files: tuple[str, ...]
     options: tuple[Checked, ...]
     problems: tuple[Problem, ...]
     fine: bool
+    property_protection: ProtectionReport | None = None
 
     def count(self, verdict: Verdict) -> int:
         """How many options got this verdict."""
@@ -45,20 +47,30 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     line: int | None = None
 
 
-def check(sources: Sources) -> CheckReport:
-    """Judge every option of the operator's files. Raises nothing: what a start would raise is among the problems."""
+def check(sources: Sources, properties: Sequence[str] = ()) -> CheckReport:
+    """Judge every option of the operator's files. Raises nothing: what a start would raise is among the problems.
+
+    `properties`: names of custom properties to find out about, if there are protections.
+    """
     try:
         reading = Reading(sources)
     except ConfigInvalid as invalid:
         return CheckReport(files=(), options=(), problems=invalid.problems, fine=False)
     settings = assemble(reading)
-    found = (*reading.problems, *warnings(reading), *policy.problems(settings.policy))
+    protected = protection.report(settings.policy, properties)
+    found = (
+        *reading.problems,
+        *warnings(reading),
+        *policy.problems(settings.policy),
+        *protection.problems(protected),
+    )
     problems = tuple(problem for problem in found if problem.code not in _SUMMARIES)
     return CheckReport(
         files=tuple(str(file) for file in reading.files),
         options=checked(reading),
         problems=problems,
         fine=not any(problem.level is Level.ERROR or problem.code in _FAILING for problem in problems),
+        property_protection=protected,
     )
 
 
@@ -87,6 +99,7 @@ def _derived(settings: Settings) -> dict[tuple[str, str], object]:
         ("intaglio", "auth"): settings.identity.mode,
         ("intaglio", "users_file"): settings.identity.users_file,
         ("database", "connection"): settings.database.connection,
+        ("DEFAULT", "property_protection_file"): settings.policy.property_protection_file,
         ("oslo_policy", "policy_file"): there(settings.policy.policy_file),
         ("oslo_policy", "policy_dirs"): tuple(
             str(path) for path in map(there, settings.policy.policy_dirs) if path is not None

@@ -73,6 +73,18 @@ class ImageService:
         said = "This image service does not validate images: it is not Intaglio, or an older one."
         return self._call("GET", f"/images/{image_id}/validate", missing=said) or {}
 
+    def tasks(self, image_id: str) -> list[dict[str, Any]]:
+        """The tasks about an image, the newest first. Raises `NoSuchImage`, `CallRefused`."""
+        return list((self._call("GET", f"/images/{image_id}/tasks") or {}).get("tasks", []))
+
+    def task(self, task_id: str) -> Mapping[str, Any] | None:
+        """A task, None when there is none. Raises `CallRefused` for all but administrators."""
+        return self._call("GET", f"/tasks/{task_id}", missing=None)
+
+    def cancel_import(self, image_id: str) -> None:
+        """Call off the import of an image. Raises `NoSuchImage`, `CallRefused` also when none is running."""
+        self._call("DELETE", f"/images/{image_id}/import", missing="This image service cannot call imports off.")
+
     def set(self, image_id: str, values: Mapping[str, str | int]) -> None:
         """Set fields and properties of an image. Raises `NoSuchImage`, `CallRefused`."""
         self.patch(image_id, values)

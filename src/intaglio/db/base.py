@@ -82,6 +82,10 @@ class Database(Protocol):
         """
         ...
 
+    async def survey(self, work: Work[T]) -> T:
+        """As `read`, for what takes long because it looks at a lot: nobody else waits for it meanwhile."""
+        ...
+
     async def write(self, work: Work[T]) -> T:
         """Run `work` in a transaction; it may run more than once, so it must do nothing but SQL.
 

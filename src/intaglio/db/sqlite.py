@@ -102,6 +102,17 @@ def _run(session: _Session, work: Work[T]) -> T:
         raise
 
 
+def _patiently(session: _Session, work: Work[T]) -> T:
+    """Run a transaction in the session's own thread, again when that helps."""
+    for attempt in count(1):
+        try:
+            return _run(session, work)
+        except (DBAPIError, sqlite3.Error) as error:
+            give_up_unless_worth_trying(error, attempt)
+        time.sleep(pause(attempt))
+    raise AssertionError
+
+
 def _finish(work: Work[T], connection: _Inline) -> T:
     """Run a transaction's coroutine to its end at once; nothing in it ever has to wait."""
     steps = work(connection).__await__()
@@ -119,7 +130,9 @@ class SqliteDatabase:
     def __init__(self, target: Target) -> None:
         self._reader = _Session(str(target.url.database), _READ_LOCK_SECONDS, _READ)
         self._writer = _Session(str(target.url.database), _WRITE_LOCK_SECONDS, _WRITE)
+        self._surveyor = _Session(str(target.url.database), _READ_LOCK_SECONDS, _READ)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intaglio-db")
+        self._survey_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intaglio-db-survey")
 
     async def read(self, work: Work[T]) -> T:
         for attempt in count(1):
@@ -130,23 +143,22 @@ class SqliteDatabase:
             await asyncio.sleep(pause(attempt))
         raise AssertionError
 
-    async def write(self, work: Work[T]) -> T:
-        context = copy_context()  # so that what `work` logs carries the request id
-        return await asyncio.get_running_loop().run_in_executor(self._thread, context.run, self._write, work)
+    async def survey(self, work: Work[T]) -> T:
+        return await self._in_thread(self._survey_thread, self._surveyor, work)
 
-    def _write(self, work: Work[T]) -> T:
-        for attempt in count(1):
-            try:
-                return _run(self._writer, work)
-            except (DBAPIError, sqlite3.Error) as error:
-                give_up_unless_worth_trying(error, attempt)
-            time.sleep(pause(attempt))
-        raise AssertionError
+    async def write(self, work: Work[T]) -> T:
+        return await self._in_thread(self._thread, self._writer, work)
+
+    async def _in_thread(self, thread: ThreadPoolExecutor, session: _Session, work: Work[T]) -> T:
+        context = copy_context()  # so that what `work` logs carries the request id
+        return await asyncio.get_running_loop().run_in_executor(thread, context.run, _patiently, session, work)
 
     async def check(self) -> None:
         await self.read(require_schema)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._thread.shutdown)
+        await asyncio.to_thread(self._survey_thread.shutdown)
+        self._surveyor.close()
         self._reader.close()
         self._writer.close()

@@ -6,6 +6,7 @@ cannot be applied leaves everything as it was.
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
@@ -96,17 +97,33 @@ def read_v20(document: object) -> tuple[Operation, ...]:
     return tuple(operations)
 
 
-def apply(image: Image, operations: tuple[Operation, ...], formats: Formats, *, locations: bool = False) -> Image:
+Effect = Literal["create", "update", "delete"]
+Permit = Callable[[Effect, str], None]
+
+
+def _permit_all(effect: Effect, name: str) -> None:
+    pass
+
+
+def apply(
+    image: Image,
+    operations: tuple[Operation, ...],
+    formats: Formats,
+    *,
+    locations: bool = False,
+    permit: Permit = _permit_all,
+) -> Image:
     """The image after all `operations`, in order. `locations`: callers may handle locations.
 
-    Raises `InvalidValue`, `ReadOnlyField`, `ReservedName`, `FieldNotRemovable`, `FormatsFixed`, `PatchConflict`,
+    `permit` is asked before a custom property is created, updated or deleted, and raises to refuse that. Raises
+    `InvalidValue`, `ReadOnlyField`, `ReservedName`, `FieldNotRemovable`, `FormatsFixed`, `PatchConflict`,
     `LocationsHidden`, and the errors of `patch_locations`.
     """
     for operation in operations:
         if operation.name == "locations":
             image = _apply_to_locations(image, operation, allowed=locations)
         else:
-            image = _apply_one(image, operation, formats)
+            image = _apply_one(image, operation, formats, permit)
     return image
 
 
@@ -122,14 +139,14 @@ def _apply_to_locations(image: Image, operation: Operation, *, allowed: bool) ->
             return patch_locations.remove(image, operation.item)
 
 
-def _apply_one(image: Image, operation: Operation, formats: Formats) -> Image:
+def _apply_one(image: Image, operation: Operation, formats: Formats, permit: Permit) -> Image:
     name = operation.name
     if name == "id":
         raise ReadOnlyField("'id' is read-only: only the service sets it.")
     if name in BASE_FIELDS:
         return _apply_to_field(image, operation, formats)
     require_settable(name)
-    return _apply_to_property(image, operation, formats)
+    return _apply_to_property(image, operation, formats, permit)
 
 
 def _apply_to_field(image: Image, operation: Operation, formats: Formats) -> Image:
@@ -144,16 +161,18 @@ def _apply_to_field(image: Image, operation: Operation, formats: Formats) -> Ima
     return replace(image, **{name: value})
 
 
-def _apply_to_property(image: Image, operation: Operation, formats: Formats) -> Image:
+def _apply_to_property(image: Image, operation: Operation, formats: Formats, permit: Permit) -> Image:
     name = operation.name
     present = name in image.properties
     if operation.verb != "add" and not present:
         raise PatchConflict(f"The image has no property '{name}' to {operation.verb}.")
     if operation.verb == "remove":
+        permit("delete", name)
         return replace(image, properties={key: val for key, val in image.properties.items() if key != name})
     if operation.strict_add and operation.verb == "add" and present:
         raise PatchConflict(f"The property '{name}' exists already; use replace to change it.")
     value = custom_property(property_name(name), operation.value, formats.custom)
+    permit("update" if present else "create", name)
     return replace(image, properties={**image.properties, name: value})
 
 

@@ -63,6 +63,12 @@ class TooManyProperties(TooLarge):
     code = "too-many-properties"
 
 
+class TooManyLocations(TooLarge):
+    """The image would have more locations than one image may have."""
+
+    code = "too-many-locations"
+
+
 class TooManyTags(TooLarge):
     """More tags than one image may have."""
 
@@ -235,6 +241,12 @@ def require_counts(
         raise TooManyProperties(f"{own} custom properties are more than the {property_limit} an image may have.")
     if 0 <= tag_limit < len(tags):
         raise TooManyTags(f"{len(tags)} tags are more than the {tag_limit} an image may have.")
+
+
+def require_location_count(before: int, after: int, limit: int) -> None:
+    """Raise `TooManyLocations` when locations were added and there are more than `limit`; -1 is no limit."""
+    if 0 <= limit < after and after > before:
+        raise TooManyLocations(f"{after} locations are more than the {limit} an image may have.")
 
 
 def _shown(value: object) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from intaglio.domain.image import Visibility
+from intaglio.domain.search import Phrase
 
 SORT_KEYS = ("name", "status", "container_format", "disk_format", "size", "id", "created_at", "updated_at")
 TEXT_FILTERS = (
@@ -22,6 +23,8 @@ TEXT_FILTERS = (
 )
 NUMBER_FILTERS = ("size", "min_ram", "min_disk", "virtual_size")
 TIME_FILTERS = ("created_at", "updated_at")
+FILTERS_LIMIT = 50  # filters of one list: each is a part of a statement, and every database has its limit of those
+VALUES_LIMIT = 1000  # values that these may name altogether
 
 
 class Direction(StrEnum):
@@ -76,3 +79,6 @@ class ImageQuery(msgspec.Struct, frozen=True, kw_only=True):
     numbers: tuple[NumberFilter, ...] = ()
     times: tuple[TimeFilter, ...] = ()
     properties: tuple[tuple[str, str], ...] = ()  # name and exact value of a custom property
+    phrases: tuple[Phrase, ...] = ()  # all of them, anywhere in the name, the tags and the properties
+    ranked: bool = False  # where the phrases stand decides the order first, and `sort` among equals
+    readable: tuple[str, ...] | None = None  # the properties that phrases are looked for in; None: in all

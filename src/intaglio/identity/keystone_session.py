@@ -7,6 +7,7 @@ mode is `keystone`, and nowhere else.
 import contextlib
 import json
 import logging
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 
 from keystoneauth1 import exceptions, loading
@@ -37,7 +38,7 @@ class KeystoneSession:
         session = Session(cert=cert, verify=verify, timeout=settings.http_connect_timeout, user_agent="intaglio")
         self._adapter = Adapter(
             session,
-            auth=_plugin(settings),
+            auth=login_plugin("keystone_authtoken", settings.auth_type, settings.login),
             service_type="identity",
             interface=settings.interface,
             region_name=settings.region_name,
@@ -100,22 +101,19 @@ class KeystoneSession:
         return KeystoneFailed("The identity service (Keystone) cannot check tokens at this moment; please try again.")
 
 
-def _plugin(settings: KeystoneSettings) -> BaseAuthPlugin:
+def login_plugin(group: str, auth_type: str, login: Mapping[str, str]) -> BaseAuthPlugin:
+    """The login that a group of options describes. Raises `LoginInvalid`."""
     try:
-        loader: BaseLoader[BaseAuthPlugin] = loading.get_plugin_loader(settings.auth_type)
-        plugin: BaseAuthPlugin = loader.load_from_options_getter(lambda option: settings.login.get(option.dest))
+        loader: BaseLoader[BaseAuthPlugin] = loading.get_plugin_loader(auth_type)
+        plugin: BaseAuthPlugin = loader.load_from_options_getter(lambda option: login.get(option.dest))
     except exceptions.NoMatchingPlugin:
         known = ", ".join(sorted({entry.name for entry in entry_points(group=loading.PLUGIN_NAMESPACE)}))
-        raise LoginInvalid(
-            f"[keystone_authtoken] auth_type {settings.auth_type!r} is no kind of login; kinds are {known}."
-        ) from None
+        raise LoginInvalid(f"[{group}] auth_type {auth_type!r} is no kind of login; kinds are {known}.") from None
     except exceptions.MissingRequiredOptions as error:
         missing = ", ".join(option.dest for option in error.options)
-        raise LoginInvalid(
-            f"[keystone_authtoken] a login of auth_type {settings.auth_type} needs also: {missing}."
-        ) from None
+        raise LoginInvalid(f"[{group}] a login of auth_type {auth_type} needs also: {missing}.") from None
     except (exceptions.ClientException, TypeError, ValueError) as error:
-        raise LoginInvalid(f"[keystone_authtoken] is no login of auth_type {settings.auth_type}: {error}") from error
+        raise LoginInvalid(f"[{group}] is no login of auth_type {auth_type}: {error}") from error
     return plugin
 
 

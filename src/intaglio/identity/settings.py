@@ -55,6 +55,33 @@ class KeystoneSettings(msgspec.Struct, frozen=True, kw_only=True):
         return f"KeystoneSettings({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
 
+class UnifiedLimitsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`[oslo_limit]`: the login that may read Keystone's unified limits, and which endpoint there is this service."""
+
+    auth_type: str
+    login: Mapping[str, str]  # the options of that kind of login, as keystoneauth names them; some are secret
+    endpoint_id: str | None = None
+    endpoint_service_type: str | None = None
+    endpoint_service_name: str | None = None
+    endpoint_region_name: str | None = None
+    endpoint_interface: str = "public"
+    valid_interfaces: tuple[str, ...] = ("internal", "public")  # of Keystone
+    region_name: str | None = None
+    endpoint_override: str | None = None
+    cafile: str | None = None
+    certfile: str | None = None
+    keyfile: str | None = None
+    insecure: bool = False
+    timeout: float = 10.0  # seconds for each attempt to connect, and to hear anything more
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Without the login: settings end up in logs and tracebacks."""
+        return [(name, "***" if name == "login" else getattr(self, name)) for name in self.__struct_fields__]
+
+    def __repr__(self) -> str:
+        return f"UnifiedLimitsSettings({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 

@@ -1,13 +1,15 @@
-"""Creating, showing, listing, changing and deleting image records."""
+"""Creating, showing, changing and deleting image records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
 from intaglio.authz.engine import Caller, ImageTarget
+from intaglio.authz.property_access import PropertyAccess
+from intaglio.authz.property_rules import Action
 from intaglio.base.clock import utcnow
-from intaglio.base.errors import Forbidden, Invalid
+from intaglio.base.errors import Forbidden
 from intaglio.db.base import Connection
 from intaglio.db.repos import images, leases
 from intaglio.db.repos.leases import Lease
@@ -15,14 +17,14 @@ from intaglio.domain import patch
 from intaglio.domain.creation import new_image
 from intaglio.domain.image import Image, Visibility
 from intaglio.domain.patch import Operation
-from intaglio.domain.properties import require_counts
-from intaglio.domain.query import ImageQuery
-from intaglio.services.access import ImageNotFound, visible_image
+from intaglio.domain.properties import require_counts, require_location_count
+from intaglio.services.access import visible_image
 from intaglio.services.copies import by_weight
 from intaglio.services.guarded import guarded_write
-from intaglio.services.listable import listable
 from intaglio.services.parts import Parts
+from intaglio.services.quota import Budgets, budgeted_write, require_growth
 from intaglio.services.recovery import deletions, remove_copies
+from intaglio.services.staging import staged_leftovers
 from intaglio.services.vocabulary import make_guard
 
 
@@ -38,58 +40,37 @@ class ImageProtected(Forbidden):
     code = "image-protected"
 
 
-class MarkerNotFound(Invalid):
-    """The marker names no image that the caller may see."""
-
-    code = "marker-not-found"
-
-
 async def create(parts: Parts, caller: Caller, document: Mapping[str, Any]) -> Image:
-    """Record a new image without data. Raises what `new_image` raises, refusals, limits, and `ImageExists`."""
+    """Record a new image without data. Raises what `new_image` raises, refusals, limits, `OverQuota`, `ImageExists`."""
+    access = parts.protection.access(caller)
     image = new_image(document, project_id=caller.principal.project_id, now=utcnow(), formats=parts.formats)
     target = ImageTarget(image)
     if not caller.principal.is_admin and image.owner != caller.principal.project_id:
         raise ForeignOwner(f"Only an administrator creates images for another owner than {_project(caller)}.")
     parts.policy.require("add_image", caller, target)
     _require_visibility(parts, caller, image)
+    for name in image.properties:
+        access.require(Action.CREATE, name)
     _require_counts(parts, image)
     guard = await make_guard(parts)
 
-    async def work(conn: Connection) -> None:
+    async def work(conn: Connection, budgets: Budgets) -> None:
         await guard.require(conn, image, {})
         await images.insert(conn, image)
+        await require_growth(conn, budgets, None, image)
 
-    await parts.database.write(work)
-    return image
+    await budgeted_write(parts, image.owner, work)
+    return access.shown(image)
 
 
 async def show(parts: Parts, caller: Caller, image_id: str) -> Image:
-    """The image. Raises `ImageNotFound`."""
+    """The image, without what the caller may not read of it. Raises `ImageNotFound`."""
 
     async def work(conn: Connection) -> Image:
         image, _ = await visible_image(conn, parts.policy, caller, image_id)
         return image
 
-    return await parts.database.read(work)
-
-
-async def page(parts: Parts, caller: Caller, query: ImageQuery) -> Sequence[Image]:
-    """One page of the list. Raises `MarkerNotFound`, `PolicyRefused`."""
-    parts.policy.require("get_images", caller, {"project_id": caller.principal.project_id or ""})
-
-    async def work(conn: Connection) -> Sequence[Image]:
-        if query.marker is not None:
-            await _require_marker(conn, parts, caller, query.marker)
-        return await images.page(conn, query) if query.limit else ()
-
-    return await listable(parts, caller, query, await parts.database.read(work))
-
-
-async def _require_marker(conn: Connection, parts: Parts, caller: Caller, marker: str) -> None:
-    try:
-        await visible_image(conn, parts.policy, caller, marker)
-    except ImageNotFound:
-        raise MarkerNotFound(f"The marker {marker[:80]} names no image; use the id of the last image seen.") from None
+    return parts.protection.access(caller).shown(await parts.database.read(work))
 
 
 async def update(
@@ -97,17 +78,20 @@ async def update(
 ) -> Image:
     """Apply a patch; whether it is allowed is decided on the resulting image, and only what it names is written.
 
+    What the caller may not read of the image is not there for the patch, and stays as it is.
+
     `locations`: the operator lets callers handle locations, which are numbered in the order they are shown in. The data
     of one that is removed are deleted. Raises refusals, `PropertyNotAllowed`, and what `patch.apply` raises.
     """
+    access = parts.protection.access(caller)
     guard = await make_guard(parts)
 
-    async def work(conn: Connection) -> tuple[Image, list[Lease]]:
+    async def work(conn: Connection, budgets: Budgets) -> tuple[Image, list[Lease]]:
         before, target = await visible_image(conn, parts.policy, caller, image_id)
         parts.policy.require("modify_image", caller, target)
         _require_location_rules(parts, caller, target, operations)
         before = replace(before, locations=tuple(by_weight(parts.stores, before.locations)))
-        after = patch.apply(before, operations, parts.formats, locations=locations)
+        after = _patched(parts, access, before, operations, locations=locations)
         if after == before:
             return before, []
         _require_result(parts, caller, before, after)
@@ -116,13 +100,33 @@ async def update(
         gone = [location for location in before.locations if location.id not in kept]
         pending = deletions(parts, before, gone, kept=after.locations)
         after = await images.update(conn, before, replace(after, updated_at=utcnow()))
+        await require_growth(conn, budgets, before, after)
         for lease in pending:
             await leases.claim(conn, lease)
         return after, pending
 
-    image, pending = await guarded_write(parts, work)
+    image, pending = await budgeted_write(parts, caller.principal.project_id, work)
     await remove_copies(parts, pending)
-    return image
+    return access.shown(image)
+
+
+def _patched(
+    parts: Parts, access: PropertyAccess, before: Image, operations: tuple[Operation, ...], *, locations: bool
+) -> Image:
+    """The image after the patch, with what the caller may not read of it."""
+    if access.readable is None:
+        return patch.apply(before, operations, parts.formats, locations=locations)
+    shown = access.shown(before)
+    hidden = before.properties.keys() - shown.properties.keys()
+
+    def permit(effect: patch.Effect, name: str) -> None:
+        access.require(Action(effect), name)
+        if effect == "create" and name in hidden:  # the caller cannot know, but something would be overwritten
+            access.require(Action.UPDATE, name)
+
+    after = patch.apply(shown, operations, parts.formats, locations=locations, permit=permit)
+    kept = {name: before.properties[name] for name in hidden}
+    return replace(after, properties={**kept, **after.properties})
 
 
 def _require_location_rules(
@@ -139,6 +143,8 @@ def _require_location_rules(
 async def delete(parts: Parts, caller: Caller, image_id: str) -> None:
     """Delete the image, then its data; what a store does not remove now the worker removes later.
 
+    A task that is at work on it notices, stops within seconds and removes what it wrote.
+
     Raises `ImageProtected`, refusals.
     """
 
@@ -147,7 +153,7 @@ async def delete(parts: Parts, caller: Caller, image_id: str) -> None:
         parts.policy.require("delete_image", caller, target)
         if image.protected:
             raise ImageProtected(f"Image {image.id} is protected; set protected to false before deleting it.")
-        pending = deletions(parts, image, image.locations)
+        pending = deletions(parts, image, image.locations) + await staged_leftovers(conn, parts, image)
         await images.delete(conn, image)
         for lease in pending:
             await leases.claim(conn, lease)
@@ -161,6 +167,7 @@ def _require_result(parts: Parts, caller: Caller, before: Image, after: Image) -
         raise ForeignOwner("Only an administrator changes the owner of an image.")
     if after.visibility != before.visibility:
         _require_visibility(parts, caller, after)
+    require_location_count(len(before.locations), len(after.locations), parts.limits.image_location_quota)
     _require_counts(parts, after)
 
 

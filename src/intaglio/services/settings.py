@@ -1,4 +1,4 @@
-"""What the operator laid down about images, their properties and projects (mostly Glance's names)."""
+"""What the operator laid down about images, properties and projects (mostly Glance's names); the worker's upkeep."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -13,10 +13,18 @@ class ImageLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     image_size_cap: int = 1 << 40
     user_storage_quota: int = 0  # over all stored copies of a project's images; 0: no limit
+    use_keystone_limits: bool = False  # Keystone's unified limits instead
     image_property_quota: int = 128
     image_tag_quota: int = 128
     image_member_quota: int = 128
     image_location_quota: int = 10
+
+
+class UpkeepSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the worker looks after (group `[intaglio]`); 0 turns the one or the other off."""
+
+    expire_empty_after_hours: float = 0.0  # an image record without data that nobody touched for so long is deleted
+    usage_check_seconds: float = 3600.0  # how often the sums of what projects use are proved
 
 
 class CustomSchema(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +40,13 @@ class Enforce(StrEnum):
     OFF = "off"
     WARN = "warn"  # it is kept; the answer and the log say what is wrong
     REQUIRE = "require"  # the request is refused
+
+
+class TaskSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How long things wait that somebody may still ask for, in hours; 0 is for ever with staged data."""
+
+    task_time_to_live: int = 48
+    staged_hours: int = 168
 
 
 class MetadefSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ from intaglio.services.copies import writable
 from intaglio.services.guarded import guarded_write
 from intaglio.services.leases import Hold, held, lease_end
 from intaglio.services.parts import Parts
+from intaglio.services.quota import Budgets, Meter, budgeted_write, require_growth, reserve
 from intaglio.services.recovery import discard_object, discard_orphan, release_upload
 
 _log = logging.getLogger(__name__)
@@ -67,18 +68,21 @@ async def upload(
     """Store `body` as the data of the image and make it active.
 
     `announced_size` (bytes) must be met exactly, and so must `content_length`, which counts when there is no other.
-    Raises refusals, `NotQueued`, `FormatsMissing`, `ClientGone`, `UploadOvertaken`, and what door and store raise.
+    Raises refusals, `NotQueued`, `FormatsMissing`, `OverQuota`, `ClientGone`, `UploadOvertaken`, and what door and
+    store raise.
     """
     store_id, store = writable(parts.stores, store_id)
-    image, lease = await _claim(parts, caller, image_id, store_id)
+    size = announced_size if announced_size is not None else content_length
+    image, lease, reserved = await _claim(parts, caller, image_id, store_id, size)
+    meter = Meter(parts, lease, reserved) if size is None and parts.quotas.enforced else None
     begun = finished = False
     try:
         async with held(parts, lease, Status.SAVING) as hold:
             # under the claim an object of this name can only be what a crash left
             await discard_object(store, lease.key)
             begun = True
-            spec = _spec(parts, image, announced_size if announced_size is not None else content_length)
-            result = await parts.door.admit(_watched(body, hold), store, lease.key, spec)
+            spec = _spec(parts, image, size)
+            result = await parts.door.admit(watched(body, hold, meter), store, lease.key, spec)
         finished = True
     finally:
         if not finished:
@@ -86,8 +90,12 @@ async def upload(
     await asyncio.shield(_commit(parts, image, lease, result))
 
 
-async def _claim(parts: Parts, caller: Caller, image_id: str, store_id: str) -> tuple[Image, Lease]:
-    async def work(conn: Connection) -> tuple[Image, Lease]:
+async def _claim(
+    parts: Parts, caller: Caller, image_id: str, store_id: str, size: int | None
+) -> tuple[Image, Lease, int]:
+    """The image, which is being saved now, its lease, and how many bytes of its project's quota are reserved."""
+
+    async def work(conn: Connection, budgets: Budgets) -> tuple[Image, Lease, int]:
         image, target = await visible_image(conn, parts.policy, caller, image_id)
         parts.policy.require("upload_image", caller, target)
         if image.status != Status.QUEUED:
@@ -105,13 +113,18 @@ async def _claim(parts: Parts, caller: Caller, image_id: str, store_id: str) -> 
             expires_at=lease_end(),
         )
         await leases.claim(conn, lease)
-        return await images.transition(conn, image.id, Status.QUEUED, Status.SAVING), lease
+        saving = await images.transition(conn, image.id, Status.QUEUED, Status.SAVING)
+        await require_growth(conn, budgets, image, saving)
+        return saving, lease, await reserve(conn, budgets, lease, saving, size)
 
-    return await guarded_write(parts, work)
+    return await budgeted_write(parts, caller.principal.project_id, work)
 
 
-async def _watched(body: AsyncIterator[bytes], hold: Hold) -> AsyncIterator[bytes]:
+async def watched(body: AsyncIterator[bytes], hold: Hold, meter: Meter | None) -> AsyncIterator[bytes]:
+    """Pass on `body` while the lease is held and there is room. Raises `UploadOvertaken`, `OverQuota`."""
     async for piece in body:
+        if meter is not None and hold.lost is None:
+            hold.lost = await meter.admit(len(piece))
         if hold.lost is not None:
             break
         yield piece

@@ -17,7 +17,16 @@ def _file(options: Mapping[str, object]) -> Facts:
     }
 
 
-_OF_TYPE: Mapping[str, Callable[[Mapping[str, object]], Facts]] = {"file": _file}
+def _s3(options: Mapping[str, object]) -> Facts:
+    defaults = {
+        "s3_store_large_object_size": 100,
+        "s3_store_large_object_chunk_size": 10,
+        "s3_store_thread_pools": 10,
+    }
+    return {name: options.get(name, default) for name, default in defaults.items()}
+
+
+_OF_TYPE: Mapping[str, Callable[[Mapping[str, object]], Facts]] = {"file": _file, "s3": _s3}
 
 
 def facts(config: StoreConfig) -> Facts:

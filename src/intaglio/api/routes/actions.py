@@ -2,6 +2,7 @@
 
 from intaglio.api.route import Route
 from intaglio.api.routes.answers import IMAGE_ERRORS
+from intaglio.api.settings import RateClass
 from intaglio.api.v2 import actions
 
 ACTIONS_ROUTES = (
@@ -9,6 +10,7 @@ ACTIONS_ROUTES = (
         method="POST",
         path="/v2/images/{image_id}/actions/deactivate",
         handler=actions.deactivate,
+        rate=RateClass.WRITE,
         summary="Take an image out of use",
         success={204: "The image is deactivated."},
         rules=("get_image", "deactivate"),
@@ -18,6 +20,7 @@ ACTIONS_ROUTES = (
         method="POST",
         path="/v2/images/{image_id}/actions/reactivate",
         handler=actions.reactivate,
+        rate=RateClass.WRITE,
         summary="Put an image back into use",
         success={204: "The image is active."},
         rules=("get_image", "reactivate"),

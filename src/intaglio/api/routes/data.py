@@ -2,10 +2,11 @@
 
 from intaglio.api.route import Route
 from intaglio.api.routes.answers import IMAGE_ERRORS
+from intaglio.api.settings import RateClass
 from intaglio.api.v2 import data
 
-_SIZE = {"name": "x-openstack-image-size", "in": "header", "schema": {"type": "integer"}}
-_STORE = {"name": "X-Image-Meta-Store", "in": "header", "schema": {"type": "string"}}
+SIZE = {"name": "x-openstack-image-size", "in": "header", "schema": {"type": "integer"}}
+STORE = {"name": "X-Image-Meta-Store", "in": "header", "schema": {"type": "string"}}
 _PREFER = {"name": "prefer", "in": "query", "schema": {"type": "string"}, "description": "Stores to read from first."}
 _RANGE = {"name": "Range", "in": "header", "schema": {"type": "string"}, "example": "bytes=0-99"}
 
@@ -14,10 +15,11 @@ DATA_ROUTES = (
         method="PUT",
         path="/v2/images/{image_id}/file",
         handler=data.put,
+        rate=RateClass.UPLOAD,
         summary="Upload an image's data",
         success={204: "The data are stored and verified, the image is active."},
         rules=("get_image", "upload_image"),
-        parameters=(_SIZE, _STORE),
+        parameters=(SIZE, STORE),
         request="Data",
         errors={
             **IMAGE_ERRORS,
@@ -34,6 +36,7 @@ DATA_ROUTES = (
         method="GET",
         path="/v2/images/{image_id}/file",
         handler=data.get,
+        rate=RateClass.OTHER,
         summary="Download an image's data",
         success={200: "All of the data.", 204: "The image has no data yet.", 206: "The range that was asked for."},
         rules=("get_image", "download_image", "download_from_store"),
@@ -51,6 +54,7 @@ DATA_ROUTES = (
         method="HEAD",
         path="/v2/images/{image_id}/file",
         handler=data.get,
+        rate=RateClass.OTHER,
         summary="What a download would answer, without the data",
         success={200: "The headers.", 204: "The image has no data yet.", 206: "The headers of the range."},
         rules=("get_image", "download_image", "download_from_store"),

@@ -2,6 +2,7 @@
 
 from intaglio.api.route import Route
 from intaglio.api.routes.answers import IMAGE_ERRORS, NO_BODY
+from intaglio.api.settings import RateClass
 from intaglio.api.v2 import info, stores
 
 _ERRORS = NO_BODY | {401: "No valid credentials."}
@@ -12,8 +13,9 @@ INFO_ROUTES = (
         method="GET",
         path="/v2/info/import",
         handler=info.import_methods,
+        rate=RateClass.OTHER,
         summary="The import methods that are offered",
-        success={200: "Their names; none in this release."},
+        success={200: "Their names."},
         response="ImportMethods",
         errors=_ERRORS,
     ),
@@ -21,6 +23,7 @@ INFO_ROUTES = (
         method="GET",
         path="/v2/info/stores",
         handler=info.list_stores,
+        rate=RateClass.OTHER,
         summary="The stores there are",
         success={200: "Every store; which is the default, and which take no data."},
         response="Stores",
@@ -30,6 +33,7 @@ INFO_ROUTES = (
         method="GET",
         path="/v2/info/stores/detail",
         handler=info.list_stores_in_detail,
+        rate=RateClass.OTHER,
         summary="The stores with their types, weights and places",
         success={200: "Every store."},
         rules=("stores_info_detail",),
@@ -40,6 +44,7 @@ INFO_ROUTES = (
         method="GET",
         path="/v2/info/usage",
         handler=info.show_usage,
+        rate=RateClass.OTHER,
         summary="What the caller's project uses, and its limits",
         success={200: "Usage and limit by the limit's name, sizes in MiB; -1 is no limit."},
         response="Usage",
@@ -52,6 +57,7 @@ STORES_ROUTES = (
         method="DELETE",
         path="/v2/stores/{store_id}/{image_id}",
         handler=stores.drop_copy,
+        rate=RateClass.WRITE,
         summary="Remove one of several copies of an image's data",
         success={204: "The image no longer has a copy in this store."},
         rules=("get_image", "get_image_location", "delete_image_location"),

@@ -2,6 +2,7 @@
 
 from intaglio.api.route import Route
 from intaglio.api.routes.answers import IMAGE_ERRORS
+from intaglio.api.settings import RateClass
 from intaglio.api.v2 import members
 
 _ERRORS = IMAGE_ERRORS | {403: "The image is not shared, or the policy refuses."}
@@ -12,6 +13,7 @@ MEMBERS_ROUTES = (
         method="GET",
         path="/v2/images/{image_id}/members",
         handler=members.list_members,
+        rate=RateClass.LIST,
         summary="List the projects an image is shared with",
         success={200: "All of them for the owner; for a member itself alone."},
         rules=("get_image", "get_members", "get_member"),
@@ -22,6 +24,7 @@ MEMBERS_ROUTES = (
         method="POST",
         path="/v2/images/{image_id}/members",
         handler=members.add,
+        rate=RateClass.WRITE,
         summary="Share an image with a project",
         success={200: "The new member; its status is pending."},
         rules=("get_image", "add_member"),
@@ -38,6 +41,7 @@ MEMBERS_ROUTES = (
         method="GET",
         path="/v2/images/{image_id}/members/{member_id}",
         handler=members.show,
+        rate=RateClass.OTHER,
         summary="Show a member of an image",
         success={200: "The member."},
         rules=("get_image", "get_member"),
@@ -48,6 +52,7 @@ MEMBERS_ROUTES = (
         method="PUT",
         path="/v2/images/{image_id}/members/{member_id}",
         handler=members.set_status,
+        rate=RateClass.WRITE,
         summary="Accept or reject a shared image",
         success={200: "The member with its new status."},
         rules=("get_image", "get_member", "modify_member"),
@@ -64,6 +69,7 @@ MEMBERS_ROUTES = (
         method="DELETE",
         path="/v2/images/{image_id}/members/{member_id}",
         handler=members.remove,
+        rate=RateClass.WRITE,
         summary="Stop sharing an image with a project",
         success={204: "The project is no longer a member."},
         rules=("get_image", "get_member", "delete_member"),

@@ -20,6 +20,7 @@ SCHEMAS_ROUTES = tuple(
         handler=handler,
         summary=summary,
         success={200: "The schema."},
+        response="Schema",
         errors=NO_BODY | {401: "No valid credentials."},
     )
     for handler, summary in _SUMMARIES.items()

@@ -2,6 +2,7 @@
 
 from intaglio.api.route import Route
 from intaglio.api.routes.answers import IMAGE_ERRORS
+from intaglio.api.settings import RateClass
 from intaglio.api.v2 import tags
 
 TAGS_ROUTES = (
@@ -9,6 +10,7 @@ TAGS_ROUTES = (
         method="PUT",
         path="/v2/images/{image_id}/tags/{tag}",
         handler=tags.add,
+        rate=RateClass.WRITE,
         summary="Add a tag",
         success={204: "The image carries the tag."},
         rules=("get_image", "modify_image"),
@@ -18,6 +20,7 @@ TAGS_ROUTES = (
         method="DELETE",
         path="/v2/images/{image_id}/tags/{tag}",
         handler=tags.remove,
+        rate=RateClass.WRITE,
         summary="Remove a tag",
         success={204: "The image no longer carries the tag."},
         rules=("get_image", "modify_image"),

@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from starlette.responses import Response
 
 from intaglio.api.call import Call
-from intaglio.api.listing import links, read_query
+from intaglio.api.listing import links, read_facets_query, read_query
 from intaglio.api.responses import json_response
 from intaglio.api.v2.image_view import image_view
 from intaglio.api.v2.info import import_methods_of
 from intaglio.api.v2.validation import warning_headers
 from intaglio.base.errors import UnsupportedMedia
 from intaglio.domain import patch
-from intaglio.services import images
+from intaglio.domain.facets import Counted
+from intaglio.services import images, listing
 
 PATCH_READERS: dict[str, Callable[[object], tuple[patch.Operation, ...]]] = {
     "application/openstack-images-v2.1-json-patch": patch.read_v21,
@@ -42,9 +44,22 @@ async def create(call: Call) -> Response:
 
 async def list_images(call: Call) -> Response:
     query = read_query(call)
-    page = await images.page(call.parts, call.caller, query)
+    page = await listing.page(call.parts, call.caller, query)
     body = {"images": [image_view(call, image) for image in page], **links(call, query, page)}
     return json_response({**body, "schema": "/v2/schemas/images"})
+
+
+async def facets(call: Call) -> Response:
+    query, wanted = read_facets_query(call)
+    found = await listing.facets(call.parts, call.caller, query, wanted)
+    return json_response(
+        {"total": found.total, "facets": {name: _counted(each) for name, each in found.counts.items()}}
+    )
+
+
+def _counted(counted: Counted) -> dict[str, Any]:
+    values = [{"value": value, "count": number} for value, number in counted.values]
+    return {"values": values, "distinct": counted.distinct, "missing": counted.missing}
 
 
 async def show(call: Call) -> Response:

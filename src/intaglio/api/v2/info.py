@@ -6,15 +6,14 @@ from starlette.responses import Response
 
 from intaglio.api.call import Call
 from intaglio.api.responses import json_response
+from intaglio.imports import plans
 from intaglio.services import stores, usage
 from intaglio.services.stores import StoreFacts
 
-_SUPPORTED: frozenset[str] = frozenset()  # of the methods that an operator can enable
 
-
-def import_methods_of(call: Call) -> list[str]:
+def import_methods_of(call: Call) -> tuple[str, ...]:
     """The methods that the operator enabled and this release has."""
-    return [method for method in call.settings.enabled_import_methods if method in _SUPPORTED]
+    return plans.offered(call.settings.enabled_import_methods)
 
 
 async def import_methods(call: Call) -> Response:

@@ -36,12 +36,12 @@ API = (
         "sha512",
         "Algorithm of `os_hash_value`: any fixed-length one that Python's hashlib has.",
     ),
-    not_yet(
+    used(
         "enabled_import_methods",
         Kind.LIST,
         ("glance-direct", "web-download", "copy-image"),
         "Import methods offered; an empty list turns import off.",
-        note="Ignored: import comes later.",
+        note="web-download and glance-download are not offered by this release.",
         choices=("glance-direct", "web-download", "copy-image", "glance-download"),
     ),
     used(
@@ -55,7 +55,7 @@ API = (
         Kind.URL,
         None,
         "URL by which other API servers reach this one.",
-        note="Ignored: staged data is not passed between servers yet.",
+        note="Ignored, and not needed: staged data are in a store that every worker reaches.",
     ),
     not_yet(
         "do_secure_hash",
@@ -71,27 +71,25 @@ API = (
         "Attempts at hashing a location.",
         note="Ignored: adding images by location comes later.",
     ),
-    not_yet(
+    used(
         "node_staging_uri",
         Kind.URL,
         "file:///tmp/staging/",
-        "Directory for staged data with one store.",
-        note="Ignored: staging comes with import.",
+        "Directory for staged data, where [os_glance_staging_store] says nothing.",
+        note="Not set: staging in data_dir.",
     ),
-    not_yet(
+    used(
         "property_protection_file",
         Kind.TEXT,
         None,
-        "File of rules on who may use which property.",
-        note="Refused: without it protected properties would be open. Property protection comes later.",
-        refused=True,
+        "File of rules on who may use which custom property. It is read again when it changes.",
+        note="A relative name is looked for beside the configuration files. Not set: nothing is protected.",
     ),
-    not_yet(
+    used(
         "property_protection_rule_format",
         Kind.TEXT,
         "roles",
-        "Whether that file speaks of roles or of policies.",
-        note="Ignored until property protection comes.",
+        "Whether that file names roles or policy rules.",
         choices=("roles", "policies"),
     ),
     not_yet(
@@ -128,29 +126,29 @@ API = (
 
 QUOTAS = (
     used("image_size_cap", Kind.INTEGER, 1 << 40, "Largest image in bytes.", minimum=1, maximum=(1 << 63) - 1),
-    not_yet(
+    used(
         "user_storage_quota",
         Kind.SIZE,
         0,
         "Bytes a project may keep over all its stored copies; units are powers of 1024.",
-        note="Ignored: what a project stores is not limited yet, only the size of each image.",
+        note="Without effect when use_keystone_limits is true.",
     ),
     used("image_member_quota", Kind.INTEGER, 128, "Members of one image; -1 is no limit."),
     used("image_property_quota", Kind.INTEGER, 128, "Custom properties of one image; -1 is no limit."),
     used("image_tag_quota", Kind.INTEGER, 128, "Tags of one image; -1 is no limit."),
-    not_yet(
+    used(
         "image_location_quota",
         Kind.INTEGER,
         10,
         "Locations of one image; -1 is no limit.",
-        note="Ignored: adding locations comes later.",
+        note="This release takes no new locations from callers; it holds for the service itself.",
     ),
-    not_yet(
+    used(
         "use_keystone_limits",
         Kind.BOOLEAN,
         False,
         "Take quotas from Keystone's unified limits.",
-        note="Ignored: what a project stores is not limited yet, only the size of each image.",
+        note="Needs the login of [oslo_limit]; user_storage_quota has then no effect.",
     ),
 )
 

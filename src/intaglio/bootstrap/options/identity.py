@@ -161,14 +161,32 @@ TOKENS = (
     *obsolete(("memcache_secret_key", "memcache_password"), _IN_MEMORY, secret=True),
 )
 
-_LIMIT_NOTE = "Ignored: unified limits come with Keystone."
-_limit = partial(not_yet, note=_LIMIT_NOTE)
+_LIMIT_NOTE = "No effect: the libraries' own attempts and time-outs are not used for limits."
+_limit = partial(used, note="For use_keystone_limits.")
+_LIMIT_SESSION = (
+    "cafile", "certfile", "keyfile", "insecure", "timeout", "valid_interfaces", "region_name", "endpoint_override",
+)  # fmt: skip
 LIMITS = (
     _limit("endpoint_id", Kind.TEXT, None, "Own endpoint whose limits apply."),
     _limit("endpoint_service_name", Kind.TEXT, None, "Own service, by name."),
     _limit("endpoint_service_type", Kind.TEXT, None, "Own service, by type."),
     _limit("endpoint_region_name", Kind.TEXT, None, "Own region."),
     _limit("endpoint_interface", Kind.TEXT, "public", "Own endpoint's interface."),
+    *credentials(_CREDENTIALS + _OTHER_LOGINS, "For use_keystone_limits.", State.USED),
+    *credentials(
+        (
+            "cafile",
+            "certfile",
+            "keyfile",
+            "insecure",
+            "timeout",
+            "valid_interfaces",
+            "region_name",
+            "endpoint_override",
+        ),
+        "For use_keystone_limits.",
+        State.USED,
+    ),
 )
 
 _KEYS_NOTE = "Ignored: signed images and their certificates come later."

@@ -37,6 +37,36 @@ INTAGLIO = (
         False,
         "Allow auth `none` on an address that other machines reach.",
     ),
+    used(
+        "journal",
+        Kind.URL,
+        None,
+        "Database of the journal of durable work, SQLite or PostgreSQL. All workers of a service use the same one.",
+        note="Not set: with the metadata in PostgreSQL the same database (a schema of its own, dbos), otherwise "
+        "journal.sqlite in data_dir, which is for one worker.",
+    ),
+    used("imports_at_once", Kind.INTEGER, 4, "Imports that one worker runs at the same time.", minimum=1, maximum=256),
+    used(
+        "staged_hours",
+        Kind.INTEGER,
+        168,
+        "Hours that staged data wait to be imported, also after a failed import; 0 is for ever.",
+        minimum=0,
+    ),
+    used(
+        "expire_empty_after_hours",
+        Kind.NUMBER,
+        0.0,
+        "Hours after which an image record that got no data, and that nobody changed, is deleted; 0 is never.",
+        minimum=0,
+    ),
+    used(
+        "usage_check_seconds",
+        Kind.NUMBER,
+        3600.0,
+        "How often the worker proves the kept sums of what projects use against their images; 0 is never.",
+        minimum=0,
+    ),
 )
 
 METADEFS = (
@@ -57,7 +87,29 @@ METADEFS = (
     ),
 )
 
+_RATES = "Calls allowed to each user, project or address, such as `user:60/minute,address:100/10seconds`"
+RATES = (
+    used("rate_limit_list", Kind.MAP, (), f"{_RATES}: pages of lists."),
+    used("rate_limit_write", Kind.MAP, (), f"{_RATES}: changes of records."),
+    used("rate_limit_upload", Kind.MAP, (), f"{_RATES}: uploads of data."),
+    used(
+        "rate_limit_import",
+        Kind.MAP,
+        (("user", "60/hour"), ("project", "240/hour")),
+        f"{_RATES}: imports, which make this service fetch and convert data.",
+        note="Set it to nothing to have no limit.",
+    ),
+    used("rate_limit_other", Kind.MAP, (), f"{_RATES}: all other calls, downloads among them."),
+    used(
+        "rate_limit_storage",
+        Kind.URL,
+        None,
+        "A Redis that counts calls for several machines, such as redis://host:6379/0.",
+        note="Not set: the processes of one machine count together, in the file rates in data_dir.",
+    ),
+)
+
 GROUPS = (
-    Group(name="intaglio", origin="Intaglio", title="This service", options=INTAGLIO),
+    Group(name="intaglio", origin="Intaglio", title="This service", options=(*INTAGLIO, *RATES)),
     Group(name="metadefs", origin="Intaglio", title="The catalogue of metadata definitions", options=METADEFS),
 )

@@ -143,7 +143,7 @@ CORS = (
     ),
     used("allow_credentials", Kind.BOOLEAN, True, "With credentials."),
     used("expose_headers", Kind.LIST, CORS_READ, "Headers pages may read."),
-    used("max_age", Kind.INTEGER, 3600, "Seconds a browser may remember this.", minimum=0),
+    used("max_age", Kind.INTEGER, 3600, "Seconds a browser may remember this."),
     used("allow_methods", Kind.LIST, ("GET", "PUT", "POST", "DELETE", "PATCH"), "Methods pages may use."),
     used("allow_headers", Kind.LIST, CORS_SENT, "Headers pages may send."),
 )

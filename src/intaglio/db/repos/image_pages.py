@@ -1,28 +1,32 @@
-"""Pages of the image list: a statement for the marker, one for filters, one for the page, whatever the catalogue holds.
+"""Pages of the image list: the same few statements whatever the catalogue holds, and whoever looks.
 
-Each branch of what the viewer sees is walked along an index in the order asked for, from the marker on, and no further
-than the page needs; so a page costs what it returns, whoever looks. See docs/adr/0004 for the indexes.
+A page costs what it returns. How its images are found depends on how many pass the filters, which is counted first, as
+far as it matters: few are sorted; of many the first ones are found by walking all in order; and where that does not
+find enough soon, for those seen are not those that pass, all that pass are collected. See docs/adr/0004.
 """
 
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, or_, select, union_all
-from sqlalchemy import column as sql_column
+from msgspec.structs import replace
+from sqlalchemy import select
 
 from intaglio.base.errors import Invalid
 from intaglio.db.base import Connection
-from intaglio.db.repos.image_candidates import candidates
-from intaglio.db.repos.image_conditions import LIMIT, Columns, after, filters, order, seen
-from intaglio.db.repos.image_rows import image_columns, to_image
-from intaglio.db.repos.image_shapes import Branch, Shape, shape_of, sort_of, values_of
+from intaglio.db.repos.image_rows import to_image
+from intaglio.db.repos.image_shapes import Shape, Sieve, shape_of, sort_of, values_of
+from intaglio.db.repos.image_statements import MANY, counts_statement, edges_statement, is_served, page_statement
+from intaglio.db.repos.search_terms import Terms, terms_of
+from intaglio.db.tables.added import search
 from intaglio.db.tables.images import images
 from intaglio.domain.image import Image
 from intaglio.domain.query import ImageQuery
 
-# the names of the indexes, by what they are entered by and what they are in order of
-_GROUPS = {"anyone": "visibility", "own": "owner"}
-_SORTS = {"created_at": "created", "updated_at": "updated", "name": "name"}
+FEW = 300
+"""Images that are sorted without looking for another way."""
+
+WIDTHS = 200, 1000
+"""Images of a branch that are tested before another way is taken: when that is to sort few, and when it is worse."""
 
 
 class MarkerUnknown(Invalid):
@@ -40,12 +44,27 @@ async def page(conn: Connection, query: ImageQuery) -> list[Image]:
         return []
     marker = await _marker(conn, query) if query.marker is not None else None
     values = values_of(query, marker)
-    ids = await candidates(conn, query, values)
-    shape = shape_of(conn.dialect, query, marker, few=ids is not None)
-    if not shape.branches or ids == []:
-        return []
-    rows = (await conn.execute(statement(shape), {**values, "ids": ids})).all()
-    return [to_image(row) for row in rows]
+    if not query.phrases:
+        return await _found(conn, shape_of(conn.dialect, query, marker), values)
+    terms = terms_of(conn.dialect, query)
+    values = {**values, **terms.values}
+    shape = shape_of(conn.dialect, query, marker, terms.anywhere)
+    return await (_by_rank(conn, query, shape, terms, values) if query.ranked else _found(conn, shape, values))
+
+
+async def shape_for(conn: Connection, query: ImageQuery) -> tuple[Shape | None, dict[str, Any]]:
+    """The shape that suits a statement about all images of a list, and its values; None when there are none."""
+    values = values_of(query, None)
+    shape = shape_of(conn.dialect, query, None)
+    if query.phrases:
+        terms = terms_of(conn.dialect, query)
+        shape, values = shape_of(conn.dialect, query, None, terms.anywhere), {**values, **terms.values}
+    if not shape.branches:
+        return None, values
+    if not shape.sieves:
+        return shape, values
+    count, leader = await _fewest(conn, shape, values)
+    return (_whole(shape, count, leader) if count else None), values
 
 
 async def _marker(conn: Connection, query: ImageQuery) -> tuple[Any, ...]:
@@ -56,53 +75,79 @@ async def _marker(conn: Connection, query: ImageQuery) -> tuple[Any, ...]:
     return tuple(row)
 
 
-@lru_cache(maxsize=512)
-def statement(shape: Shape) -> Select[Any]:
-    """The statement for all queries of this shape."""
-    chosen = _chosen(shape)
-    full = select(*image_columns(shape.dialect)).select_from(chosen.join(images, images.c.id == chosen.c.id))
-    return full.order_by(*order(shape, chosen.c))
+async def _by_rank(
+    conn: Connection, query: ImageQuery, shape: Shape, terms: Terms, values: dict[str, Any]
+) -> list[Image]:
+    """Few images are sorted by rank; of many, each rank is a list of its own, the marker's from the marker on."""
+    if not shape.branches:
+        return []
+    rank = await _rank_of_marker(conn, query, terms) if shape.marker is not None else 0
+    count, leader = await _fewest(conn, shape, values)
+    if count <= MANY:
+        ranked = replace(_whole(shape, count, leader), ranks=terms.ranks)
+        return (await _images(conn, ranked, {**values, "marker_rank": rank}) or []) if count else []
+    found: list[Image] = []
+    for sieve in terms.by_rank[rank:]:
+        this = replace(shape, sieves=(*shape.sieves[:-1], sieve))
+        found += await _found(conn, this, {**values, "limit": query.limit - len(found)})
+        if len(found) == query.limit:
+            break
+        shape = replace(shape, marker=None)
+    return found
 
 
-def _chosen(shape: Shape) -> Subquery:
-    """The ids of the page, with what they are sorted by."""
-    walks = [_few(shape)] if shape.few else [walk for branch in shape.branches for walk in _walks(shape, branch)]
-    if len(walks) == 1:
-        return _first(shape, walks[0], images.c).subquery("chosen")
-    if shape.dialect == "sqlite":
-        # SQLite merges the walks as it goes and takes from each only what the page needs.
-        names: dict[str, ColumnElement[Any]] = {name: sql_column(name) for name, _ in shape.sort}
-        return union_all(*walks).order_by(*order(shape, names)).limit(LIMIT).subquery("chosen")
-    arms = [_first(shape, walk, images.c).subquery(f"walk_{number}") for number, walk in enumerate(walks)]
-    merged = union_all(*(select(*arm.c) for arm in arms)).subquery("walks")
-    return _first(shape, select(*merged.c), merged.c).subquery("chosen")
+async def _rank_of_marker(conn: Connection, query: ImageQuery, terms: Terms) -> int:
+    words = (await conn.execute(select(search.c.words).where(search.c.image_id == query.marker))).scalar()
+    return terms.rank(words)
 
 
-def _first(shape: Shape, walk: Select[Any], columns: Columns) -> Select[Any]:
-    return walk.order_by(*order(shape, columns)).limit(LIMIT)
+async def _found(conn: Connection, shape: Shape, values: dict[str, Any]) -> list[Image]:
+    if not shape.branches:
+        return []
+    if not shape.sieves:
+        return await _images(conn, shape, values) or []
+    count, leader = await _fewest(conn, shape, values)
+    found = None
+    if count > FEW and is_served(shape):
+        found = await _soon(conn, shape, {**values, "width": WIDTHS[count > MANY]})
+    if found is None and count:
+        found = await _images(conn, _whole(shape, count, leader), values)
+    return found or []
 
 
-def _keys(shape: Shape) -> Select[Any]:
-    return select(*(images.c[column] for column, _ in shape.sort)).where(*filters(shape))
+def _whole(shape: Shape, count: int, leader: Sieve) -> Shape:
+    """The shape that looks at all that pass."""
+    return replace(shape, stage="sweep") if count > MANY else replace(shape, stage="few", leader=leader)
 
 
-def _walks(shape: Shape, branch: Branch) -> list[Select[Any]]:
-    """A branch after the marker: one walk, or two where the first key goes through its NULLs as well."""
-    walk = _hinted(shape, branch, _keys(shape).where(*seen(shape, branch)))
-    return [walk] if shape.marker is None else [walk.where(condition) for condition in after(shape, branch)]
+async def _fewest(conn: Connection, shape: Shape, values: Mapping[str, Any]) -> tuple[int, Sieve]:
+    """The sieve that the fewest images pass, and how many that are, if not very many."""
+    statement = counts_statement(shape.dialect, shape.sieves)
+    rows: Sequence[Any] = (await conn.execute(statement, values)).all()
+    return min(((count, shape.sieves[number]) for number, count in rows), key=lambda each: each[0])
 
 
-def _hinted(shape: Shape, branch: Branch, walk: Select[Any]) -> Select[Any]:
-    """MariaDB rather sorts a hundred thousand rows than walk an index that it thinks the filters will make it leave."""
-    group, sort = _GROUPS.get(branch.whose), _SORTS.get(shape.sort[0][0])
-    if group is None:
-        return walk.with_hint(images, "FORCE INDEX (PRIMARY)", "mysql")
-    if sort is None:
-        return walk
-    return walk.with_hint(images, f"FORCE INDEX (intaglio_images_{group}_{sort})", "mysql")
+async def _soon(conn: Connection, shape: Shape, values: Mapping[str, Any]) -> list[Image] | None:
+    """The page by walking, each branch up to its edge; None when what lies behind an edge may belong to it."""
+    statement = edges_statement(shape)
+    rows: Sequence[Any] = (await conn.execute(statement, values)).all() if statement is not None else ()
+    keys = {number: tuple(row) for number, *row in rows}
+    known = [
+        tuple(value is not None for value in keys[number]) if number in keys else None
+        for number in range(max(keys, default=-1) + 1)
+    ]
+    edges = {f"edge_{number}_{n}": value for number, row in keys.items() for n, value in enumerate(row)}
+    return await _images(conn, replace(shape, stage="bounded", edges=tuple(known)), {**values, **edges})
 
 
-def _few(shape: Shape) -> Select[Any]:
-    """All branches at once, for images that are few enough to be sorted."""
-    walk = _keys(shape).where(or_(*(and_(*seen(shape, branch)) for branch in shape.branches)))
-    return walk if shape.marker is None else walk.where(or_(*after(shape, None)))
+async def _images(conn: Connection, shape: Shape, values: Mapping[str, Any]) -> list[Image] | None:
+    values = {**values, "rows": values["limit"] + sum(known is not None for known in shape.edges)}
+    rows: Sequence[Any] = (await conn.execute(page_statement(shape), values)).all()
+    found: list[Image] = []
+    for edge, *row in rows:
+        if len(found) == values["limit"]:
+            break
+        if edge:
+            return None
+        found.append(to_image(row))
+    return found

@@ -1,15 +1,17 @@
 """The list query taken apart: its shape, which a statement is built for once, and its values.
 
-What a viewer may see is a union of few *branches* (public ones, own ones, …) that do not overlap.
+What a viewer may see is a union of few *branches* (public ones, own ones, …) that do not overlap. A *sieve* is one
+condition beside that; what concerns one column is one.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
 import msgspec
 
 from intaglio.domain.image import Visibility
-from intaglio.domain.query import Direction, ImageQuery
+from intaglio.domain.query import Direction, ImageQuery, NumberFilter, TimeFilter
 
 _P, _C, _S, _V = Visibility.PUBLIC, Visibility.COMMUNITY, Visibility.SHARED, Visibility.PRIVATE
 
@@ -21,21 +23,33 @@ class Branch(msgspec.Struct, frozen=True):
     whose: Literal["anyone", "own", "shared"] = "anyone"
 
 
+class Sieve(msgspec.Struct, frozen=True):
+    """Everything about one condition but its values: `places` number their parameters, with how each compares."""
+
+    kind: Literal["text", "number", "time", "protected", "tag", "property", "words"]
+    name: str = ""  # of the column
+    places: tuple[tuple[int, str], ...] = ()
+    count: int = 0  # of the texts, any of which will do; of the phrases, all of which must be there
+    marks: int = 0  # for words: of the fields that may have them
+    better: int = 0  # and of those fields that may not have them all, for they make a better rank
+
+
+Stage = Literal["walk", "bounded", "sweep", "few"]
+
+
 class Shape(msgspec.Struct, frozen=True):
     """Everything about a query but its values."""
 
     dialect: str
     branches: tuple[Branch, ...]
-    few: bool  # the filters leave but the images `ids`
     sort: tuple[tuple[str, Direction], ...]
     marker: tuple[bool, ...] | None  # for each sort key, whether the marker has a value there
     any_member_status: bool
-    protected: bool
-    texts: tuple[tuple[str, int], ...]
-    numbers: tuple[tuple[str, str], ...]
-    times: tuple[tuple[str, str], ...]
-    tags: int
-    properties: int
+    sieves: tuple[Sieve, ...]
+    stage: Stage = "walk"
+    leader: Sieve | None = None  # the one that leaves few images
+    edges: tuple[tuple[bool, ...] | None, ...] = ()  # for each walk that ends early, as for the marker
+    ranks: tuple[int, ...] = ()  # sort by rank first; each is a number of marks, as of a sieve
 
 
 def branches(query: ImageQuery) -> tuple[Branch, ...]:
@@ -73,21 +87,36 @@ def sort_of(query: ImageQuery) -> tuple[tuple[str, Direction], ...]:
     return tuple(keys.items())
 
 
-def shape_of(dialect: str, query: ImageQuery, marker: tuple[Any, ...] | None, *, few: bool) -> Shape:
+def sieves_of(query: ImageQuery) -> tuple[Sieve, ...]:
+    """The conditions of a query, but for its phrases."""
+    found = [Sieve("text", name, ((place, "eq"),), count=len(texts)) for place, (name, texts) in enumerate(query.texts)]
+    found += [Sieve("number", *each) for each in _by_column(query.numbers)]
+    found += [Sieve("time", *each) for each in _by_column(query.times)]
+    if query.protected is not None:
+        found.append(Sieve("protected"))
+    found += [Sieve("tag", places=((place, "eq"),)) for place, _ in enumerate(query.tags)]
+    found += [Sieve("property", places=((place, "eq"),)) for place, _ in enumerate(query.properties)]
+    return tuple(found)
+
+
+def _by_column(
+    filters: Sequence[NumberFilter | TimeFilter],
+) -> Iterable[tuple[str, tuple[tuple[int, str], ...]]]:
+    places: dict[str, list[tuple[int, str]]] = {}
+    for place, each in enumerate(filters):
+        places.setdefault(each.column, []).append((place, each.operator))
+    return ((column, tuple(found)) for column, found in places.items())
+
+
+def shape_of(dialect: str, query: ImageQuery, marker: tuple[Any, ...] | None, words: Sieve | None = None) -> Shape:
     """The shape of a query whose marker has these values of the sort keys."""
     return Shape(
         dialect=dialect,
         branches=branches(query),
-        few=few,
         sort=sort_of(query),
         marker=None if marker is None else tuple(value is not None for value in marker),
         any_member_status=query.member_status == "all",
-        protected=query.protected is not None,
-        texts=tuple((column, len(values)) for column, values in query.texts),
-        numbers=tuple((each.column, each.operator) for each in query.numbers),
-        times=tuple((each.column, each.operator) for each in query.times),
-        tags=len(query.tags),
-        properties=len(query.properties),
+        sieves=sieves_of(query) if words is None else (*sieves_of(query), words),
     )
 
 
@@ -95,6 +124,7 @@ def values_of(query: ImageQuery, marker: tuple[Any, ...] | None) -> dict[str, An
     """The parameters of the statements for `shape_of`; those a statement has no use for do no harm."""
     values: dict[str, Any] = {
         "limit": query.limit,
+        "rows": query.limit,
         "hidden": query.os_hidden,
         "protected": query.protected,
         "project": query.viewer.project_id,

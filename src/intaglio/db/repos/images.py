@@ -1,7 +1,8 @@
 """The images themselves: one read, and writes that refuse to undo another writer's.
 
 Every change compares before it sets. Ours are told apart by a revision kept beside Glance's tables; Glance's own, which
-know no revision, by `status` and `updated_at` as they were read. See docs/adr/0006.
+know no revision, by `status` and `updated_at` as they were read. See docs/adr/0006. What a change does to the project's
+usage is counted with it.
 """
 
 from collections.abc import Collection
@@ -19,6 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Conflict
 from intaglio.db.base import Connection
+from intaglio.db.repos import image_search, usage
 from intaglio.db.repos.dialects import equals, live, parameter
 from intaglio.db.repos.image_children import (
     PropertyNamesClash,
@@ -42,11 +44,13 @@ __all__ = [
     "claim",
     "delete",
     "get",
+    "idle",
     "insert",
     "is_member",
     "page",
     "shared_with",
     "transition",
+    "untouched",
     "update",
 ]
 
@@ -104,11 +108,26 @@ async def get(conn: Connection, image_id: str) -> Image | None:
     return None if row is None else to_image(row)
 
 
+async def idle(conn: Connection, status: Status, since: datetime, limit: int = 100) -> list[str]:
+    """Ids of images in a status that nobody has changed after `since`, some of them."""
+    unchanged = func.coalesce(images.c.updated_at, images.c.created_at) < since
+    statement = select(images.c.id).where(images.c.status == status.value, images.c.deleted == false(), unchanged)
+    return list((await conn.execute(statement.limit(limit))).scalars())
+
+
 async def is_member(conn: Connection, image_id: str, project_id: str) -> bool:
     """Whether the image is shared with the project, accepted or not."""
     mine = equals(conn.dialect, members.c.member, parameter("project", members.c.member))
     statement = select(members.c.id).where(members.c.image_id == bindparam("id"), mine, live(members)).limit(1)
     return (await conn.execute(statement, {"id": image_id, "project": project_id})).first() is not None
+
+
+async def untouched(conn: Connection, status: Status, before: datetime, limit: int) -> list[str]:
+    """Ids of images in this status, not protected, that were last changed before that time; the oldest first."""
+    changed_at = func.coalesce(images.c.updated_at, images.c.created_at)
+    chosen = (images.c.status == status, images.c.deleted == false(), images.c.protected == false())
+    statement = select(images.c.id).where(*chosen, changed_at < before).order_by(changed_at).limit(limit)
+    return list((await conn.execute(statement)).scalars())
 
 
 async def shared_with(conn: Connection, image_ids: Collection[str], project_id: str) -> frozenset[str]:
@@ -138,6 +157,8 @@ async def insert(conn: Connection, image: Image) -> Image:
     await write_properties(conn, image.id, {}, image)
     await write_tags(conn, image.id, (), image)
     locations = await write_locations(conn, image.id, (), image)
+    await usage.record(conn, None, image)
+    await image_search.added(conn, image)
     return msgspec.structs.replace(image, locations=locations, revision=0, tags=tuple(sorted(set(image.tags))))
 
 
@@ -153,6 +174,8 @@ async def update(conn: Connection, before: Image, after: Image) -> Image:
     await write_properties(conn, before.id, before.properties, after)
     await write_tags(conn, before.id, before.tags, after)
     locations = await write_locations(conn, before.id, before.locations, after)
+    await usage.record(conn, before, after)
+    await image_search.changed(conn, before, after)
     tags = tuple(sorted(set(after.tags)))
     return msgspec.structs.replace(after, locations=locations, tags=tags, revision=before.revision + 1)
 
@@ -184,6 +207,8 @@ async def delete(conn: Connection, image: Image, to: Status = Status.DELETED) ->
     now = _whole(conn, utcnow())
     await _claim(conn, image, {"status": to, "deleted": True, "deleted_at": now, "updated_at": now})
     await remove_all(conn, image.id, now, to.value)
+    await usage.record(conn, image, None)
+    await image_search.removed(conn, image.id)
 
 
 async def claim(conn: Connection, image: Image) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from intaglio.base.errors import Conflict
 from intaglio.db.base import Connection
+from intaglio.db.repos import usage
 from intaglio.db.tables.added import leases
 
 
@@ -48,6 +49,12 @@ async def find(conn: Connection, image_id: str, kind: str = "upload") -> Lease |
     return None if row is None else Lease(**row)
 
 
+async def of_image(conn: Connection, image_id: str) -> list[Lease]:
+    """Every lease on an image, run out or not."""
+    statement = select(leases).where(leases.c.image_id == image_id)
+    return [Lease(**row) for row in (await conn.execute(statement)).mappings()]
+
+
 async def renew(conn: Connection, lease: Lease, until: datetime) -> bool:
     """Prolong a lease; False when it is no longer this holder's."""
     result = await conn.execute(update(leases).where(*_same(lease)).values(expires_at=until))
@@ -55,9 +62,12 @@ async def renew(conn: Connection, lease: Lease, until: datetime) -> bool:
 
 
 async def release(conn: Connection, lease: Lease) -> bool:
-    """End a lease; False when it was lost before."""
+    """End a lease, and what was reserved under it; False when it was lost before."""
     result = await conn.execute(delete(leases).where(*_same(lease)))
-    return result.rowcount == 1
+    if result.rowcount != 1:
+        return False
+    await usage.free(conn, lease.image_id, lease.kind)
+    return True
 
 
 def _same(lease: Lease) -> tuple[ColumnElement[bool], ...]:
@@ -69,9 +79,9 @@ def _same(lease: Lease) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-async def everyone(conn: Connection, limit: int = 1000) -> list[Lease]:
-    """All leases, those that end soonest first."""
-    statement = select(leases).order_by(leases.c.expires_at).limit(limit)
+async def everyone(conn: Connection, limit: int = 1000, *, but: str = "") -> list[Lease]:
+    """All leases but those of the kind `but`, those that end soonest first."""
+    statement = select(leases).where(leases.c.kind != but).order_by(leases.c.expires_at).limit(limit)
     return [Lease(**row) for row in (await conn.execute(statement)).mappings()]
 
 

@@ -3,10 +3,10 @@
 Importing this package completes `GLANCE` and `ADDED`, the two collections that migrations and checks work on.
 """
 
-from intaglio.db.tables import added, cache, images, metadefs, tasks
+from intaglio.db.tables import added, cache, images, metadefs, tasks, usage
 from intaglio.db.tables.metadata import METADATA
 
 ADDED = tuple(table for table in METADATA.sorted_tables if table.name.startswith("intaglio_"))
 GLANCE = tuple(table for table in METADATA.sorted_tables if not table.name.startswith("intaglio_"))
 
-__all__ = ["ADDED", "GLANCE", "METADATA", "added", "cache", "images", "metadefs", "tasks"]
+__all__ = ["ADDED", "GLANCE", "METADATA", "added", "cache", "images", "metadefs", "tasks", "usage"]

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Dialect, Index, String, Text
 from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 
-from intaglio.db.tables.metadata import table
+from intaglio.db.tables.metadata import BIG, table
 
 
 class Precise(TypeDecorator[datetime]):
@@ -42,4 +42,29 @@ leases = table(
     Column("expires_at", Precise(), nullable=False),
     Column("created_at", Precise(), nullable=False),
     Index("intaglio_leases_expires_at", "expires_at"),
+)
+
+workers = table(
+    "intaglio_workers",
+    Column("name", String(255), primary_key=True),
+    Column("beats", BigInteger(), nullable=False),
+    Column("started_at", Precise(), nullable=False),
+)
+
+task_runs = table(
+    "intaglio_task_runs",
+    Column("task_id", String(36), primary_key=True),
+    Column("cancelled_at", Precise()),
+    Column("progress", Text()),
+)
+
+# What a search finds images by; SQLite has a full-text index in the virtual table `intaglio_image_words` beside it.
+search = table(
+    "intaglio_image_search",
+    Column("number", BIG, primary_key=True),
+    Column("image_id", String(36), nullable=False),
+    Column("changed_at", DateTime(), nullable=False),  # the image's `updated_at` when its words were taken
+    Column("indexed_at", Precise(), nullable=False),
+    Column("words", Text(), nullable=False),
+    Index("intaglio_image_search_image_id", "image_id", unique=True),
 )
