@@ -17,6 +17,7 @@ run: ## Start Intaglio on 127.0.0.1, keeping its data in ./data: PORT=9292 DATA=
 test: ## Run the tests, installing the real parts they need: ARGS="tests/unit -k name" WORKERS=auto
 	@tools/environment dev
 	@$(BIN)/python -m tests.starters.packages
+	@$(BIN)/python -m tests.starters.environments
 	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile $(ARGS)
 
 lint: ## Check style, types, the direction of imports, the house rules and the documents

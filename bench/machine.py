@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.starters.glance import REQUIREMENTS
+from tests.starters.environments import ENVIRONMENTS
 
 from bench.client import Failed
 
@@ -50,7 +50,7 @@ def _said(command: list[str], pattern: str) -> str:
 
 
 def versions() -> dict[str, str]:
-    pinned = dict(requirement.split("==") for requirement in REQUIREMENTS)
+    pinned = dict(requirement.split("==") for requirement in ENVIRONMENTS["glance"])
     return {
         "intaglio": importlib.metadata.version("intaglio"),
         "granian": importlib.metadata.version("granian"),

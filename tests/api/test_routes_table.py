@@ -10,6 +10,7 @@ import pytest
 from intaglio.api.errors import STATUS_OF_KIND
 from intaglio.api.route import Route
 from intaglio.api.routes import ROUTES
+from intaglio.api.settings import RateClass
 from intaglio.authz.engine import RULES
 from tests.starters.intaglio import Intaglio, User, intaglio
 
@@ -79,7 +80,11 @@ def test_the_openapi_document_describes_every_route(service: Intaglio) -> None:
     assert len(identifiers) == len(set(identifiers))
     for route in ROUTES:
         operation = document["paths"][route.path][route.method.lower()]
-        assert {int(status) for status in operation["responses"]} == {*route.success, *route.errors}
+        assert {int(status) for status in operation["responses"]} == {
+            *route.success,
+            *route.errors,
+            *(() if route.rate is RateClass.FREE else (429,)),
+        }
         variables = {p["name"] for p in operation["parameters"] if p["in"] == "path"}
         assert variables == set(re.findall(r"{(\w+)}", route.path))
 

@@ -11,8 +11,7 @@ from intaglio.authz.engine import PolicyEngine
 from intaglio.authz.rules import RULES
 from intaglio.authz.ruleset import RuleSet
 from intaglio.domain.principal import Principal
-from tests.starters.base import venv
-from tests.starters.glance import REQUIREMENTS
+from tests.starters.environments import environment
 
 ASK = """
 import json, warnings
@@ -27,7 +26,7 @@ print(json.dumps([
 
 @pytest.fixture(scope="module")
 def glances() -> dict[str, Any]:
-    python = venv("glance", REQUIREMENTS) / "python"
+    python = environment("glance") / "python"
     done = subprocess.run([python, "-c", ASK], capture_output=True, text=True, check=True, timeout=60)
     return {name: rest for name, *rest in json.loads(done.stdout)}
 

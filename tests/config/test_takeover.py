@@ -16,8 +16,8 @@ from intaglio.bootstrap.report import check
 from intaglio.bootstrap.sources import Sources
 from intaglio.identity.settings import AuthMode
 from tests.config.conftest import Write
-from tests.starters.base import CACHE, venv
-from tests.starters.glance import REQUIREMENTS
+from tests.starters.base import CACHE
+from tests.starters.environments import environment
 
 Make = Callable[..., Sources]
 EXAMPLES = Path(__file__).parent / "examples"
@@ -84,7 +84,7 @@ def test_a_pipeline_is_a_way_of_authenticating(flavor: str, mode: AuthMode, writ
 @pytest.fixture(scope="session")
 def sample() -> tuple[str, dict[str, list[dict[str, object]]]]:
     """The sample file of the real Glance, and the definitions it was made from, by group."""
-    command = [str(venv("glance", REQUIREMENTS) / "oslo-config-generator")]
+    command = [str(environment("glance") / "oslo-config-generator")]
     command += [word for name in NAMESPACES for word in ("--namespace", name)]
     kept = CACHE / "glance-options"
     kept.mkdir(parents=True, exist_ok=True)

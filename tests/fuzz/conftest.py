@@ -11,6 +11,7 @@ from tests.fuzz.service import Fuzzed, fuzzed
 def fuzz(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzed]:
     with fuzzed(tmp_path_factory.mktemp("fuzzed")) as made:
         yield made
+        made.require_whole()
 
 
 @pytest.fixture(autouse=True)

@@ -8,14 +8,14 @@ import pytest
 from intaglio.db.migrations import upgrade
 from intaglio.domain.metadefs.changes import Mode, Outcome
 from intaglio.services import metadef_files
-from tests.starters.base import venv
-from tests.starters.databases import GLANCE, Databases, glance_manage, opened
+from tests.starters.databases import Databases, glance_manage, opened
+from tests.starters.environments import environment
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio, pytest.mark.timeout(400)]
 
 
 async def test_exports_and_loads_back_equal(databases: Databases, tmp_path: Path) -> None:
-    shipped = venv("glance-manage", GLANCE).parent / "etc" / "glance" / "metadefs"
+    shipped = environment("glance").parent / "etc" / "glance" / "metadefs"
     made = databases.glance_made()
     glance_manage(made, databases.home, "db_load_metadefs", str(shipped))
     files = sorted(shipped.glob("*.json"))

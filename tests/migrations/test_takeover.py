@@ -18,8 +18,8 @@ from intaglio.domain.query import ImageQuery, Viewer
 from intaglio.domain.search import read_search
 from intaglio.services.search_index import RECENT
 from tests.db.samples import OTHER, full_image, moment, new_image
-from tests.starters.base import venv
-from tests.starters.databases import GLANCE, Databases, opened
+from tests.starters.databases import Databases, opened
+from tests.starters.environments import environment
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real, pytest.mark.timeout(300)]
 replace = msgspec.structs.replace
@@ -30,7 +30,7 @@ class Glance:
 
     def __init__(self, config: Path) -> None:
         self._config = config
-        self._python = venv("glance-manage", GLANCE) / "python"
+        self._python = environment("glance") / "python"
 
     async def __call__(self, *words: Any) -> Any:
         script = Path(__file__).with_name("glance_talk.py")

@@ -15,12 +15,11 @@ from intaglio.db.engine import open_database
 from intaglio.db.migrations import upgrade
 from intaglio.db.settings import DatabaseSettings
 from intaglio.db.tables import METADATA
-from tests.starters.base import venv
+from tests.starters.environments import environment
 from tests.starters.mariadb import mariadb
 from tests.starters.postgresql import postgresql
 
 KINDS = ("sqlite", "postgresql", "mariadb")
-GLANCE = ("glance==33.0.0", "PyMySQL", "psycopg[binary]")
 
 
 class Server(Protocol):
@@ -57,7 +56,7 @@ class Databases:
     async def ready(self) -> DatabaseSettings:
         """A database with our schema and no rows: on a server always the same one, emptied."""
         if self._ready is None:
-            self._ready = (await self._upgraded()).connection
+            self._ready = (await self.upgraded()).connection
         if self.kind == "sqlite":
             fresh = self.empty()
             shutil.copyfile(_path(self._ready), _path(fresh.connection))
@@ -68,7 +67,8 @@ class Databases:
         await database.close()
         return settings
 
-    async def _upgraded(self) -> DatabaseSettings:
+    async def upgraded(self) -> DatabaseSettings:
+        """A new database with our schema and no rows."""
         settings = self.empty()
         await upgrade(settings)
         return settings
@@ -78,7 +78,7 @@ def glance_manage(settings: DatabaseSettings, home: Path, *words: str) -> subpro
     """Run the real `glance-manage` on a database."""
     config = home / "glance-manage.conf"
     config.write_text(f"[database]\nconnection = {settings.connection}\n")
-    command = [str(venv("glance-manage", GLANCE) / "glance-manage"), "--config-file", str(config), *words]
+    command = [str(environment("glance") / "glance-manage"), "--config-file", str(config), *words]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=100)
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from ctypes.util import find_library
 from pathlib import Path
 
-from tests.starters.base import Missing, debian, process, venv, wait_until
+from tests.starters.base import Missing, debian, process, wait_until
+from tests.starters.environments import environment
 
-_FUSE = ["mfusepy==3.1.1"]
 _EXT4_SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32)
 _NO_LOG_FLUSH = 2
 
@@ -107,7 +107,7 @@ def faulty(work: Path) -> Iterator[Faulty]:
         raise Missing("FUSE: needs root and /dev/fuse")
     if find_library("fuse3") is None:
         debian(["fuse3"], "a FUSE file system that fails on command", provides=["fusermount3"])
-    python = venv("fuse", _FUSE) / "python"
+    python = environment("fuse") / "python"
     system = Faulty(work)
     system.directory.mkdir(parents=True)
     (work / "backing").mkdir()

@@ -15,9 +15,8 @@ from typing import Literal
 
 import httpx
 
-from tests.starters.base import Missing, debian, free_port, process, venv, wait_until
-
-REQUIREMENTS = ("glance==33.0.0", "uwsgi==2.0.31", "pymysql==1.2.4", "boto3==1.44.5")
+from tests.starters.base import Missing, debian, free_port, process, wait_until
+from tests.starters.environments import environment
 
 Auth = Literal["none", "headers"]
 """none: whoever asks is an administrator (without roles). headers: the identity is what X-Identity-Status: Confirmed,
@@ -224,7 +223,7 @@ def glance(
     to the caller. Raises `Missing`.
     """
     debian(["gcc", "libc6-dev"], "Glance (uWSGI is compiled)", provides=["cc"])
-    binaries = venv("glance", REQUIREMENTS)
+    binaries = environment("glance")
     directory = directory.resolve()
     for name in ("etc", "staging", "tasks", "work"):
         (directory / name).mkdir(parents=True, exist_ok=True)

@@ -27,11 +27,13 @@ import httpx
 from filelock import FileLock
 
 from tests.starters import keystone_people
-from tests.starters.base import CACHE, Missing, debian, free_port, process, venv, wait_until
+from tests.starters.base import CACHE, Missing, debian, free_port, process, wait_until
+from tests.starters.environments import ENVIRONMENTS, environment
 from tests.starters.keystone_people import PASSWORD, REGION, project_scope
 
-REQUIREMENTS = ("keystone==30.0.0", "uwsgi==2.0.31")
-_MADE_ANEW = hashlib.sha256(" ".join(REQUIREMENTS).encode() + Path(keystone_people.__file__).read_bytes()).hexdigest()
+_MADE_ANEW = hashlib.sha256(
+    " ".join(ENVIRONMENTS["keystone"]).encode() + Path(keystone_people.__file__).read_bytes()
+).hexdigest()
 _ANYWHERE = "http://keystone.invalid"  # stands for the address in the database that is copied
 
 
@@ -257,7 +259,7 @@ def keystone(directory: Path, *, expiration: int = 3600) -> Iterator[Keystone]:
     Raises `Missing`.
     """
     debian(["gcc", "libc6-dev"], "Keystone (uWSGI is compiled)", provides=["cc"])
-    binaries = venv("keystone", REQUIREMENTS)
+    binaries = environment("keystone")
     directory = directory.resolve()
     shutil.copytree(_model(binaries), directory, dirs_exist_ok=True)
     identity = Keystone(directory, free_port(), json.loads((directory / "ids.json").read_text()), binaries)

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tests.starters.base import ROOT, Missing, venv, wait_until
-from tests.starters.keystone import REQUIREMENTS, Keystone, keystone
+from tests.starters.base import ROOT, Missing, wait_until
+from tests.starters.environments import environment
+from tests.starters.keystone import Keystone, keystone
 
 
 def hold(directory: Path) -> None:
@@ -44,7 +45,7 @@ def _failure_told(directory: Path) -> Iterator[None]:
 def shared_keystone(directory: Path) -> Iterator[Keystone]:
     """The Keystone that all who name this directory share; nobody may stop it. Raises `Missing`."""
     directory.mkdir(parents=True, exist_ok=True)
-    binaries = venv("keystone", REQUIREMENTS)
+    binaries = environment("keystone")
     with contextlib.ExitStack() as stack:
         with FileLock(directory / "starting"):
             (directory / "users").touch()

