@@ -95,3 +95,33 @@ def test_check_of_a_good_file_as_json(write: Write, tmp_path: Path) -> None:
     assert (verdict["section"], verdict["never_used"]) == ("^bill", None)
     assert {"role": "member", "allowed": ["create", "read", "update"]} in verdict["roles"]
     assert report["properties"] == [{"property": "bill", "section": "^bill", "roles": verdict["roles"]}]
+
+
+def test_rules_that_only_protections_ask_are_known(write: Write, tmp_path: Path) -> None:
+    write('"clerks": "role:clerk or rule:auditors"\n"auditors": "role:auditor"\n', "policy.yaml")
+    write(section("^bill", read="clerks"), "protections.conf")
+    file = write(option("protections.conf", "property_protection_rule_format = policies\n"))
+    done = config("check", "--config-file", file, "--format", "json", home=tmp_path)
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["problems"]) == (0, [])
+    may_read = {
+        each["role"]: "read" in each["allowed"] for each in report["property_protection"]["sections"][0]["roles"]
+    }
+    assert may_read == {
+        "admin": False,
+        "member": False,
+        "reader": False,
+        "service": False,
+        "auditor": True,
+        "clerk": True,
+        "any other role": False,
+    }
+
+
+def test_a_rule_that_protections_need_and_policy_files_lack(write: Write, sources: Make) -> None:
+    write(section("^bill", read="clerks"), "protections.conf")
+    file = write(option("protections.conf", "property_protection_rule_format = policies\n"))
+    with pytest.raises(ConfigInvalid, match="there is no policy rule of this name"):
+        load(sources(file))
+    write('"clerks": "role:clerk"\n', "policy.yaml")
+    assert load(sources(file)).policy.property_protection_file is not None

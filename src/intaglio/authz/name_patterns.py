@@ -8,6 +8,7 @@ expressions. Those with look-aheads, back-references and the like are not unders
 
 import re
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import lru_cache, reduce
 from re import _constants, _parser  # type: ignore[attr-defined,unused-ignore]  # the parser that `re.compile` uses
@@ -213,23 +214,24 @@ def _category(name: str) -> list[Range]:
     return _not_of(ranges) if "_NOT_" in name else ranges
 
 
-def holds_no_name(language: Language) -> bool:
-    """Whether no name is in it. Raises `NotUnderstood` when finding out takes too long."""
-    language = all_of((NAMES, language))
-    letters = _letters(language)
-    seen, waiting = {language}, [language]
+def name_in(language: Language) -> str | None:
+    """One of the shortest names in it; None when there is none. Raises `NotUnderstood` when that takes too long."""
+    start = all_of((NAMES, language))
+    letters = _letters(start)
+    ways: dict[Language, str] = {start: ""}
+    waiting = deque([start])
     while waiting:
-        state = waiting.pop()
+        state = waiting.popleft()
         if state.nullable:
-            return False
-        if len(seen) > _STATES:
+            return ways[state]
+        if len(ways) > _STATES:
             raise NotUnderstood("size")
         for letter in letters:
             after = _after(state, letter)
-            if after not in seen:
-                seen.add(after)
+            if after not in ways:
+                ways[after] = ways[state] + (chr(letter) if letter <= _LAST else "")
                 waiting.append(after)
-    return True
+    return None
 
 
 def _letters(language: Language) -> list[int]:

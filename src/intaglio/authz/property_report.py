@@ -139,6 +139,6 @@ def _unless_all_is_taken(nobodys: list[Language], before: list[tuple[str, Langua
 
 def _covered(language: Language, others: Iterable[Language]) -> bool:
     try:
-        return name_patterns.holds_no_name(name_patterns.without(language, others))
+        return name_patterns.name_in(name_patterns.without(language, others)) is None
     except NotUnderstood:
         return False

@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from intaglio.base.errors import IntaglioError
+from intaglio.base.errors import Unavailable
 
 Json = dict[str, Any] | list[Any] | str | int | float | bool | None
 
 
-class StepFailed(IntaglioError):
+class StepFailed(Unavailable):
     """A step ended with an error, now or before the process that ran it died. Carries the original's code and text."""
 
     code = "step-failed"

@@ -95,7 +95,7 @@ async def update(
         if after == before:
             return before, []
         _require_result(parts, caller, before, after)
-        await guard.require(conn, after, before.properties)
+        await guard.require(conn, _known(access, before, after), before.properties)
         kept = {location.id for location in after.locations}
         gone = [location for location in before.locations if location.id not in kept]
         pending = deletions(parts, before, gone, kept=after.locations)
@@ -127,6 +127,15 @@ def _patched(
     after = patch.apply(shown, operations, parts.formats, locations=locations, permit=permit)
     kept = {name: before.properties[name] for name in hidden}
     return replace(after, properties={**kept, **after.properties})
+
+
+def _known(access: PropertyAccess, before: Image, after: Image) -> Image:
+    """The image after a change, without what the caller neither sets nor may read: no refusal shall tell of it."""
+    if access.readable is None:
+        return after
+    shown, was = access.shown(after).properties, before.properties
+    kept = {name: value for name, value in after.properties.items() if name in shown or was.get(name) != value}
+    return replace(after, properties=kept)
 
 
 def _require_location_rules(

@@ -41,11 +41,13 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def examine(parts: Parts, caller: Caller, image_id: str) -> Examination:
-    """Look at an image, whatever `[metadefs] enforce` says. Raises `ImageNotFound`."""
+    """Look at an image as the caller sees it, whatever `[metadefs] enforce` says. Raises `ImageNotFound`."""
+    access = parts.protection.access(caller)
     systems = await parts.osinfo.get()
 
     async def work(conn: Connection) -> tuple[Image, list[Term]]:
-        image, _ = await visible_image(conn, parts.policy, caller, image_id)
+        whole, _ = await visible_image(conn, parts.policy, caller, image_id)
+        image = access.shown(whole)
         return image, await metadef_vocabulary.terms(conn, image.owner)
 
     image, terms = await parts.database.read(work)

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.mysql import DATETIME
 
-revision = "0005"
+revision = "0004"
 down_revision = "0003"
 
 _PRECISE = sa.DateTime().with_variant(DATETIME(fsp=6), "mysql")
