@@ -23,7 +23,11 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 @pytest.fixture(scope="module")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ImageService, Path]]:
     directory = tmp_path_factory.mktemp("glance")
-    with glance(directory, auth="headers") as server, pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(action="ignore"):
+    with (
+        glance(directory, auth="headers") as server,
+        pytest.MonkeyPatch.context() as patch,
+        warnings.catch_warnings(action="ignore"),
+    ):
         clouds = directory / "clouds.yaml"
         auth = f"auth_type: none, auth: {{endpoint: '{server.url}'}}, image_endpoint_override: '{server.url}'"
         clouds.write_text(f"clouds: {{peer: {{{auth}}}}}\n")
