@@ -66,6 +66,7 @@ IMAGES_ROUTES = (
         method="GET",
         path="/v2/images/facets",
         handler=images.facets,
+        rate=RateClass.LIST,
         summary="Count images by what they have in common",
         success={200: "The number of images the caller may see, and the most frequent values of each facet."},
         rules=("get_images", "get_image"),
