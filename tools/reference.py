@@ -5,11 +5,13 @@ from pathlib import Path
 from intaglio.api.reference import errors_page, policies_page, routes_page
 from intaglio.bootstrap.reference import reference
 from intaglio.bootstrap.store_reference import stores_page
+from intaglio.manager.reference import page as definitions_page
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "docs" / "reference"
 PAGES = {
     "api.md": routes_page,
     "configuration.md": reference,
+    "definitions.md": definitions_page,
     "errors.md": errors_page,
     "policies.md": policies_page,
     "stores.md": stores_page,

@@ -10,6 +10,10 @@ ALLOWED = {
     "/v2/images": {"GET", "POST"},
     f"/v2/images/{ID}": {"GET", "PATCH", "DELETE"},
     f"/v2/images/{ID}/file": {"GET", "PUT"},
+    f"/v2/images/{ID}/stage": {"PUT"},
+    f"/v2/images/{ID}/import": {"POST"},
+    f"/v2/images/{ID}/tasks": {"GET"},
+    "/v2/tasks": {"GET", "POST"},
     f"/v2/images/{ID}/actions/deactivate": {"POST"},
     f"/v2/images/{ID}/actions/reactivate": {"POST"},
     f"/v2/images/{ID}/tags/{{tag}}": {"PUT", "DELETE"},
@@ -24,7 +28,10 @@ ALLOWED = {
     "/v2/info/stores": {"GET"},
     "/v2/info/stores/detail": {"GET"},
 }
-OURS = {f"/v2/images/{ID}/file": {"HEAD"}}  # an addition: Glance has no HEAD anywhere
+OURS = {  # additions: Glance has no HEAD anywhere, and no way to call an import off
+    f"/v2/images/{ID}/file": {"HEAD"},
+    f"/v2/images/{ID}/import": {"DELETE"},
+}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 

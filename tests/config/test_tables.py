@@ -65,6 +65,7 @@ FIELDS = {  # where a section's fields stand in the files
     "identity": ("intaglio",),
     "upkeep": ("intaglio",),
     "metadefs": ("metadefs",),
+    "tasks": ("task", "intaglio"),
 }
 ELSEWHERE = {"enable_proxy_headers_parsing": "oslo_middleware", "disable_by_file_path": "healthcheck"}
 LOADER = {"load.py", "report.py", "reference.py", "judge.py", "store_settings.py", "reading.py", "sources.py"}
@@ -85,6 +86,10 @@ INDIRECT = {  # read by the loader itself, or by a driver that is handed all its
     ("intaglio", "rate_limit_import"),
     ("intaglio", "rate_limit_other"),
     ("intaglio", "rate_limit_storage"),
+    ("intaglio", "journal"),
+    ("intaglio", "imports_at_once"),  # is called concurrency among the settings of flows
+    ("os_glance_staging_store", "store_type"),
+    ("DEFAULT", "node_staging_uri"),
     ("DEFAULT", "debug"),  # of the processes, among the options of [intaglio]
 }
 
@@ -136,7 +141,8 @@ def test_every_setting_is_shown(sources: Make) -> None:
     fields = {
         field
         for section in Settings.__struct_fields__
-        if section not in {"stores", "identity", "custom_schema", "metadefs", "rates", "unified_limits"}
+        if section
+        not in {"stores", "identity", "custom_schema", "metadefs", "rates", "unified_limits", "staging", "flows"}
         for field in getattr(made, section).__struct_fields__
     }
     known = {(group, option.name): option for group, option in Catalogue()}

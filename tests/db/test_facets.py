@@ -62,7 +62,7 @@ queries = st.builds(
 
 @pytest.mark.parametrize("many", [5000, 0])
 @settings(
-    max_examples=5, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=3, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(wanted=st.lists(queries, min_size=6, max_size=6), seed=st.integers(0, 2))
 async def test_counts_are_those_of_the_model(

@@ -99,11 +99,10 @@ async def test_every_way_of_finding_a_page_finds_the_same(
         {"protected": False, "times": (TimeFilter("updated_at", "gte", moment(3)),), "limit": 4},
         {"texts": (("owner", (OTHER,)), ("status", ("active",))), "limit": 3},
     ]
-    for conditions, first, direction in itertools.product(asked, ["created_at", "name", "status"], Direction):
+    for conditions, first, direction in itertools.product(asked, ["name", "status"], Direction):
         sort = ((first, direction), *((key, direction) for key in ("created_at", "id") if key != first))
-        for viewer in (Viewer(ME), Viewer(None, is_admin=True)):
-            query = ImageQuery(viewer=viewer, visibility="all", sort=sort, **conditions)
-            assert await all_pages(database, query) == expected(query, stocked), query
+        query = ImageQuery(viewer=Viewer(ME), visibility="all", sort=sort, **conditions)
+        assert await all_pages(database, query) == expected(query, stocked), query
 
 
 async def test_a_deleted_marker_keeps_its_place(database: Database) -> None:

@@ -92,7 +92,7 @@ searches = st.builds(
 
 @pytest.mark.parametrize(("few", "many", "widths"), [(300, 5000, 1000), (0, 0, 2), (0, 10_000, 2)])
 @settings(
-    max_examples=6, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=3, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(wanted=st.lists(searches, min_size=8, max_size=8), seed=st.integers(0, 2))
 async def test_a_search_finds_what_the_model_finds(

@@ -211,6 +211,34 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "Hidden namespaces": ("tests/api/test_metadefs_policy.py::test_what_may_not_be_seen_does_not_exist",),
     "Definitions at the first start": ("tests/metadefs/test_first_start.py::test_only_the_embedded_default_is_filled",),
     "Checked properties": ("tests/api/test_validate.py::TestRequire::test_create",),
+    "Import that fails": (
+        "tests/api/test_import.py::TestGlanceDirect::test_wrong_content_is_said",
+        "tests/imports/test_kills.py::test_a_failure_is_undone_whoever_does_it",
+    ),
+    "Import whose process dies": (
+        "tests/imports/test_kills.py::test_glance_direct_into_two_stores",
+        "tests/imports/test_kills.py::test_another_worker_finishes_what_a_dead_one_began",
+    ),
+    "Same import once more": (
+        "tests/api/test_import.py::TestGlanceDirect::test_the_same_once_more",
+        "tests/imports/test_requests.py::test_the_same_request_is_the_same_task",
+    ),
+    "Calling an import off": (
+        "tests/imports/test_kills.py::test_called_off_in_the_middle",
+        "tests/imports/test_kills.py::test_deleted_in_the_middle",
+    ),
+    "Several stores": (
+        "tests/imports/test_kills.py::test_one_store_may_fail",
+        "tests/ingest/test_fanout.py::test_all_stores_get_the_same_bytes_of_one_reading",
+    ),
+    "Copied images": ("tests/imports/test_requests.py::test_a_damaged_source_is_not_copied",),
+    "Staged data": (
+        "tests/api/test_import.py::TestStage::test_twice",
+        "tests/imports/test_requests.py::test_staged_data_expire",
+    ),
+    "Stores of an import": ("tests/api/test_import.py::test_refused",),
+    "Progress": ("tests/imports/test_kills.py::test_called_off_in_the_middle",),
+    "Beginning tasks directly": ("tests/api/test_import.py::TestTasks::test_wrong_bodies",),
     "Storage quota": (
         "tests/quota/test_hard_limits.py::test_twenty_uploads_at_once",
         "tests/quota/test_hard_limits.py::test_a_stream_of_unknown_size_is_cut_at_the_limit",

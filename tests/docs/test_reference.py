@@ -12,9 +12,10 @@ from intaglio.api.reference import ADVICE, all_errors, errors_page, policies_pag
 from intaglio.api.routes import ROUTES
 from intaglio.base.errors import IntaglioError
 from intaglio.bootstrap.reference import reference
+from intaglio.manager.reference import page as definitions_page
 from tests.house.tree import ROOT
 
-OPTIONAL = ("asyncpg", "aiomysql", "pymysql", "pytest")
+OPTIONAL = ("asyncpg", "aiomysql", "pymysql", "pytest", "openstack", "requests", "zstandard")
 
 
 @pytest.mark.parametrize(
@@ -24,8 +25,9 @@ OPTIONAL = ("asyncpg", "aiomysql", "pymysql", "pytest")
         ("errors.md", errors_page()),
         ("configuration.md", reference()),
         ("policies.md", policies_page()),
+        ("definitions.md", definitions_page()),
     ],
-    ids=["api", "errors", "configuration", "policies"],
+    ids=["api", "errors", "configuration", "policies", "definitions"],
 )
 def test_a_generated_page_is_what_the_code_says(name: str, text: str) -> None:
     page = ROOT / "docs" / "reference" / name

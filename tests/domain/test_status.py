@@ -8,7 +8,7 @@ TABLE = """
 queued          saving uploading importing active deleted
 saving          queued active killed deleted
 uploading       queued importing deleted
-importing       queued active deleted
+importing       queued uploading active deleted
 active          deactivated pending_delete deleted
 deactivated     active deleted
 killed          deleted

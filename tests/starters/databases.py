@@ -56,7 +56,7 @@ class Databases:
     async def ready(self) -> DatabaseSettings:
         """A database with our schema and no rows: on a server always the same one, emptied."""
         if self._ready is None:
-            self._ready = (await self._upgraded()).connection
+            self._ready = (await self.upgraded()).connection
         if self.kind == "sqlite":
             fresh = self.empty()
             shutil.copyfile(_path(self._ready), _path(fresh.connection))
@@ -67,7 +67,8 @@ class Databases:
         await database.close()
         return settings
 
-    async def _upgraded(self) -> DatabaseSettings:
+    async def upgraded(self) -> DatabaseSettings:
+        """A new database with our schema and no rows."""
         settings = self.empty()
         await upgrade(settings)
         return settings

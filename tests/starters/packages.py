@@ -26,9 +26,11 @@ PACKAGES: Mapping[str, str] = {
     "libc6-dev": "compiling uWSGI, under which the real Glance runs",
     "mariadb-server": "MariaDB, the database of most Glance installations",
     "nginx-light": "nginx, the measure for downloads",
+    "osinfo-db": "what libosinfo knows of operating systems",
     "postgresql-15": "PostgreSQL",
-    "redis-server": "Redis, where several machines count calls together",
     "qemu-utils": "real disk images in every format",
+    "rclone": "the measure for transfers to object stores",
+    "redis-server": "Redis, where several machines count calls together",
 }
 
 

@@ -22,7 +22,7 @@ from intaglio.ingest.settings import IngestSettings
 from intaglio.services import listing
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
-from intaglio.services.settings import ImageLimits, MetadefSettings
+from intaglio.services.settings import ImageLimits, MetadefSettings, TaskSettings
 from tests.db.samples import ME, new_image
 from tests.starters.databases import opened
 
@@ -56,6 +56,7 @@ async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     yield Parts(
         database=database,
         stores=nothing,
+        staging=nothing,
         door=nothing,
         policy=policy,
         protection=PropertyProtection(PolicySettings(property_protection_file=tmp_path / "protections"), policy),
@@ -63,6 +64,7 @@ async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
         format_settings=FormatSettings(),
         ingest_settings=IngestSettings(),
         metadef_settings=MetadefSettings(),
+        task_settings=TaskSettings(),
         osinfo=OsinfoDatabase(()),
         holder="test",
     )

@@ -10,9 +10,10 @@ import msgspec
 from intaglio.api.openapi_metadefs import metadef_schemas
 from intaglio.api.route import Route
 from intaglio.api.settings import RateClass
-from intaglio.api.v2.schemas import MEMBER, image_properties
+from intaglio.api.v2.schemas import MEMBER, TASK, image_properties
 from intaglio.domain.patch import VERBS
 from intaglio.domain.properties import BASE_FIELDS, Formats
+from intaglio.imports.methods import METHODS
 from intaglio.services.explain import Answer
 
 _JSON = "application/json"
@@ -26,6 +27,7 @@ _PATH_VARIABLES = {
     "tag_name": {"type": "string", "maxLength": 80},
     "member_id": {"type": "string", "maxLength": 255},
     "store_id": {"type": "string"},
+    "task_id": {"type": "string", "format": "uuid"},
 }
 _DATA = "application/octet-stream"
 _PATCHES = {
@@ -133,6 +135,23 @@ _STORE = {
     "properties": {"id": _TEXT, "description": _TEXT, "default": _TEXT, "read-only": _TEXT},
     "required": ["id"],
 }
+_IMPORT = {
+    "type": "object",
+    "properties": {
+        "method": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string", "enum": list(METHODS)},
+                **{name: _TEXT for method in METHODS.values() for name in (*method.details, *method.optional)},
+            },
+            "required": ["name"],
+        },
+        "stores": {"type": "array", "items": _TEXT, "minItems": 1},
+        "all_stores": {"type": "boolean", "default": False},
+        "all_stores_must_succeed": {"type": "boolean", "default": True},
+    },
+    "required": ["method"],
+}
 _USAGE = {"type": "object", "properties": {"usage": {"type": "integer"}, "limit": {"type": "integer"}}}
 
 
@@ -167,6 +186,20 @@ def _schemas(formats: Formats) -> dict[str, Any]:
         ),
         "NewMember": _object({"member": {"type": "string", "minLength": 1, "maxLength": 255}}),
         "MemberStatus": _object({"status": MEMBER["properties"]["status"]}),
+        "Task": {"type": "object", "properties": TASK["properties"]},
+        "Tasks": {
+            "type": "object",
+            "properties": {
+                "tasks": {"type": "array", "items": {"$ref": "#/components/schemas/Task"}},
+                "first": _TEXT,
+                "next": _TEXT,
+                "schema": _TEXT,
+            },
+            "required": ["tasks", "first", "schema"],
+        },
+        "ImageTasks": _object({"tasks": {"type": "array", "items": {"$ref": "#/components/schemas/Task"}}}),
+        "NewTask": _object({"type": TASK["properties"]["type"], "input": {"type": "object"}}),
+        "Import": _IMPORT,
         "ImportMethods": _object({"import-methods": {"type": "object"}}),
         "Stores": _object({"stores": {"type": "array", "items": _STORE}}),
         "Usage": _object({"usage": {"type": "object", "additionalProperties": _USAGE}}),

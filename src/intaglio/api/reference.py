@@ -123,6 +123,7 @@ ADVICE: Mapping[type[IntaglioError], str] = {
 _OPERATORS_MODULES = (
     "intaglio.bootstrap.",
     "intaglio.client.",
+    "intaglio.manager.",
     "intaglio.identity.users",
     "intaglio.identity.passwords",
     "intaglio.services.metadef_files",

@@ -11,7 +11,7 @@ from intaglio.base.errors import Unavailable
 from intaglio.identity import passwords
 from intaglio.identity.roles import ADMIN
 from intaglio.identity.users import User, UsersFile
-from intaglio.stores.settings import StoreSettings
+from intaglio.stores.settings import StoreConfig, StoreSettings
 
 FIRST_USER = "admin"
 FIRST_PROJECT = "admin"
@@ -29,13 +29,13 @@ class DataDirectoryTaken(Unavailable):
     code = "data-directory-taken"
 
 
-def prepare(data_dir: Path, stores: StoreSettings) -> None:
+def prepare(data_dir: Path, stores: StoreSettings, staging: StoreConfig) -> None:
     """Make the data directory and the directories of file stores inside it, for their owner only.
 
     What exists keeps its permissions. Raises `DataDirectoryUnusable`.
     """
     directories = [data_dir]
-    for store in stores.stores:
+    for store in (*stores.stores, staging):
         place = store.options.get("filesystem_store_datadir")
         if store.type == "file" and isinstance(place, str) and Path(place).is_relative_to(data_dir):
             directories.append(Path(place))

@@ -12,6 +12,7 @@ from intaglio.api.settings import ApiSettings, CorsSettings
 from intaglio.authz.settings import PolicySettings, there
 from intaglio.bootstrap import protection
 from intaglio.bootstrap.custom_schema import FILE_NAME, custom_schema
+from intaglio.bootstrap.flow_settings import flow_settings
 from intaglio.bootstrap.identity_settings import keystone_settings, trusted_proxies
 from intaglio.bootstrap.judge import warnings
 from intaglio.bootstrap.limit_settings import unified_limits_settings
@@ -21,12 +22,12 @@ from intaglio.bootstrap.rate_settings import rate_settings
 from intaglio.bootstrap.reading import Reading
 from intaglio.bootstrap.settings import ServeSettings, Settings
 from intaglio.bootstrap.sources import Sources, default_data_dir
-from intaglio.bootstrap.store_settings import know_groups, store_settings
+from intaglio.bootstrap.store_settings import know_groups, staging_store, store_settings
 from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.settings import AuthMode, IdentitySettings
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import Enforce, ImageLimits, MetadefSettings, UpkeepSettings
+from intaglio.services.settings import Enforce, ImageLimits, MetadefSettings, TaskSettings, UpkeepSettings
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ def assemble(reading: Reading) -> Settings:
         enable_proxy_headers_parsing=proxied,
         disable_by_file_path=_disabled_file(reading),
     )
+    connection = _connection(reading, data_dir)
     settings = Settings(
         serve=serve,
         api=api,
@@ -84,7 +86,13 @@ def assemble(reading: Reading) -> Settings:
         ingest=_section(IngestSettings, reading, "DEFAULT"),
         formats=_section(FormatSettings, reading, "image_format"),
         stores=store_settings(reading, data_dir),
-        database=_section(DatabaseSettings, reading, "database", connection=_connection(reading, data_dir)),
+        staging=staging_store(reading, data_dir),
+        tasks=TaskSettings(
+            task_time_to_live=reading.get("task", "task_time_to_live"),
+            staged_hours=reading.get("intaglio", "staged_hours"),
+        ),
+        flows=flow_settings(reading, connection, data_dir),
+        database=_section(DatabaseSettings, reading, "database", connection=connection),
         identity=_identity(reading, data_dir),
         policy=protection.added(reading, _policy(reading, data_dir), lambda name: there(_beside(reading, name))),
         upkeep=_section(UpkeepSettings, reading, "intaglio"),

@@ -99,12 +99,22 @@ def _derived(settings: Settings) -> dict[tuple[str, str], object]:
         ("intaglio", "auth"): settings.identity.mode,
         ("intaglio", "users_file"): settings.identity.users_file,
         ("database", "connection"): settings.database.connection,
+        ("intaglio", "journal"): settings.flows.journal,
+        **_of_staging(settings),
         ("DEFAULT", "property_protection_file"): settings.policy.property_protection_file,
         ("oslo_policy", "policy_file"): there(settings.policy.policy_file),
         ("oslo_policy", "policy_dirs"): tuple(
             str(path) for path in map(there, settings.policy.policy_dirs) if path is not None
         ),
         **_of_keystone(settings),
+    }
+
+
+def _of_staging(settings: Settings) -> dict[tuple[str, str], object]:
+    directory = settings.staging.options.get("filesystem_store_datadir", "")
+    return {
+        (settings.staging.id, "filesystem_store_datadir"): directory,
+        ("DEFAULT", "node_staging_uri"): f"file://{directory}" if directory else "",
     }
 
 

@@ -44,7 +44,7 @@ def serve(settings: Settings, parts: Parts, *, access_log: bool) -> None:
     """
     data_dir = settings.serve.data_dir
     with addresses.listen(addresses.parse(settings.serve.bind)) as listener:
-        home.prepare(data_dir, settings.stores)
+        home.prepare(data_dir, settings.stores, settings.staging)
         with home.held(data_dir):
             errand(lambda: parts.upgrade(settings))
             greeting = _introduce(settings, addresses.bound(listener).url)

@@ -7,11 +7,12 @@ import msgspec
 from intaglio.api.settings import ApiSettings, CorsSettings, RateSettings
 from intaglio.authz.settings import PolicySettings
 from intaglio.db.settings import DatabaseSettings
+from intaglio.flows.settings import FlowSettings
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.settings import IdentitySettings, UnifiedLimitsSettings
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import CustomSchema, ImageLimits, MetadefSettings, UpkeepSettings
-from intaglio.stores.settings import StoreSettings
+from intaglio.services.settings import CustomSchema, ImageLimits, MetadefSettings, TaskSettings, UpkeepSettings
+from intaglio.stores.settings import StoreConfig, StoreSettings
 
 
 class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ingest: IngestSettings
     formats: FormatSettings
     stores: StoreSettings
+    staging: StoreConfig
+    tasks: TaskSettings
+    flows: FlowSettings
     database: DatabaseSettings
     identity: IdentitySettings
     policy: PolicySettings

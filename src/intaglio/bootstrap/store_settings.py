@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from intaglio.bootstrap.options.catalogue import DRIVERS, GROUPS, Catalogue
 from intaglio.bootstrap.options.stores import NAMES, RESERVED_PREFIX, WORKING
 from intaglio.bootstrap.problems import Level
 from intaglio.bootstrap.reading import Reading
-from intaglio.stores.settings import StoreConfig, StoreSettings, single_file_store
+from intaglio.stores.settings import STAGING, StoreConfig, StoreSettings, single_file_store
 
 SINGLE_GROUP = "glance_store"
 DEFAULTS_GROUP = "backend_defaults"
@@ -51,6 +52,30 @@ def store_settings(reading: Reading, data_dir: Path) -> StoreSettings:
     if any(reading.is_set(SINGLE_GROUP, name) for name in options if name != "default_backend"):
         return _one(reading, data_dir)
     return single_file_store(data_dir / "images")
+
+
+def staging_store(reading: Reading, data_dir: Path) -> StoreConfig:
+    """Where data wait to be imported: a store of its own, by default a directory.
+
+    Glance's two options for that directory count where its two ways of configuring stores do.
+    """
+    kind = reading.get(STAGING, "store_type")
+    if kind != "file":
+        return StoreConfig(id=STAGING, type=kind, options=_driver_options(reading, kind, (STAGING, DEFAULTS_GROUP)))
+    directory: str = str(data_dir / "staging")
+    if reading.is_set(STAGING, ONE_DIRECTORY):
+        directory = reading.get(STAGING, ONE_DIRECTORY)
+    elif reading.is_set("DEFAULT", "node_staging_uri"):
+        directory = _staging_directory(reading)
+    return StoreConfig(id=STAGING, type="file", options={ONE_DIRECTORY: directory})
+
+
+def _staging_directory(reading: Reading) -> str:
+    uri: str = reading.get("DEFAULT", "node_staging_uri")
+    parts = urlsplit(uri)
+    if parts.scheme != "file" or parts.netloc or not parts.path.startswith("/"):
+        reading.complain("DEFAULT", "node_staging_uri", "It must be a directory: file:// and an absolute path.")
+    return unquote(parts.path)
 
 
 def _several(reading: Reading, data_dir: Path) -> StoreSettings:

@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import logging
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 from starlette.types import ASGIApp
 
@@ -16,6 +17,7 @@ from intaglio.base.process import this_process
 from intaglio.bootstrap.custom_schema import custom_properties
 from intaglio.bootstrap.settings import Settings
 from intaglio.db.engine import open_database
+from intaglio.db.repos import tasks as tasks_repo
 from intaglio.domain.quota import LimitSource, StorageQuota
 from intaglio.identity.base import Authenticator
 from intaglio.identity.http_basic import HttpBasic
@@ -25,17 +27,21 @@ from intaglio.identity.settings import AuthMode
 from intaglio.identity.trusted_proxy import TrustedProxy
 from intaglio.identity.unified_limits import KeystoneLimits
 from intaglio.identity.users import UsersFile
+from intaglio.imports.base import Bench
 from intaglio.ingest.door import Door
-from intaglio.services import expiry, recount, recovery, search_index
+from intaglio.services import expiry, recount, recovery, search_index, staging, tasks
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
 from intaglio.stores import registry
+from intaglio.stores.base import StoreError
 from intaglio.worker.loop import PeriodicJob
 
 _log = logging.getLogger(__name__)
 
 RECOVERY_SECONDS = 5
 SWEEP_SECONDS = 600
+TASKS_SECONDS = 0.5
+FORGET_SECONDS = 60
 EXPIRY_SECONDS = 300
 INDEX_SECONDS = 300
 
@@ -46,6 +52,7 @@ def make_parts(settings: Settings) -> Parts:
     return Parts(
         database=open_database(settings.database),
         stores=registry.build(settings.stores),
+        staging=registry.build_one(settings.staging),
         door=Door(),
         policy=policy,
         protection=PropertyProtection(settings.policy, policy),
@@ -54,6 +61,7 @@ def make_parts(settings: Settings) -> Parts:
         format_settings=settings.formats,
         ingest_settings=settings.ingest,
         metadef_settings=settings.metadefs,
+        task_settings=settings.tasks,
         osinfo=OsinfoDatabase(settings.metadefs.osinfo_path),
         holder=this_process(),
         custom=custom_properties(settings.custom_schema),
@@ -72,6 +80,10 @@ async def prepare_parts(parts: Parts) -> None:
     """Make stores usable; one that is not is said so, and the service starts without it."""
     for store_id, error in (await parts.stores.prepare()).items():
         _log.error("store %s: %s", store_id, error)
+    try:
+        await parts.staging.prepare()
+    except StoreError as error:
+        _log.error("staging: %s", error)
 
 
 async def close_parts(parts: Parts) -> None:
@@ -79,6 +91,7 @@ async def close_parts(parts: Parts) -> None:
     parts.door.close()
     await parts.quotas.close()
     await parts.stores.close()
+    await parts.staging.close()
     await parts.database.close()
 
 
@@ -114,10 +127,54 @@ def make_app(settings: Settings) -> ASGIApp:
     return Lifespan(app, start=start, stop=stop)
 
 
+def make_bench(parts: Parts) -> Bench:
+    """What the steps of imports work with."""
+    return Bench(
+        database=parts.database,
+        stores=parts.stores,
+        staging=parts.staging,
+        door=parts.door,
+        formats=parts.format_settings,
+        hashing_algorithm=parts.ingest_settings.hashing_algorithm,
+        size_cap=parts.limits.image_size_cap,
+        holder=parts.holder,
+        task_hours=parts.task_settings.task_time_to_live,
+    )
+
+
+class _Tasks:
+    """The tasks of one worker: what runs them is loaded when there are some, for that takes a second."""
+
+    def __init__(self, parts: Parts, settings: Settings) -> None:
+        self._parts = parts
+        self._settings = settings
+        self._runner: Any = None
+
+    async def tend(self) -> None:
+        if self._runner is None:
+            if not await self._parts.database.read(tasks_repo.unfinished):
+                return
+            module = importlib.import_module("intaglio.worker.tasks")
+            self._runner = module.TaskRunner(self._parts.database, make_bench(self._parts), self._settings.flows)
+        await self._runner.tend()
+
+    async def expire(self) -> None:
+        await staging.expire_staged(self._parts)
+        while expired := await tasks.expire(self._parts):
+            for task_id in expired:
+                if self._runner is not None:
+                    await self._runner.forget(task_id)
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.stop()
+
+
 @contextlib.asynccontextmanager
 async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
     """What the worker does again and again, and the parts that this takes, until the block ends."""
     parts = make_parts(settings)
+    own_tasks = _Tasks(parts, settings)
 
     async def recover() -> None:
         await recovery.recover(parts)
@@ -139,6 +196,8 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
         PeriodicJob("recover", RECOVERY_SECONDS, recover),
         PeriodicJob("sweep", SWEEP_SECONDS, sweep),
         PeriodicJob("index", INDEX_SECONDS, index),
+        PeriodicJob("tasks", TASKS_SECONDS, own_tasks.tend),
+        PeriodicJob("forget", FORGET_SECONDS, own_tasks.expire),
     ]
     if upkeep.expire_empty_after_hours:
         jobs.append(PeriodicJob("expire", EXPIRY_SECONDS, expire))
@@ -147,4 +206,5 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
     try:
         yield jobs
     finally:
+        await own_tasks.stop()
         await close_parts(parts)

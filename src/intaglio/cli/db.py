@@ -25,7 +25,7 @@ def upgrade(*, options: ConfigOptions = _NOWHERE) -> None:
     from intaglio.db import upgrade as schema
 
     settings = load(options.sources())
-    prepare(settings.serve.data_dir, settings.stores)
+    prepare(settings.serve.data_dir, settings.stores, settings.staging)
     schema.upgrade(settings.database)
     sys.stdout.write("The database has the schema of this release.\n")
 

@@ -41,7 +41,7 @@ def lint(
 
         intaglio image lint debian-13 --os-cloud intaglio
     """
-    service = _connect(os_cloud)
+    service = connect_to(os_cloud)
     reports = [_validated(service, image) for image in images]
     if format == "json":
         _print_json(reports)
@@ -71,7 +71,7 @@ def suggest(
 
         intaglio image suggest debian-13 --apply
     """
-    service = _connect(os_cloud)
+    service = connect_to(os_cloud)
     report = _validated(service, image)
     suggestions: Sequence[Mapping[str, str]] = report["suggestions"]
     certain = {each["property"]: each["value"] for each in suggestions if each["certain"]} if apply else {}
@@ -96,8 +96,8 @@ def _typed(name: str, value: str) -> str | int:
     return int(value) if name in {"min_ram", "min_disk"} else value
 
 
-def _connect(cloud: str | None) -> "ImageService":
-    """The cloud named; or that of `intaglio serve` when nothing names one."""
+def connect_to(cloud: str | None) -> "ImageService":
+    """The service of the cloud named; or that of `intaglio serve` when nothing names one."""
     from intaglio.client.cloud import connect
 
     nothing_said = cloud is None and not any(name.startswith("OS_") for name in os.environ if os.environ[name])

@@ -33,7 +33,11 @@ def build() -> App:
         name="metadef",
         help="Load, compare and export the catalogue of metadata definitions.",
     )
+    app.command(
+        "intaglio.cli.catalog:app", name="catalog", help="Keep a cloud in agreement with a catalogue of images."
+    )
     app.command("intaglio.cli.image:app", name="image", help="Check images of a service, and what suits them.")
+    app.command("intaglio.cli.task:app", name="task", help="Show what imports are doing, and call one off.")
     completion.register(app)
     return app
 

@@ -4,9 +4,10 @@ openstacksdk finds the cloud and signs in (Keystone, HTTP Basic, none), so that 
 here. It takes most of a second to import and is an extra: `intaglio[client]`.
 """
 
+import contextlib
 import html
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from intaglio.base.errors import Invalid, NotFound, Unavailable
@@ -34,6 +35,12 @@ class CallRefused(Invalid):
     """The image service refused a call; the text is the service's."""
 
     code = "call-refused"
+
+
+class CallConflicts(CallRefused):
+    """The image service refused a call because of the image's present state, for example because it is in use."""
+
+    code = "call-conflicts"
 
 
 class NoSuchImage(NotFound):
@@ -66,14 +73,106 @@ class ImageService:
         said = "This image service does not validate images: it is not Intaglio, or an older one."
         return self._call("GET", f"/images/{image_id}/validate", missing=said) or {}
 
+    def tasks(self, image_id: str) -> list[dict[str, Any]]:
+        """The tasks about an image, the newest first. Raises `NoSuchImage`, `CallRefused`."""
+        return list((self._call("GET", f"/images/{image_id}/tasks") or {}).get("tasks", []))
+
+    def task(self, task_id: str) -> Mapping[str, Any] | None:
+        """A task, None when there is none. Raises `CallRefused` for all but administrators."""
+        return self._call("GET", f"/tasks/{task_id}", missing=None)
+
+    def cancel_import(self, image_id: str) -> None:
+        """Call off the import of an image. Raises `NoSuchImage`, `CallRefused` also when none is running."""
+        self._call("DELETE", f"/images/{image_id}/import", missing="This image service cannot call imports off.")
+
     def set(self, image_id: str, values: Mapping[str, str | int]) -> None:
         """Set fields and properties of an image. Raises `NoSuchImage`, `CallRefused`."""
-        operations = [
-            {"op": "add", "path": "/" + name.replace("~", "~0").replace("/", "~1"), "value": value}
-            for name, value in values.items()
+        self.patch(image_id, values)
+
+    def patch(self, image_id: str, values: Mapping[str, Any], removed: Iterable[str] = ()) -> Mapping[str, Any]:
+        """Set and remove fields and properties in one call; the image afterwards.
+
+        Raises `NoSuchImage`, `CallRefused`.
+        """
+        operations: list[dict[str, Any]] = [
+            {"op": "add", "path": _pointer(name), "value": value} for name, value in values.items()
         ]
+        operations += [{"op": "remove", "path": _pointer(name)} for name in removed]
         headers = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
-        self._call("PATCH", f"/images/{image_id}", json=operations, headers=headers, missing="The image is gone.")
+        path = f"/images/{image_id}"
+        return self._call("PATCH", path, json=operations, headers=headers, missing="The image is gone.") or {}
+
+    def get(self, image_id: str) -> Mapping[str, Any]:
+        """An image by its id. Raises `NoSuchImage`, `CallRefused`."""
+        return self._call("GET", f"/images/{image_id}", missing=f"There is no image {image_id}.") or {}
+
+    def images(self, **filters: str) -> Iterator[Mapping[str, Any]]:
+        """All images that filters of the API leave, page by page. Raises `CallRefused`."""
+        page = self._call("GET", "/images", params=filters, missing="This is no image service.") or {}
+        while True:
+            yield from page.get("images", [])
+            following = page.get("next")
+            if not following:
+                return
+            path = "/" + following.lstrip("/").removeprefix("v2/")
+            page = self._call("GET", path, missing="The list ended while it was read.") or {}
+
+    def create(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A new image without data. Raises `CallRefused`."""
+        return self._call("POST", "/images", json=dict(fields), missing="This is no image service.") or {}
+
+    def delete(self, image_id: str) -> None:
+        """Delete an image. Raises `NoSuchImage`, `CallConflicts` when it is in use, `CallRefused`."""
+        self._call("DELETE", f"/images/{image_id}", missing="The image is gone.")
+
+    def turn(self, image_id: str, *, on: bool) -> None:
+        """Reactivate or deactivate an image. Raises `NoSuchImage`, `CallRefused`."""
+        action = "reactivate" if on else "deactivate"
+        self._call("POST", f"/images/{image_id}/actions/{action}", missing="The image is gone.")
+
+    def upload(self, image_id: str, body: Any, *, stage: bool = False) -> None:
+        """Send data: an iterable of bytes with a length. With `stage`, for an import. Raises as `delete` does."""
+        path = f"/images/{image_id}/{'stage' if stage else 'file'}"
+        headers = {"Content-Type": "application/octet-stream"}
+        self._call("PUT", path, data=body, headers=headers, missing="The image is gone.")
+
+    def import_staged(self, image_id: str) -> None:
+        """Have the service import what was staged; it goes on after the answer. Raises as `delete` does."""
+        body = {"method": {"name": "glance-direct"}}
+        self._call("POST", f"/images/{image_id}/import", json=body, missing="The image is gone.")
+
+    def import_methods(self) -> Sequence[str]:
+        """The ways of importing that the service offers. Raises `CallRefused`."""
+        answer = self._call("GET", "/info/import", missing=None) or {}
+        return tuple(answer.get("import-methods", {}).get("value") or ())
+
+    def add_member(self, image_id: str, member: str) -> None:
+        """Share an image with a project; once more does nothing. Raises `NoSuchImage`, `CallRefused`."""
+        with contextlib.suppress(CallConflicts):
+            self._call("POST", f"/images/{image_id}/members", json={"member": member}, missing="The image is gone.")
+
+    def accept_member(self, image_id: str, member: str) -> None:
+        """Accept an image for a project. Raises `NoSuchImage`, `CallRefused`."""
+        path = f"/images/{image_id}/members/{member}"
+        self._call("PUT", path, json={"status": "accepted"}, missing="The project is no member.")
+
+    def remove_member(self, image_id: str, member: str) -> None:
+        """End sharing with a project; once more does nothing. Raises `CallRefused`."""
+        self._call("DELETE", f"/images/{image_id}/members/{member}", missing=None)
+
+    def project_id(self) -> str | None:
+        """The project of the credentials; None when there is no Keystone to say it. Raises `CloudUnreachable`."""
+        exceptions = importlib.import_module("keystoneauth1.exceptions")
+        try:
+            found = self._adapter.get_project_id()
+        except exceptions.ClientException as error:
+            raise CloudUnreachable(f"The cloud does not let us in: {error}") from error
+        return str(found) if found else None
+
+    @property
+    def address(self) -> str:
+        """Where the image service is."""
+        return str(self._adapter.endpoint_override)
 
     def _call(self, method: str, path: str, *, missing: str | None = "", **more: Any) -> dict[str, Any] | None:
         """An answer's document; None for a 404 when `missing` is None."""
@@ -86,9 +185,11 @@ class ImageService:
             if missing is None:
                 return None
             raise NoSuchImage(missing or _reason(answer.text))
+        if answer.status_code == 409:  # noqa: PLR2004 - the status
+            raise CallConflicts(f"409: {_reason(answer.text)}")
         if answer.status_code >= 400:  # noqa: PLR2004 - the statuses of errors
             raise CallRefused(f"{answer.status_code}: {_reason(answer.text)}")
-        return dict(answer.json())
+        return dict(answer.json()) if answer.content else {}
 
 
 def connect(cloud: str | None) -> ImageService:
@@ -96,6 +197,19 @@ def connect(cloud: str | None) -> ImageService:
 
     Raises `ClientMissing`, `CloudUnknown`, `CloudUnreachable`.
     """
+    region = region_of(cloud)
+    problems = importlib.import_module("openstack.exceptions")
+    auth_problems = importlib.import_module("keystoneauth1.exceptions")
+    try:
+        return ImageService(_adapter(region))
+    except problems.ConfigException as error:
+        raise _unknown(error) from None
+    except (problems.SDKException, auth_problems.ClientException) as error:
+        raise CloudUnreachable(f"The cloud does not answer: {error}") from error
+
+
+def region_of(cloud: str | None) -> Any:
+    """What openstacksdk knows of a cloud, before anything is asked of it. Raises `ClientMissing`, `CloudUnknown`."""
     try:
         config = importlib.import_module("openstack.config")
     except ImportError:
@@ -103,12 +217,15 @@ def connect(cloud: str | None) -> ImageService:
     problems = importlib.import_module("openstack.exceptions")
     auth_problems = importlib.import_module("keystoneauth1.exceptions")
     try:
-        region = config.OpenStackConfig(load_envvars=True).get_one(cloud=cloud)
-        return ImageService(_adapter(region))
+        return config.OpenStackConfig(load_envvars=True).get_one(cloud=cloud)
     except problems.ConfigException as error:
-        raise CloudUnknown(f"{error} Name a cloud of clouds.yaml with --os-cloud or OS_CLOUD.") from None
+        raise _unknown(error) from None
     except (problems.SDKException, auth_problems.ClientException) as error:
         raise CloudUnreachable(f"The cloud does not answer: {error}") from error
+
+
+def _unknown(error: Exception) -> CloudUnknown:
+    return CloudUnknown(f"{error} Name a cloud of clouds.yaml with --os-cloud or OS_CLOUD.")
 
 
 def _adapter(region: Any) -> Any:
@@ -126,6 +243,10 @@ def _adapter(region: Any) -> Any:
         raise CloudUnknown("The cloud names no image service.")
     adapter.endpoint_override = endpoint if endpoint.rpartition("/")[2].startswith("v2") else f"{endpoint}/v2"
     return adapter
+
+
+def _pointer(name: str) -> str:
+    return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 def _reason(page: str) -> str:

@@ -29,8 +29,10 @@ def session_arguments(dialect: str, *, lock: int = LOCK_SECONDS, statement: int 
     """What a driver is told for every connection: time-outs, and on MariaDB strictness and room for aggregates."""
     if dialect == "postgresql":
         limits = {"lock_timeout": f"{lock * 1000}", "statement_timeout": f"{statement * 1000}"}
-        # jit costs more than any query here saves by it
-        return {"timeout": _CONNECT_SECONDS, "server_settings": {**limits, "jit": "off"}}
+        # jit costs more than any query here saves by it. Every query here has an index; but without statistics, or for
+        # a value that they do not know, the planner hopes to find what a LIMIT wants at the beginning of a table.
+        planning = {"jit": "off", "enable_seqscan": "off"}
+        return {"timeout": _CONNECT_SECONDS, "server_settings": {**limits, **planning}}
     command = (
         f"SET SESSION innodb_lock_wait_timeout={lock}, sql_mode=TRADITIONAL, group_concat_max_len=67108864"
         f" /*M! , max_statement_time={statement} */"

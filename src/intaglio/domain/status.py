@@ -24,7 +24,7 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     _S.QUEUED: frozenset({_S.SAVING, _S.UPLOADING, _S.IMPORTING, _S.ACTIVE, _S.DELETED}),
     _S.SAVING: frozenset({_S.QUEUED, _S.ACTIVE, _S.KILLED, _S.DELETED}),
     _S.UPLOADING: frozenset({_S.QUEUED, _S.IMPORTING, _S.DELETED}),
-    _S.IMPORTING: frozenset({_S.QUEUED, _S.ACTIVE, _S.DELETED}),
+    _S.IMPORTING: frozenset({_S.QUEUED, _S.UPLOADING, _S.ACTIVE, _S.DELETED}),
     _S.ACTIVE: frozenset({_S.DEACTIVATED, _S.PENDING_DELETE, _S.DELETED}),
     _S.DEACTIVATED: frozenset({_S.ACTIVE, _S.DELETED}),
     _S.KILLED: frozenset({_S.DELETED}),

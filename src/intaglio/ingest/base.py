@@ -1,5 +1,6 @@
 """What is asked of the door for bytes, what it answers, and why it refuses."""
 
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from intaglio.base.errors import Invalid, TooLarge, Unavailable
 from intaglio.formats.base import Buffer
 from intaglio.formats.settings import FormatSettings
+from intaglio.stores.base import Chunk, Stat
 
 
 class SizeMismatch(Invalid):
@@ -33,6 +35,20 @@ class NotAsStored(Unavailable):
     code = "not-as-stored"
 
 
+class DigestMismatch(Invalid):
+    """The bytes that came are not those that were meant: their digest is another one."""
+
+    code = "digest-mismatch"
+
+
+class Sink(Protocol):
+    """Where bytes go that pass the door: a store, or several at once."""
+
+    async def put(self, key: str, chunks: AsyncIterator[Chunk], size_hint: int | None = None) -> Stat:
+        """What `Store.put` does: all or nothing."""
+        ...
+
+
 class Consumer(Protocol):
     """Is shown every byte on its way to the store: a digest, or the digest that a signature is about."""
 
@@ -46,7 +62,10 @@ class Consumer(Protocol):
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the bytes before they come. Sizes are in bytes; `size` is None when it was not announced."""
+    """What is known of the bytes before they come. Sizes are in bytes; `size` is None when it was not announced.
+
+    `checksum` (MD5) and `os_hash_value`, in hex, are what their digests must come to where that is known.
+    """
 
     disk_format: str
     container_format: str
@@ -54,6 +73,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     size_cap: int
     size: int | None = None
     hashing_algorithm: str = "sha512"
+    checksum: str | None = None
+    os_hash_value: str | None = None
 
 
 class Ingested(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,9 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 from intaglio.formats.base import Buffer
 from intaglio.formats.judge import Inspection
-from intaglio.ingest.base import CapExceeded, Consumer, Ingested, NotAsStored, SizeMismatch, Spec, UnknownHash
+from intaglio.ingest.base import (
+    CapExceeded,
+    Consumer,
+    DigestMismatch,
+    Ingested,
+    NotAsStored,
+    Sink,
+    SizeMismatch,
+    Spec,
+    UnknownHash,
+)
 from intaglio.ingest.lanes import Lanes
-from intaglio.stores.base import Chunk, Store
+from intaglio.stores.base import Chunk
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +45,7 @@ class Door:
     async def admit(
         self,
         source: AsyncIterator[bytes],
-        store: Store,
+        store: Sink,
         key: str,
         spec: Spec,
         *,
@@ -52,7 +62,8 @@ class Door:
         raising. `meter` is called on the event loop with the number of bytes of each piece before it is passed on, and
         refuses by raising, too. `source` is read until it ends or something is wrong, and is not closed.
 
-        Raises `SizeMismatch`, `CapExceeded`, `UnknownHash`, `FormatMismatch`, `UnsafeContent`, and any `StoreError`.
+        Raises `SizeMismatch`, `CapExceeded`, `UnknownHash`, `DigestMismatch`, `FormatMismatch`, `UnsafeContent`, and
+        any `StoreError`.
         """
         passage = _Passage(source, spec, consumers, verify, meter)
         lanes = Lanes(self._pool, passage.consumers)
@@ -158,6 +169,8 @@ class _Passage:
         if self._spec.size not in {None, self._size}:
             raise SizeMismatch(f"The data ended after {self._size} of the {self._spec.size} bytes announced.")
         verdict = self._inspection.finish(self._size)
+        _require_digest("MD5", self._md5.hexdigest(), self._spec.checksum)
+        _require_digest(self._spec.hashing_algorithm, self._hash.hexdigest(), self._spec.os_hash_value)
         if self._verify is not None:
             self._verify()
         return Ingested(
@@ -168,6 +181,11 @@ class _Passage:
             virtual_size=verdict.virtual_size,
             detected_format=verdict.detected,
         )
+
+
+def _require_digest(algorithm: str, found: str, wanted: str | None) -> None:
+    if wanted is not None and found != wanted.lower():
+        raise DigestMismatch(f"The {algorithm} of the data is {found}, and should be {wanted}.")
 
 
 def _append(batch: list[Buffer], piece: bytes) -> None:

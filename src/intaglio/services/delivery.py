@@ -1,33 +1,15 @@
 """The bytes of an image on their way out: from the next copy where one fails, and compared with the image's digest."""
 
 import hashlib
-import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
 import msgspec
 
-from intaglio.base.errors import Unavailable
 from intaglio.domain.image import Image
 from intaglio.ingest.door import Door
-from intaglio.stores.base import Broken, Busy, Store, StoreError
-
-_log = logging.getLogger(__name__)
-
-
-class DeliveryBroken(Unavailable):
-    """Every copy of the image failed while it was read; the connection ends early."""
-
-    code = "delivery-broken"
-
-
-class Copy(msgspec.Struct, frozen=True):
-    """One place that holds the image's bytes."""
-
-    store_id: str
-    store: Store
-    key: str
+from intaglio.ingest.sources import Copy, continued
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,33 +30,11 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
         return _begun(await anext(pieces, b""), pieces)
 
     def _pieces(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
-        pieces = self._continued(offset, length)
+        pieces = continued(self.copies, f"image {self.image.id}", self.size, offset, length)
         digest = _digest(self.image) if (offset, length) == (0, self.size) else None
         if digest is None:
             return pieces
         return self.door.discharge(pieces, *digest, f"image {self.image.id}")
-
-    async def _continued(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
-        """From the copies in their order: where one fails, the next continues at the same byte."""
-        end = offset + length
-        copies = list(self.copies)
-        while offset < end:
-            began, copy = offset, copies[0]
-            try:
-                if copy is not self.copies[0]:
-                    await require_size(copy, self.size)
-                async with aclosing(copy.store.open(copy.key, offset, end - offset)) as pieces:
-                    async for piece in pieces:
-                        offset += len(piece)
-                        yield piece
-            except StoreError as error:
-                again = isinstance(error, Busy) and offset > began  # such as an idle connection that was closed
-                if not again:
-                    del copies[0]
-                where = f"image {self.image.id}, byte {offset}"
-                _log.warning("%s: the copy in store %s failed: %s", where, copy.store_id, error)
-                if not copies:
-                    raise DeliveryBroken(f"No copy of {where} could be read on.") from error
 
 
 async def _begun(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
@@ -83,13 +43,6 @@ async def _begun(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenera
             yield first
         async for piece in rest:
             yield piece
-
-
-async def require_size(copy: Copy, size: int) -> None:
-    """Raise the `StoreError` of a copy that cannot be read, or has another length than the image."""
-    found = (await copy.store.stat(copy.key)).size
-    if found != size:
-        raise Broken(f"the object has {found} bytes where {size} were stored")
 
 
 def _digest(image: Image) -> tuple[str, str] | None:

@@ -8,9 +8,10 @@ from intaglio.base.errors import Forbidden, Unavailable
 from intaglio.db.base import Connection
 from intaglio.domain.image import Image
 from intaglio.domain.status import Status
+from intaglio.ingest.sources import Copy, require_size
 from intaglio.services.access import visible_image
 from intaglio.services.copies import UnknownStore, copies
-from intaglio.services.delivery import Copy, Data, require_size
+from intaglio.services.delivery import Data
 from intaglio.services.parts import Parts
 from intaglio.stores.base import StoreError
 

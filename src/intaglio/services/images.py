@@ -24,6 +24,7 @@ from intaglio.services.guarded import guarded_write
 from intaglio.services.parts import Parts
 from intaglio.services.quota import Budgets, budgeted_write, require_growth
 from intaglio.services.recovery import deletions, remove_copies
+from intaglio.services.staging import staged_leftovers
 from intaglio.services.vocabulary import make_guard
 
 
@@ -151,6 +152,8 @@ def _require_location_rules(
 async def delete(parts: Parts, caller: Caller, image_id: str) -> None:
     """Delete the image, then its data; what a store does not remove now the worker removes later.
 
+    A task that is at work on it notices, stops within seconds and removes what it wrote.
+
     Raises `ImageProtected`, refusals.
     """
 
@@ -159,7 +162,7 @@ async def delete(parts: Parts, caller: Caller, image_id: str) -> None:
         parts.policy.require("delete_image", caller, target)
         if image.protected:
             raise ImageProtected(f"Image {image.id} is protected; set protected to false before deleting it.")
-        pending = deletions(parts, image, image.locations)
+        pending = deletions(parts, image, image.locations) + await staged_leftovers(conn, parts, image)
         await images.delete(conn, image)
         for lease in pending:
             await leases.claim(conn, lease)

@@ -11,8 +11,10 @@ from intaglio.formats.settings import FormatSettings
 from intaglio.ingest.door import Door
 from intaglio.ingest.settings import IngestSettings
 from intaglio.services.osinfo import OsinfoDatabase
-from intaglio.services.settings import ImageLimits, MetadefSettings
+from intaglio.services.settings import ImageLimits, MetadefSettings, TaskSettings
+from intaglio.stores.base import Store
 from intaglio.stores.registry import Stores
+from intaglio.stores.settings import STAGING
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +22,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
     database: Database
     stores: Stores
+    staging: Store  # keeps data until they are imported; no image's location is there
     door: Door
     policy: PolicyEngine
     protection: PropertyProtection
@@ -28,9 +31,14 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     format_settings: FormatSettings
     ingest_settings: IngestSettings
     metadef_settings: MetadefSettings
+    task_settings: TaskSettings
     osinfo: OsinfoDatabase
     holder: str  # names this process in leases
     custom: CustomProperties = CustomProperties()
+
+    def store(self, store_id: str) -> Store | None:
+        """A store by its id, the staging store by its reserved one; None for one that is not configured."""
+        return self.staging if store_id == STAGING else self.stores.get(store_id)
 
     @property
     def formats(self) -> Formats:

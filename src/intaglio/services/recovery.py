@@ -17,13 +17,19 @@ from intaglio.db.repos import images, leases
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status
+from intaglio.imports.base import LEASE_KIND
 from intaglio.services.copies import copies
 from intaglio.services.guarded import guarded_write
 from intaglio.services.leases import lease_end
 from intaglio.services.parts import Parts
 from intaglio.stores.base import NotFound, Store, StoreError
+from intaglio.stores.settings import STAGING
 
 _log = logging.getLogger(__name__)
+
+STAGE_KIND = "stage"
+_WHILE = {"upload": Status.SAVING, STAGE_KIND: Status.UPLOADING}
+"""The status of an image while a lease of the kind is held; ending it unfinished queues the image again."""
 
 
 async def discard_object(store: Store, key: str) -> None:
@@ -107,7 +113,11 @@ async def recover(parts: Parts) -> int:
 
     async def work(conn: Connection) -> list[Lease]:
         now = utcnow()
-        return [lease for lease in await leases.everyone(conn) if lease.expires_at <= now or is_dead(lease.holder)]
+        return [
+            lease
+            for lease in await leases.everyone(conn, but=LEASE_KIND)
+            if lease.expires_at <= now or is_dead(lease.holder)
+        ]
 
     settled = 0
     for lease in await parts.database.read(work):
@@ -124,7 +134,7 @@ async def recover(parts: Parts) -> int:
 
 async def sweep_stores(parts: Parts) -> None:
     """Let every store remove what dead writers left unfinished in it."""
-    for store_id, store in parts.stores.items():
+    for store_id, store in (*parts.stores.items(), (STAGING, parts.staging)):
         try:
             removed = await store.sweep()
         except StoreError as error:
@@ -149,7 +159,7 @@ async def _still_ours(parts: Parts, lease: Lease) -> bool:
 
 
 async def _finish(parts: Parts, lease: Lease, *, begun: bool = True) -> None:
-    store = parts.stores.get(lease.store_id)
+    store = parts.store(lease.store_id)
     if store is None:
         _log.error("image %s: store %s is not configured any more; its object stays", lease.image_id, lease.store_id)
     elif begun:
@@ -158,7 +168,8 @@ async def _finish(parts: Parts, lease: Lease, *, begun: bool = True) -> None:
     async def work(conn: Connection) -> None:
         if await leases.release(conn, lease):
             image = await images.get(conn, lease.image_id)
-            if image is not None and image.status == Status.SAVING:
-                await images.transition(conn, lease.image_id, Status.SAVING, Status.QUEUED)
+            busy = _WHILE.get(lease.kind)
+            if image is not None and image.status == busy:
+                await images.transition(conn, lease.image_id, busy, Status.QUEUED)
 
     await guarded_write(parts, work)

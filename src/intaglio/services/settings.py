@@ -42,6 +42,13 @@ class Enforce(StrEnum):
     REQUIRE = "require"  # the request is refused
 
 
+class TaskSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How long things wait that somebody may still ask for, in hours; 0 is for ever with staged data."""
+
+    task_time_to_live: int = 48
+    staged_hours: int = 168
+
+
 class MetadefSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The catalogue of metadata definitions."""
 

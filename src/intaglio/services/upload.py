@@ -82,7 +82,7 @@ async def upload(
             await discard_object(store, lease.key)
             begun = True
             spec = _spec(parts, image, size)
-            result = await parts.door.admit(_watched(body, hold, meter), store, lease.key, spec)
+            result = await parts.door.admit(watched(body, hold, meter), store, lease.key, spec)
         finished = True
     finally:
         if not finished:
@@ -120,7 +120,8 @@ async def _claim(
     return await budgeted_write(parts, caller.principal.project_id, work)
 
 
-async def _watched(body: AsyncIterator[bytes], hold: Hold, meter: Meter | None) -> AsyncIterator[bytes]:
+async def watched(body: AsyncIterator[bytes], hold: Hold, meter: Meter | None) -> AsyncIterator[bytes]:
+    """Pass on `body` while the lease is held and there is room. Raises `UploadOvertaken`, `OverQuota`."""
     async for piece in body:
         if meter is not None and hold.lost is None:
             hold.lost = await meter.admit(len(piece))

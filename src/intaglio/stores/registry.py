@@ -128,13 +128,18 @@ def build(settings: StoreSettings) -> Stores:
     _refuse(ids, settings.default)
     stores: dict[str, Store] = {}
     for config in settings.stores:
-        driver = DRIVERS.get(config.type)
-        if driver is None:
-            raise Misconfigured(
-                f"store {config.id!r}: the type {config.type!r} is not supported; supported are {', '.join(DRIVERS)}"
-            )
-        stores[config.id] = driver(config)
+        stores[config.id] = build_one(config)
     return Stores(settings, stores)
+
+
+def build_one(config: StoreConfig) -> Store:
+    """The store of this configuration; connects to nothing. Raises `Misconfigured`."""
+    driver = DRIVERS.get(config.type)
+    if driver is None:
+        raise Misconfigured(
+            f"store {config.id!r}: the type {config.type!r} is not supported; supported are {', '.join(DRIVERS)}"
+        )
+    return driver(config)
 
 
 def _refuse(ids: Sequence[str], default: str) -> None:

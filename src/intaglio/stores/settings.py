@@ -6,6 +6,9 @@ from typing import Any
 
 import msgspec
 
+STAGING = "os_glance_staging_store"
+"""The id, reserved by Glance, of the store that keeps data until they are imported."""
+
 
 class StoreConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One store. `options` are the driver's own, by their Glance names, already typed; some are secrets."""

@@ -3,7 +3,7 @@
 A new route needs a row: its method and path, and one `ask` for every way to call it in which another rule is asked.
 """
 
-from tests.api.policy_walk import data, images, members, policy, schemas, stores
+from tests.api.policy_walk import data, images, members, policy, schemas, stores, tasks
 from tests.api.policy_walk.base import Ask
 
 WALK: dict[str, tuple[Ask, ...]] = {
@@ -13,4 +13,5 @@ WALK: dict[str, tuple[Ask, ...]] = {
     **stores.WALK,
     **policy.WALK,
     **schemas.WALK,
+    **tasks.WALK,
 }

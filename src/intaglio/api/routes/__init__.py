@@ -19,6 +19,7 @@ from intaglio.api.routes.policy import policy_routes
 from intaglio.api.routes.schemas import SCHEMAS_ROUTES
 from intaglio.api.routes.service import SERVICE_ROUTES
 from intaglio.api.routes.tags import TAGS_ROUTES
+from intaglio.api.routes.tasks import IMPORTS_ROUTES, TASKS_ROUTES
 from intaglio.api.routes.validation import VALIDATION_ROUTES
 from intaglio.api.settings import RateClass
 
@@ -41,12 +42,14 @@ _DESCRIPTION = Route(
 ROUTES: tuple[Route, ...] = (
     *IMAGES_ROUTES,
     *DATA_ROUTES,
+    *IMPORTS_ROUTES,
     *TAGS_ROUTES,
     *ACTIONS_ROUTES,
     *MEMBERS_ROUTES,
     *STORES_ROUTES,
     *INFO_ROUTES,
     *VALIDATION_ROUTES,
+    *TASKS_ROUTES,
     *SCHEMAS_ROUTES,
     *METADEFS_ROUTES,
     *SERVICE_ROUTES,

@@ -5,8 +5,8 @@ from intaglio.api.routes.answers import IMAGE_ERRORS
 from intaglio.api.settings import RateClass
 from intaglio.api.v2 import data
 
-_SIZE = {"name": "x-openstack-image-size", "in": "header", "schema": {"type": "integer"}}
-_STORE = {"name": "X-Image-Meta-Store", "in": "header", "schema": {"type": "string"}}
+SIZE = {"name": "x-openstack-image-size", "in": "header", "schema": {"type": "integer"}}
+STORE = {"name": "X-Image-Meta-Store", "in": "header", "schema": {"type": "string"}}
 _PREFER = {"name": "prefer", "in": "query", "schema": {"type": "string"}, "description": "Stores to read from first."}
 _RANGE = {"name": "Range", "in": "header", "schema": {"type": "string"}, "example": "bytes=0-99"}
 
@@ -19,7 +19,7 @@ DATA_ROUTES = (
         summary="Upload an image's data",
         success={204: "The data are stored and verified, the image is active."},
         rules=("get_image", "upload_image"),
-        parameters=(_SIZE, _STORE),
+        parameters=(SIZE, STORE),
         request="Data",
         errors={
             **IMAGE_ERRORS,

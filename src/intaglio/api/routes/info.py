@@ -15,7 +15,7 @@ INFO_ROUTES = (
         handler=info.import_methods,
         rate=RateClass.OTHER,
         summary="The import methods that are offered",
-        success={200: "Their names; none in this release."},
+        success={200: "Their names."},
         response="ImportMethods",
         errors=_ERRORS,
     ),

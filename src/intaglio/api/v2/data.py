@@ -28,22 +28,33 @@ class InvalidSizeHeader(Invalid):
 
 async def put(call: Call) -> Response:
     headers = call.request.headers
-    if re.split(r"[;\s]", headers.get("content-type", ""), maxsplit=1)[0].lower() != _BINARY:
-        raise NotBinary(f"Image data must be sent with Content-Type: {_BINARY}.")
-    announced = headers.get("x-openstack-image-size")
+    require_binary(call)
     await upload.upload(
         call.parts,
         call.caller,
         call.path["image_id"],
-        _body(call),
-        announced_size=None if announced is None else _byte_count("x-openstack-image-size", announced),
-        content_length=_content_length(call),
+        body(call),
+        announced_size=announced_size(call),
+        content_length=content_length(call),
         store_id=headers.get("x-image-meta-store"),
     )
     return Response(status_code=204)
 
 
-def _content_length(call: Call) -> int | None:
+def require_binary(call: Call) -> None:
+    """Raise `NotBinary` unless the body is said to be one of bytes."""
+    if re.split(r"[;\s]", call.request.headers.get("content-type", ""), maxsplit=1)[0].lower() != _BINARY:
+        raise NotBinary(f"Image data must be sent with Content-Type: {_BINARY}.")
+
+
+def announced_size(call: Call) -> int | None:
+    """The bytes that x-openstack-image-size promises. Raises `InvalidSizeHeader`."""
+    announced = call.request.headers.get("x-openstack-image-size")
+    return None if announced is None else _byte_count("x-openstack-image-size", announced)
+
+
+def content_length(call: Call) -> int | None:
+    """The length of the body where it is known. Raises `InvalidSizeHeader`."""
     value = call.request.headers.get("content-length")
     return None if value is None else _byte_count("Content-Length", value)
 
@@ -54,7 +65,7 @@ def _byte_count(name: str, value: str) -> int:
     raise InvalidSizeHeader(f"The header {name} must be a number of bytes, not '{value[:80]}'.")
 
 
-async def _body(call: Call) -> AsyncIterator[bytes]:
+async def body(call: Call) -> AsyncIterator[bytes]:
     """The request's body as it arrives. Raises `upload.ClientGone` when the connection ends before the body does."""
     receive = call.request.receive
     while True:

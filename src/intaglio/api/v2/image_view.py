@@ -7,9 +7,12 @@ from typing import Any
 from intaglio.api.call import Call
 from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status
+from intaglio.domain.task import FAILED_STORES, PENDING_STORES
 from intaglio.services.copies import by_weight
 
 _HIDDEN_PROPERTIES = frozenset({"os_glance_stage_host", "os_glance_hash_op_host"})
+
+_LISTS = frozenset({PENDING_STORES, FAILED_STORES})  # say something only where stores have ids
 
 
 def timestamp(moment: datetime) -> str:
@@ -19,7 +22,8 @@ def timestamp(moment: datetime) -> str:
 
 def image_view(call: Call, image: Image) -> dict[str, Any]:
     """The record for the caller of `call`."""
-    view: dict[str, Any] = {name: value for name, value in image.properties.items() if name not in _HIDDEN_PROPERTIES}
+    hidden = _HIDDEN_PROPERTIES if call.parts.stores.multi else _HIDDEN_PROPERTIES | _LISTS
+    view: dict[str, Any] = {name: value for name, value in image.properties.items() if name not in hidden}
     address = f"/v2/images/{image.id}"
     view |= {
         "name": image.name,

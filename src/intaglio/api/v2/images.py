@@ -10,7 +10,7 @@ from intaglio.api.call import Call
 from intaglio.api.listing import links, read_facets_query, read_query
 from intaglio.api.responses import json_response
 from intaglio.api.v2.image_view import image_view
-from intaglio.api.v2.info import IMPORT_METHODS
+from intaglio.api.v2.info import import_methods_of
 from intaglio.api.v2.validation import warning_headers
 from intaglio.base.errors import UnsupportedMedia
 from intaglio.domain import patch
@@ -33,8 +33,9 @@ class UnsupportedPatch(UnsupportedMedia):
 async def create(call: Call) -> Response:
     image = await images.create(call.parts, call.caller, await call.json_object())
     headers = {"Location": f"{call.base_url}/v2/images/{image.id}"}
-    if IMPORT_METHODS:
-        headers["OpenStack-image-import-methods"] = ",".join(IMPORT_METHODS)
+    methods = import_methods_of(call)
+    if methods:
+        headers["OpenStack-image-import-methods"] = ",".join(methods)
     if call.parts.stores.multi:
         headers["OpenStack-image-store-ids"] = ",".join(call.parts.stores)
     headers |= await warning_headers(call, image, image.properties.keys())

@@ -6,14 +6,18 @@ from starlette.responses import Response
 
 from intaglio.api.call import Call
 from intaglio.api.responses import json_response
+from intaglio.imports import plans
 from intaglio.services import stores, usage
 from intaglio.services.stores import StoreFacts
 
-IMPORT_METHODS: tuple[str, ...] = ()  # this release has none of those that an operator can enable
+
+def import_methods_of(call: Call) -> tuple[str, ...]:
+    """The methods that the operator enabled and this release has."""
+    return plans.offered(call.settings.enabled_import_methods)
 
 
-async def import_methods(_: Call) -> Response:
-    described = {"description": "Import methods available.", "type": "array", "value": IMPORT_METHODS}
+async def import_methods(call: Call) -> Response:
+    described = {"description": "Import methods available.", "type": "array", "value": import_methods_of(call)}
     return json_response({"import-methods": described})
 
 

@@ -152,6 +152,10 @@ TASK: dict[str, Any] = {
         "input": _OPTIONAL_OBJECT | {"description": "What it was given, a JSON object."},
         "result": _OPTIONAL_OBJECT | {"description": "What came of it, a JSON object."},
         "message": {"type": "string", "description": "What there is to say, mostly after a failure."},
+        "progress": {
+            "type": "object",
+            "description": "How far the step is that it is in: bytes, total_bytes, bytes_per_second, seconds_left.",
+        },
     },
 }
 

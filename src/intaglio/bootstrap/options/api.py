@@ -36,12 +36,12 @@ API = (
         "sha512",
         "Algorithm of `os_hash_value`: any fixed-length one that Python's hashlib has.",
     ),
-    not_yet(
+    used(
         "enabled_import_methods",
         Kind.LIST,
         ("glance-direct", "web-download", "copy-image"),
         "Import methods offered; an empty list turns import off.",
-        note="Ignored: import comes later.",
+        note="web-download and glance-download are not offered by this release.",
         choices=("glance-direct", "web-download", "copy-image", "glance-download"),
     ),
     used(
@@ -55,7 +55,7 @@ API = (
         Kind.URL,
         None,
         "URL by which other API servers reach this one.",
-        note="Ignored: staged data is not passed between servers yet.",
+        note="Ignored, and not needed: staged data are in a store that every worker reaches.",
     ),
     not_yet(
         "do_secure_hash",
@@ -71,12 +71,12 @@ API = (
         "Attempts at hashing a location.",
         note="Ignored: adding images by location comes later.",
     ),
-    not_yet(
+    used(
         "node_staging_uri",
         Kind.URL,
         "file:///tmp/staging/",
-        "Directory for staged data with one store.",
-        note="Ignored: staging comes with import.",
+        "Directory for staged data, where [os_glance_staging_store] says nothing.",
+        note="Not set: staging in data_dir.",
     ),
     used(
         "property_protection_file",

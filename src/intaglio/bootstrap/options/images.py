@@ -34,12 +34,12 @@ FORMAT = (
 )
 
 TASK = (
-    not_yet(
+    used(
         "task_time_to_live",
         Kind.INTEGER,
         48,
         "Hours a finished task is kept.",
-        note="Ignored: tasks come with import.",
+        minimum=0,
         aliases=(("DEFAULT", "task_time_to_live"),),
     ),
     not_yet(
@@ -71,7 +71,14 @@ TASKFLOW = (
 )
 
 WSGI = (
-    not_yet("task_pool_threads", Kind.INTEGER, 16, "Tasks at once in one process.", note=_IMPORT_NOTE, minimum=1),
+    not_yet(
+        "task_pool_threads",
+        Kind.INTEGER,
+        16,
+        "Tasks at once in one process.",
+        note="Ignored: [intaglio] imports_at_once is that of a worker.",
+        minimum=1,
+    ),
     not_yet(
         "python_interpreter", Kind.TEXT, None, "Python for helper processes.", note="Ignored: the running one is used."
     ),
@@ -99,7 +106,14 @@ PASTE = (
 
 IMPORT = (
     not_yet("image_import_plugins", Kind.LIST, (), "Plugins an import passes, in order.", note=_IMPORT_NOTE),
-    not_yet("max_parallel_stores", Kind.INTEGER, 1, "Stores one import writes at once.", note=_IMPORT_NOTE, minimum=1),
+    not_yet(
+        "max_parallel_stores",
+        Kind.INTEGER,
+        1,
+        "Stores one import writes at once.",
+        note="Ignored: data are read once and written to all stores at once.",
+        minimum=1,
+    ),
 )
 CONVERSION = (
     not_yet("output_format", Kind.TEXT, "raw", "Format imports are converted to.", note=_IMPORT_NOTE, choices=_FORMATS),

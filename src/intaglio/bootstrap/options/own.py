@@ -38,6 +38,22 @@ INTAGLIO = (
         "Allow auth `none` on an address that other machines reach.",
     ),
     used(
+        "journal",
+        Kind.URL,
+        None,
+        "Database of the journal of durable work, SQLite or PostgreSQL. All workers of a service use the same one.",
+        note="Not set: with the metadata in PostgreSQL the same database (a schema of its own, dbos), otherwise "
+        "journal.sqlite in data_dir, which is for one worker.",
+    ),
+    used("imports_at_once", Kind.INTEGER, 4, "Imports that one worker runs at the same time.", minimum=1, maximum=256),
+    used(
+        "staged_hours",
+        Kind.INTEGER,
+        168,
+        "Hours that staged data wait to be imported, also after a failed import; 0 is for ever.",
+        minimum=0,
+    ),
+    used(
         "expire_empty_after_hours",
         Kind.NUMBER,
         0.0,

@@ -185,15 +185,30 @@ VMWARE = (
     _vmware("vmware_datastores", Kind.MULTI, (), "Datastores, `datacenter:datastore:weight` each."),
 )
 
-_reserved = partial(not_yet, note="Ignored: staging and tasks come with import.")
 GROUPS = (
     Group(name="glance_store", origin="Glance", title="Which stores", options=SINGLE),
     Group(
         name="os_glance_staging_store",
         origin="Glance",
-        title="Staging area with several stores",
+        title="Staging area",
         options=(
-            _reserved("filesystem_store_datadir", Kind.TEXT, "/var/lib/glance/os_glance_staging_store", "Directory."),
+            used(
+                "filesystem_store_datadir",
+                Kind.TEXT,
+                "/var/lib/glance/os_glance_staging_store",
+                "Directory where staged data wait to be imported.",
+                note="Not set: node_staging_uri, and without that staging in data_dir. Workers on several machines "
+                "need one that all reach.",
+            ),
+            used(
+                "store_type",
+                Kind.TEXT,
+                "file",
+                "Kind of store that keeps staged data. Its options stand in this group.",
+                note="Ours. It must be a place of its own: objects are named as those of images are.",
+                choices=WORKING,
+            ),
+            *S3,
         ),
     ),
     Group(
@@ -201,7 +216,13 @@ GROUPS = (
         origin="Glance",
         title="Task scratch area with several stores",
         options=(
-            _reserved("filesystem_store_datadir", Kind.TEXT, "/var/lib/glance/os_glance_tasks_store", "Directory."),
+            not_yet(
+                "filesystem_store_datadir",
+                Kind.TEXT,
+                "/var/lib/glance/os_glance_tasks_store",
+                "Directory.",
+                note="Ignored: tasks need no directory here.",
+            ),
         ),
     ),
 )

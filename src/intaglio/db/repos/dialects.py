@@ -6,7 +6,24 @@ what, or which row is meant, is compared exactly on every database: first in the
 
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, LargeBinary, Table, Text, and_, bindparam, cast, func, or_, true
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Enum,
+    Integer,
+    LargeBinary,
+    Select,
+    String,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    or_,
+    true,
+)
 from sqlalchemy.sql.expression import UnaryExpression
 from sqlalchemy.sql.operators import custom_op
 
@@ -40,14 +57,26 @@ def live(table: Table) -> ColumnElement[bool]:
 
 
 def unindexed(dialect: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The column, as something SQLite does not look for an index on: what narrows more has one of its own."""
-    if dialect != "sqlite":
-        return column
-    return UnaryExpression(column, operator=_PLUS, type_=column.type)
+    """The column, as something no index is looked for on: what narrows more has one of its own.
+
+    MariaDB is told by hints which index to take; PostgreSQL is misled by texts and numbers alone.
+    """
+    if dialect == "sqlite":
+        return UnaryExpression(column, operator=_PLUS, type_=column.type)
+    if dialect == "postgresql" and isinstance(column.type, Integer):
+        return column + literal_column("0")
+    if dialect == "postgresql" and isinstance(column.type, String) and not isinstance(column.type, Enum):
+        return column.concat(literal_column("''"))
+    return column
+
+
+def any_row(dialect: str, rows: Select[Any]) -> ColumnElement[bool]:
+    """Whether there is any such row for the row at hand: EXISTS, but looked up for each, as `apart` says."""
+    return rows.exists() if dialect == "sqlite" else rows.limit(1).scalar_subquery().is_not(None)
 
 
 def apart(dialect: str, condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """A condition with a subquery, to be asked of each row or answered once for all.
+    """A condition on a set that stands by itself, which is to be made once.
 
     A server would make a join of it, and without statistics one that reads the same thousands of rows for each row.
     """

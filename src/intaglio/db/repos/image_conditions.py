@@ -83,7 +83,7 @@ def order(shape: Shape, columns: Columns) -> list[ColumnElement[Any]]:
         column = by_code_point(shape.dialect, name, columns[name])
         ascending = direction is Direction.ASC
         ordered = column.asc() if ascending else column.desc()
-        if shape.dialect == "postgresql":
+        if shape.dialect == "postgresql" and name != "id":  # as its indexes are made
             ordered = ordered.nulls_first() if ascending else ordered.nulls_last()
         keys.append(ordered)
     return keys

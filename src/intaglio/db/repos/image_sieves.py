@@ -14,7 +14,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    exists,
     false,
     func,
     literal,
@@ -26,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy import column as sql_column
 from sqlalchemy import table as sql_table
 
-from intaglio.db.repos.dialects import among, apart, by_code_point, equals, live, parameter, unindexed
+from intaglio.db.repos.dialects import among, any_row, by_code_point, equals, live, parameter, unindexed
 from intaglio.db.repos.image_shapes import Sieve
 from intaglio.db.tables.added import search
 from intaglio.db.tables.images import images, properties, tags
@@ -40,13 +39,19 @@ _WORDS = sql_table("intaglio_image_words", sql_column("rowid", Integer()), sql_c
 def passes(dialect: str, sieve: Sieve, *, leading: bool = False) -> ColumnElement[bool]:
     """Whether the image at hand passes. `leading`: its column may choose the way the images are walked."""
     if sieve.kind == "words":
-        return apart(dialect, exists().where(search.c.image_id == images.c.id, has_words(dialect, sieve)))
+        said = (search.c.image_id == images.c.id, has_words(dialect, sieve))
+        return any_row(dialect, select(search.c.number).where(*said))
     if sieve.kind == "tag":
-        tagged = exists().where(tags.c.image_id == images.c.id, _same_tag(dialect, sieve), live(tags))
-        return apart(dialect, tagged)
+        value = unindexed(dialect, tags.c.value)
+        rows = select(tags.c.id).where(tags.c.image_id == images.c.id, _same_tag(dialect, sieve, value), live(tags))
+        rows = rows.with_hint(tags, "FORCE INDEX (ix_image_tags_image_id_tag_value)", "mysql")
+        return any_row(dialect, rows)
     if sieve.kind == "property":
-        named, same = _same_property(dialect, sieve)
-        return apart(dialect, exists().where(properties.c.image_id == images.c.id, named, same, live(properties)))
+        value = unindexed(dialect, properties.c.value)
+        here = (properties.c.image_id == images.c.id, *_same_property(dialect, sieve, value), live(properties))
+        rows = select(properties.c.id).where(*here)
+        rows = rows.with_hint(properties, "FORCE INDEX (ix_image_properties_image_id_name)", "mysql")
+        return any_row(dialect, rows)
     column = images.c[sieve.name or "protected"]
     return _compared(dialect, sieve, column if leading else unindexed(dialect, column))
 
@@ -55,7 +60,7 @@ def chosen(dialect: str, sieve: Sieve) -> Select[Any]:
     """The ids of all images that pass, and maybe of some hidden or deleted ones."""
     if sieve.kind == "words":
         return select(search.c.image_id).where(_matched(dialect, sieve), has_words(dialect, sieve))
-    return probe(dialect, sieve)
+    return probe(dialect, sieve).order_by(None)
 
 
 def probe(dialect: str, sieve: Sieve) -> Select[Any]:
@@ -71,7 +76,10 @@ def probe(dialect: str, sieve: Sieve) -> Select[Any]:
         begins = [_same_beginning(sieve)] if dialect == "postgresql" else []
         alive = properties.c.deleted == false() if dialect == "sqlite" else live(properties)
         return select(properties.c.image_id).where(named, *begins, same, alive)
-    return _chosen_by_column(dialect, sieve)
+    ids = _chosen_by_column(dialect, sieve)
+    if dialect == "postgresql" and sieve.name == "owner":  # or it would collect all of them before it takes the first
+        return ids.order_by(images.c.created_at.nulls_first())
+    return ids
 
 
 def _chosen_by_column(dialect: str, sieve: Sieve) -> Select[Any]:
@@ -117,14 +125,16 @@ def _time(column: ColumnElement[Any], place: int, operator: str) -> ColumnElemen
     return column >= moment if operator == "gte" else column < moment
 
 
-def _same_tag(dialect: str, sieve: Sieve) -> ColumnElement[bool]:
-    return equals(dialect, tags.c.value, parameter(f"tag_{sieve.places[0][0]}", tags.c.value))
+def _same_tag(dialect: str, sieve: Sieve, value: ColumnElement[Any] = tags.c.value) -> ColumnElement[bool]:
+    return equals(dialect, value, parameter(f"tag_{sieve.places[0][0]}", tags.c.value))
 
 
-def _same_property(dialect: str, sieve: Sieve) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def _same_property(
+    dialect: str, sieve: Sieve, value: ColumnElement[Any] = properties.c.value
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     place = sieve.places[0][0]
     named = equals(dialect, properties.c.name, parameter(f"property_{place}", properties.c.name))
-    return named, equals(dialect, properties.c.value, parameter(f"value_{place}", properties.c.value))
+    return named, equals(dialect, value, parameter(f"value_{place}", properties.c.value))
 
 
 def _same_beginning(sieve: Sieve) -> ColumnElement[bool]:

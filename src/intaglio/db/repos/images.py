@@ -44,6 +44,7 @@ __all__ = [
     "claim",
     "delete",
     "get",
+    "idle",
     "insert",
     "is_member",
     "page",
@@ -105,6 +106,13 @@ async def get(conn: Connection, image_id: str) -> Image | None:
         either = {"lower": image_id.lower(), "upper": image_id.upper()}
         row = (await conn.execute(_get_any_case(conn.dialect), either)).first()
     return None if row is None else to_image(row)
+
+
+async def idle(conn: Connection, status: Status, since: datetime, limit: int = 100) -> list[str]:
+    """Ids of images in a status that nobody has changed after `since`, some of them."""
+    unchanged = func.coalesce(images.c.updated_at, images.c.created_at) < since
+    statement = select(images.c.id).where(images.c.status == status.value, images.c.deleted == false(), unchanged)
+    return list((await conn.execute(statement.limit(limit))).scalars())
 
 
 async def is_member(conn: Connection, image_id: str, project_id: str) -> bool:

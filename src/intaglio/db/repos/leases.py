@@ -79,9 +79,9 @@ def _same(lease: Lease) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-async def everyone(conn: Connection, limit: int = 1000) -> list[Lease]:
-    """All leases, those that end soonest first."""
-    statement = select(leases).order_by(leases.c.expires_at).limit(limit)
+async def everyone(conn: Connection, limit: int = 1000, *, but: str = "") -> list[Lease]:
+    """All leases but those of the kind `but`, those that end soonest first."""
+    statement = select(leases).where(leases.c.kind != but).order_by(leases.c.expires_at).limit(limit)
     return [Lease(**row) for row in (await conn.execute(statement)).mappings()]
 
 

@@ -44,6 +44,20 @@ leases = table(
     Index("intaglio_leases_expires_at", "expires_at"),
 )
 
+workers = table(
+    "intaglio_workers",
+    Column("name", String(255), primary_key=True),
+    Column("beats", BigInteger(), nullable=False),
+    Column("started_at", Precise(), nullable=False),
+)
+
+task_runs = table(
+    "intaglio_task_runs",
+    Column("task_id", String(36), primary_key=True),
+    Column("cancelled_at", Precise()),
+    Column("progress", Text()),
+)
+
 # What a search finds images by; SQLite has a full-text index in the virtual table `intaglio_image_words` beside it.
 search = table(
     "intaglio_image_search",

@@ -1,0 +1,217 @@
+"""`intaglio catalog`: keep a cloud in agreement with a catalogue of images: validate, plan, apply, status, diff."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from intaglio.cli.catalog_options import DEFAULTS, CatalogOptions, CloudOptions
+from intaglio.cli.options import FormatOption
+
+if TYPE_CHECKING:
+    from intaglio.manager.actions import Plan
+
+app = App(name="catalog", help="Keep a cloud in agreement with a catalogue of operating system images.")
+
+DONE, FAILED, CHANGES, WRONG, STALE, BUSY = 0, 1, 2, 3, 4, 5
+Files = Annotated[Path, Parameter(help="A file of definitions, or a directory of them (.yml, .yaml).")]
+_CLOUD = CloudOptions()
+
+
+@app.command
+def validate(
+    path: Files = Path("images"),
+    /,
+    *,
+    strict: Annotated[bool, Parameter(help="Fail for warnings, too.", negative="")] = False,
+    format: FormatOption = "table",  # noqa: A002 - the option's name
+) -> int:
+    """Check definitions, without network and cloud. Each problem is said with file, line and column.
+
+    The exit code is 3 when there are errors.
+
+    For example:
+
+        intaglio catalog validate images/
+    """
+    from intaglio.cli.catalog_output import print_validation
+    from intaglio.manager import catalogue
+
+    found = catalogue.read(path)
+    print_validation(found, format)
+    return WRONG if found.errors or (strict and found.problems) else DONE
+
+
+@app.command
+def plan(
+    path: Files = Path("images"),
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(help="Save the plan, for `intaglio catalog apply --plan`.")] = None,
+    cloud: CloudOptions = _CLOUD,
+    options: CatalogOptions = DEFAULTS,
+    format: FormatOption = "table",  # noqa: A002 - the option's name
+) -> int:
+    """Say what would be done to the cloud, and why; nothing is changed.
+
+    The exit code is 0 when there is nothing to do, 2 when there is, 1 when a definition could not be planned.
+
+    For example:
+
+        intaglio catalog plan images/ --os-cloud intaglio --out monday.json
+    """
+    from intaglio.cli.catalog_output import print_plan
+    from intaglio.manager.actions import encoded
+
+    def work() -> int:
+        made = _planned(path, cloud, options)
+        if out is not None:
+            out.write_bytes(encoded(made))
+        print_plan(made, format)
+        return _code(made)
+
+    return _coded(work)
+
+
+@app.command
+def diff(
+    path: Files = Path("images"),
+    /,
+    *,
+    cloud: CloudOptions = _CLOUD,
+    options: CatalogOptions = DEFAULTS,
+    format: FormatOption = "table",  # noqa: A002 - the option's name
+) -> int:
+    """Show where the cloud differs from the catalogue, value by value: - is what it has, + what it should have.
+
+    The exit code is 0 when nothing differs, 2 when something does, 1 when a definition could not be compared.
+
+    For example:
+
+        intaglio catalog diff images/ --os-cloud intaglio
+    """
+    from intaglio.cli.catalog_output import print_diff, print_plan
+
+    def work() -> int:
+        made = _planned(path, cloud, options)
+        if format == "json":
+            print_plan(made, format)
+        else:
+            print_diff(made)
+        return _code(made)
+
+    return _coded(work)
+
+
+@app.command
+def apply(
+    path: Files = Path("images"),
+    /,
+    *,
+    saved: Annotated[
+        Path | None, Parameter(name="--plan", help="Apply this saved plan, if the cloud has not changed since.")
+    ] = None,
+    jobs: Annotated[int, Parameter(help="Downloads at once.")] = 4,
+    retries: Annotated[int, Parameter(help="How often an import that fails in the cloud is tried again.")] = 0,
+    import_timeout: Annotated[int, Parameter(help="Seconds that the cloud may take to import an image.")] = 1800,
+    cloud: CloudOptions = _CLOUD,
+    options: CatalogOptions = DEFAULTS,
+    format: FormatOption = "table",  # noqa: A002 - the option's name
+) -> int:
+    """Make the cloud agree with the catalogue: plan, then do it. Applying twice changes nothing.
+
+    Images are fetched, verified and private until all of them is right; images are deleted only with --delete, last,
+    and only if nothing failed. A run that was interrupted is continued by the next one.
+
+    The exit code is 0 when it was done, 1 when something failed, 3 when the definitions are wrong, 4 when the cloud is
+    not any more what a saved plan was made for, 5 when another run is at work.
+
+    For example:
+
+        intaglio catalog apply images/ --os-cloud intaglio
+
+        intaglio catalog apply --plan monday.json --os-cloud intaglio
+    """
+    from intaglio.cli.catalog_output import print_outcomes, progress
+    from intaglio.manager import run
+    from intaglio.manager.actions import decoded
+    from intaglio.manager.sending import Options
+
+    def work() -> int:
+        made = decoded(_bytes(saved)) if saved is not None else _planned(path, cloud, options)
+        patience = Options(import_seconds=import_timeout, retries=retries, jobs=jobs)
+        with progress() as shown:
+            outcomes = run.apply_plan(made, cloud.target(), cloud.home(), shown, patience)
+        print_outcomes(made, outcomes, format)
+        return FAILED if made.failed or any(each.result == "failed" for each in outcomes) else DONE
+
+    return _coded(work)
+
+
+@app.command
+def status(
+    path: Files = Path("images"),
+    /,
+    *,
+    cloud: CloudOptions = _CLOUD,
+    options: CatalogOptions = DEFAULTS,
+    format: FormatOption = "table",  # noqa: A002 - the option's name
+) -> None:
+    """List the managed images of the cloud: of which definition, which version, how visible, and how verified.
+
+    For example:
+
+        intaglio catalog status images/ --os-cloud intaglio
+    """
+    from intaglio.cli.catalog_output import print_status
+    from intaglio.manager import looking, run
+
+    definitions = run.read(path, strict=False)[0].definitions
+    target = cloud.target()
+    found = looking.look(target.service, target.name, options.tag, target.project)
+    print_status(found, definitions, format)
+
+
+def _planned(path: Path, cloud: CloudOptions, options: CatalogOptions) -> "Plan":
+    from datetime import UTC, datetime
+
+    from intaglio.manager import run
+    from intaglio.manager.upstream.web import Web
+
+    found, failed = run.read(path)
+    today = datetime.now(UTC).date()
+    return run.make_plan(found.definitions, failed, cloud.target(), options.policy(), today, Web())
+
+
+def _bytes(path: Path) -> bytes:
+    from intaglio.manager.actions import PlanInvalid
+
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PlanInvalid(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _code(made: "Plan") -> int:
+    return FAILED if made.failed else CHANGES if made.changes else DONE
+
+
+def _coded(work: Any) -> int:
+    """Run a command; errors that a program may want to tell apart have exit codes of their own."""
+    from intaglio.base.errors import IntaglioError
+    from intaglio.manager.apply import PlanStale
+    from intaglio.manager.catalogue import CatalogueInvalid, CatalogueMissing
+    from intaglio.manager.locking import AnotherRun
+
+    codes: dict[type[IntaglioError], Literal[3, 4, 5]] = {
+        CatalogueInvalid: 3,
+        CatalogueMissing: 3,
+        PlanStale: 4,
+        AnotherRun: 5,
+    }
+    try:
+        return int(work())
+    except tuple(codes) as error:
+        sys.stderr.write("".join(f"intaglio: {line}\n" for line in str(error).splitlines()))
+        return codes[type(error)]

@@ -1,0 +1,92 @@
+"""Reading the body of POST /v2/images/{id}/import."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from intaglio.base.errors import Invalid
+from intaglio.imports.methods import METHODS, Method
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_EXAMPLE = '{"method": {"name": "glance-direct"}}'
+
+
+class InvalidImport(Invalid):
+    """The request for an import is not of the form that there is for it."""
+
+    code = "invalid-import"
+
+
+class ImportRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked for. `stores` is None when none are named; `details` are the method's own."""
+
+    method: str
+    details: Mapping[str, str]
+    stores: tuple[str, ...] | None
+    all_stores: bool
+    all_stores_must_succeed: bool
+
+    @property
+    def plan(self) -> Method:
+        """The row of the table of methods."""
+        return METHODS[self.method]
+
+
+def read(body: Mapping[str, Any], *, header_store: str | None, multi: bool) -> ImportRequest:
+    """The request. `header_store` is what X-Image-Meta-Store says, `multi` whether stores have ids here.
+
+    Raises `InvalidImport`.
+    """
+    method = body.get("method")
+    if not isinstance(method, dict) or not isinstance(method.get("name"), str):
+        raise InvalidImport(f"The body must name a method, as in {_EXAMPLE}.")
+    if method["name"] not in METHODS:
+        raise InvalidImport(f"'{method['name'][:80]}' is no import method; there are: {', '.join(METHODS)}.")
+    stores = _stores(body, header_store)
+    must_succeed = _flag(body, "all_stores_must_succeed", default=True)
+    if not multi and (stores is not None or _flag(body, "all_stores", default=False) or not must_succeed):
+        raise InvalidImport("This service has one store, without an id: an import cannot choose among stores.")
+    return ImportRequest(
+        method=method["name"],
+        details=_details(METHODS[method["name"]], method),
+        stores=stores,
+        all_stores=_flag(body, "all_stores", default=False),
+        all_stores_must_succeed=must_succeed,
+    )
+
+
+def _stores(body: Mapping[str, Any], header_store: str | None) -> tuple[str, ...] | None:
+    stores = body.get("stores")
+    if stores is not None and _flag(body, "all_stores", default=False):
+        raise InvalidImport("'stores' and 'all_stores' exclude each other.")
+    if header_store is not None:
+        if stores is not None or _flag(body, "all_stores", default=False):
+            raise InvalidImport("Name stores in the body or in the header X-Image-Meta-Store, not in both.")
+        return (header_store,)
+    if stores is None:
+        return None
+    if not isinstance(stores, list) or not stores or not all(isinstance(store, str) for store in stores):
+        raise InvalidImport("'stores' must be a list of the ids of stores, at least one.")
+    return tuple(dict.fromkeys(stores))
+
+
+def _flag(body: Mapping[str, Any], name: str, *, default: bool) -> bool:
+    value = body.get(name, default)
+    if not isinstance(value, bool):
+        raise InvalidImport(f"'{name}' must be true or false.")
+    return value
+
+
+def _details(plan: Method, method: Mapping[str, Any]) -> dict[str, str]:
+    details: dict[str, str] = {}
+    for name in (*plan.details, *plan.optional):
+        value = method.get(name, plan.optional.get(name))
+        if not isinstance(value, str) or not value.strip():
+            raise InvalidImport(f"The method {method['name']} needs '{name}', a text.")
+        details[name] = value
+    image_id = details.get("glance_image_id")
+    if image_id is not None and _UUID.fullmatch(image_id) is None:
+        raise InvalidImport("'glance_image_id' must be a UUID.")
+    return details

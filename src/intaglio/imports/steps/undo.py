@@ -1,0 +1,128 @@
+"""After a step has failed: nothing is left behind, the image is what it was before, and the task says why."""
+
+import logging
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from intaglio.base.clock import utcnow
+from intaglio.db.base import Connection
+from intaglio.db.repos import images, leases, tasks
+from intaglio.db.repos.leases import Lease
+from intaglio.domain.image import Image
+from intaglio.domain.status import Status, require_transition
+from intaglio.domain.task import FAILED_STORES, LOCK, PENDING_STORES, TaskStatus
+from intaglio.flows.base import Json, StepFailed
+from intaglio.formats.base import FormatMismatch, UnsafeContent
+from intaglio.imports.base import LEASE_KIND, Bench, ImportCancelled, Job, discard, holds, lease_end, seize
+from intaglio.ingest.base import CapExceeded
+from intaglio.stores.base import Store, StoreError
+from intaglio.stores.settings import STAGING
+
+_log = logging.getLogger(__name__)
+
+_ADVICE: Mapping[Status, str] = {
+    Status.UPLOADING: "The staged data were kept: correct the cause and import again.",
+    Status.QUEUED: "Correct the cause and import again.",
+    Status.ACTIVE: "The image is as it was: correct the cause and ask for the copy again.",
+}
+
+
+_OF_THE_DATA = {FormatMismatch.code, UnsafeContent.code, CapExceeded.code}
+
+
+async def run(bench: Bench, job: Job, start: Status, failed: StepFailed) -> Json:
+    """Undo what was done, give the image back in the status `start`, and end the task with what `failed`."""
+    image, ours = await bench.write(lambda conn: _claim(conn, bench, job))
+    remove = _leftovers(bench, job, image, start) if ours else {}
+    stubborn = [store_id for store_id, store in remove.items() if not await _removed(store, job.image_id, store_id)]
+    message = _message(image, start, failed)
+    await bench.write(lambda conn: _end(conn, bench, job, start, message, stubborn))
+    _log.warning("task %s: %s", job.task_id, message)
+    return None
+
+
+def _leftovers(bench: Bench, job: Job, image: Image | None, start: Status) -> dict[str, Store]:
+    """Where there may be objects that no location names."""
+    remove = {
+        store_id: bench.stores[store_id]
+        for store_id in job.stores
+        if store_id in bench.stores and (image is None or not holds(bench, image, store_id))
+    }
+    return remove if image is not None and start is Status.UPLOADING else {**remove, STAGING: bench.staging}
+
+
+def _message(image: Image | None, start: Status, failed: StepFailed) -> str:
+    if failed.reason_code == ImportCancelled.code:
+        return str(failed)
+    advice = "" if image is None else _ADVICE[Status.ACTIVE if image.status is Status.ACTIVE else start]
+    if failed.reason_code in _OF_THE_DATA and image is not None:
+        advice = "The same data would fail again: make a new image that says what they are, or send others."
+    return f"Step '{failed.step}' failed: {failed} {advice}".strip()
+
+
+async def _claim(conn: Connection, bench: Bench, job: Job) -> tuple[Image | None, bool]:
+    """The image, and whether it is this task's: what another one does with it is not undone here."""
+    image = await images.get(conn, job.image_id)
+    if image is not None and image.properties.get(LOCK) != job.task_id:
+        return image, False
+    await seize(conn, bench, job, (*job.stores, bench.stores.default)[0])
+    return image, True
+
+
+async def _removed(store: Store, key: str, store_id: str) -> bool:
+    try:
+        await discard(store, key)
+    except StoreError as error:
+        _log.warning("store %s keeps object %s for now: %s", store_id, key, error)
+        return False
+    return True
+
+
+async def _end(conn: Connection, bench: Bench, job: Job, start: Status, message: str, stubborn: list[str]) -> None:
+    image = await images.get(conn, job.image_id)
+    ours = image is None or image.properties.get(LOCK) == job.task_id
+    if image is not None and ours:
+        await images.update(conn, image, _as_before(bench, job, image, start))
+    lease = await leases.find(conn, job.image_id, LEASE_KIND)
+    if lease is not None and ours:
+        await leases.release(conn, lease)
+    for number, store_id in enumerate(stubborn):
+        await _leave_to_a_worker(conn, bench, job, store_id, number)
+    await tasks.finish(
+        conn, job.task_id, TaskStatus.FAILURE, message, result=None, now=utcnow(), expires_at=bench.expiry()
+    )
+
+
+def _as_before(bench: Bench, job: Job, image: Image, start: Status) -> Image:
+    missing = [store_id for store_id in job.stores if store_id not in bench.stores or not holds(bench, image, store_id)]
+    properties: Mapping[str, str | None] = {
+        **{name: value for name, value in image.properties.items() if name != LOCK},
+        PENDING_STORES: "",
+        FAILED_STORES: ",".join(missing),
+    }
+    after = replace(image, properties=properties, updated_at=utcnow())
+    if image.status is not Status.IMPORTING:  # a copy, or an import that got as far as being active
+        return after
+    require_transition(image.status, start)
+    if start is Status.QUEUED:
+        return replace(after, status=start, size=None, virtual_size=None)
+    return replace(after, status=start)
+
+
+async def _leave_to_a_worker(conn: Connection, bench: Bench, job: Job, store_id: str, number: int) -> None:
+    kind = f"undo-{number}"
+    before = await leases.find(conn, job.image_id, kind)
+    if before is not None:
+        await leases.release(conn, before)
+    now = utcnow()
+    lease = Lease(
+        image_id=job.image_id,
+        kind=kind,
+        holder=bench.holder,
+        store_id=store_id,
+        key=job.image_id,
+        created_at=now,
+        expires_at=lease_end(),
+    )
+    await leases.claim(conn, lease)

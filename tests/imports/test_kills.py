@@ -1,0 +1,174 @@
+"""An import survives the death of its worker at every boundary of its steps and inside the long one."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from intaglio.domain.status import Status
+from intaglio.domain.task import TaskStatus
+from intaglio.services import images, importing
+from tests.imports.stage import ADMIN, DATA, DIRECT, Stage, stage_at
+from tests.starters.databases import Databases
+
+pytestmark = pytest.mark.anyio
+on_sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
+async def play(tmp_path: Path, databases: Databases) -> AsyncIterator[Stage]:
+    async with stage_at(tmp_path, databases.empty().connection) as stage:
+        yield stage
+
+
+def killed_at(play: Stage, points: list[str]) -> None:
+    """A new worker for each point, killed when it has come there; and one that goes on to the end."""
+    for number, point in enumerate(points):
+        play.hang(point)
+        play.enter(f"w{number}")
+        play.await_note(f"w{number} {point}")
+        play.kill(f"w{number}")
+    play.hang("")
+    play.enter("last")
+
+
+@on_sqlite
+@pytest.mark.timeout(300)
+async def test_glance_direct_into_two_stores(play: Stage) -> None:
+    image_id = await play.staged()
+    task_id = await play.ask(image_id, {**DIRECT, "all_stores": True})
+    inside = ["begin:after", "store:before", "put:inside", "store:after"]
+    killed_at(play, [*inside, "unstage:after", "finish:before", "finish:after"])
+    task = await play.ended(task_id)
+    play.leave("last")
+    assert (task.status, task.result) == (TaskStatus.SUCCESS, {"image_id": image_id}), task.message
+    image = await play.image(image_id)
+    assert (image.status, image.size) == (Status.ACTIVE, len(DATA))
+    assert image.os_hash_value == hashlib.sha512(DATA).hexdigest()
+    assert sorted(location.store or "" for location in image.locations) == ["fast", "slow"]
+    assert [await play.content(store, image_id) for store in ("fast", "slow")] == [DATA, DATA]
+    assert "os_glance_import_task" not in image.properties
+    assert await play.left_over() == []
+    # once journalled, never again: a death before or inside repeats a step, one behind it does not
+    assert play.count("begin:before") == 2
+    assert play.count("store:before") == 4
+    assert play.count("unstage:before") == 2
+
+
+@on_sqlite
+@pytest.mark.timeout(300)
+async def test_copy_image(play: Stage) -> None:
+    image_id = await play.active()
+    task_id = await play.ask(image_id, {"method": {"name": "copy-image"}, "stores": ["slow"]})
+    killed_at(play, ["put:inside", "copy:after"])
+    task = await play.ended(task_id)
+    play.leave("last")
+    assert task.status is TaskStatus.SUCCESS, task.message
+    image = await play.image(image_id)
+    assert image.status is Status.ACTIVE
+    assert await play.content("slow", image_id) == DATA
+    assert await play.left_over() == []
+
+
+@on_sqlite
+@pytest.mark.timeout(300)
+async def test_a_failure_is_undone_whoever_does_it(play: Stage) -> None:
+    image_id = await play.staged()
+    play.full("slow")
+    task_id = await play.ask(image_id, {**DIRECT, "all_stores": True})
+    killed_at(play, ["undo:before", "undo:after"])
+    task = await play.ended(task_id)
+    assert task.status is TaskStatus.FAILURE
+    assert "Step 'store' failed" in task.message
+    assert "no space left" in task.message
+    image = await play.image(image_id)
+    assert (image.status, image.size) == (Status.UPLOADING, len(DATA))
+    assert image.properties["os_glance_failed_import"] == "fast,slow"
+    assert [await play.content(store, image_id) for store in ("fast", "slow")] == [None, None]
+    play.full()
+    again = await play.ended(await play.ask(image_id, {**DIRECT, "all_stores": True}))
+    play.leave("last")
+    assert again.status is TaskStatus.SUCCESS, again.message
+    assert (await play.image(image_id)).properties["os_glance_failed_import"] == ""
+    assert await play.left_over() == []
+
+
+@on_sqlite
+async def test_one_store_may_fail(play: Stage) -> None:
+    image_id = await play.staged()
+    play.full("slow")
+    play.enter("w")
+    body = {**DIRECT, "all_stores": True, "all_stores_must_succeed": False}
+    task = await play.ended(await play.ask(image_id, body))
+    assert task.status is TaskStatus.SUCCESS
+    assert "slow" in task.message
+    image = await play.image(image_id)
+    assert [location.store for location in image.locations] == ["fast"]
+    assert image.properties["os_glance_failed_import"] == "slow"
+    play.full()
+    copy = await play.ended(await play.ask(image_id, {"method": {"name": "copy-image"}, "all_stores": True}))
+    play.leave("w")
+    assert copy.status is TaskStatus.SUCCESS
+    image = await play.image(image_id)
+    assert image.properties["os_glance_failed_import"] == ""
+    assert await play.content("slow", image_id) == DATA
+
+
+@on_sqlite
+async def test_called_off_in_the_middle(play: Stage) -> None:
+    image_id = await play.staged()
+    play.hang("put:inside")
+    play.enter("w")
+    task_id = await play.ask(image_id, DIRECT)
+    play.await_note("w put:inside")
+    progress = await play.progress(task_id)
+    assert (progress.step, progress.total) == ("store", len(DATA))
+    assert 0 < progress.done <= len(DATA)
+    await importing.cancel(play.parts, ADMIN, image_id)
+    task = await play.ended(task_id)
+    assert (task.status, task.message) == (TaskStatus.FAILURE, "It was cancelled.")
+    assert (await play.image(image_id)).status is Status.UPLOADING
+    assert await play.content("fast", image_id) is None
+    play.hang("")
+    again = await play.ended(await play.ask(image_id, DIRECT))
+    play.leave("w")
+    assert again.status is TaskStatus.SUCCESS
+    assert await play.left_over() == []
+
+
+@on_sqlite
+async def test_deleted_in_the_middle(play: Stage) -> None:
+    image_id = await play.staged()
+    play.hang("put:inside")
+    play.enter("w")
+    task_id = await play.ask(image_id, DIRECT)
+    play.await_note("w put:inside")
+    await images.delete(play.parts, ADMIN, image_id)
+    task = await play.ended(task_id)
+    play.leave("w")
+    assert task.status is TaskStatus.FAILURE
+    assert "deleted" in task.message
+    assert await play.content("fast", image_id) is None
+    assert await play.left_over() == []
+
+
+@on_postgresql
+@pytest.mark.real
+async def test_another_worker_finishes_what_a_dead_one_began(play: Stage) -> None:
+    image_id = await play.staged()
+    task_id = await play.ask(image_id, DIRECT)
+    play.hang("put:inside")
+    play.enter("ann")
+    play.await_note("ann put:inside")
+    play.enter("bob")
+    play.kill("ann")
+    play.await_note("bob put:inside")
+    play.hang("")
+    task = await play.ended(task_id)
+    play.leave("bob")
+    assert task.status is TaskStatus.SUCCESS
+    assert await play.content("fast", image_id) == DATA
+    assert await play.left_over() == []
+    assert play.count("begin:before") == 1
