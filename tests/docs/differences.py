@@ -123,8 +123,9 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "Unreadable and created": (
         "tests/api/test_property_protection.py::TestCreate::test_what_was_created_may_be_unreadable",
     ),
-    "Unreadable and filtered by": (
+    "Unreadable and looked for": (
         "tests/api/test_property_protection.py::TestWhatIsNotRead::test_is_not_found_by_a_filter",
+        "tests/api/test_property_protection.py::TestWhatIsNotRead::test_is_in_no_answer_of_our_own",
     ),
     "The service's own names": (
         "tests/api/test_property_protection.py::TestRead::test_only_the_services_own_names_are_exempt",
