@@ -113,8 +113,9 @@ def changes(plan: Plan) -> list[Action]:
 
 @pytest.fixture(scope="package")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Intaglio]:
-    """Intaglio as it starts from nothing."""
-    with intaglio(tmp_path_factory.mktemp("manager"), workers=1) as service:
+    """Intaglio as it starts from nothing, but without its limit of 60 imports an hour."""
+    unlimited = "[intaglio]\nrate_limit_import =\n"
+    with intaglio(tmp_path_factory.mktemp("manager"), workers=1, conf=unlimited) as service:
         yield service
 
 
