@@ -113,9 +113,8 @@ def test_the_value_that_counts_is_the_one_that_is_judged(write: Write, sources: 
 @pytest.mark.parametrize(
     ("group", "option", "value", "allowed"),
     [
-        ("task", "task_time_to_live", "long", "must be a whole number"),
-        ("DEFAULT", "enabled_import_methods", "[web-download,telepathy]", "any of glance-direct, web-download"),
-        ("DEFAULT", "enabled_import_methods", "[web-download", "any of glance-direct, web-download"),
+        ("DEFAULT", "scrub_time", "long", "must be a whole number"),
+        ("taskflow_executor", "conversion_format", "telepathy", "qcow2"),
     ],
 )
 def test_a_wrong_value_of_an_option_without_effect_does_not_stop_the_start(
