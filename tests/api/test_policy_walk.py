@@ -14,6 +14,7 @@ from intaglio.api.routes import ROUTES
 from tests.api.conftest import several_stores
 from tests.api.policy_walk import WALK
 from tests.api.policy_walk.base import CALLERS, Ask
+from tests.api.policy_walk.metadefs import CONTENTS
 from tests.api.wire import PEOPLE, Caller, Target
 from tests.starters.intaglio import Intaglio, User, intaglio
 
@@ -21,7 +22,9 @@ pytestmark = pytest.mark.ours
 
 GIL = User("gil", "gamma", ("member", "reader"))
 NAMES = dict(zip(CALLERS, (None, "rea", "mia", "stan", "gil", "root"), strict=True))
-DECISION = re.compile(r" debug intaglio\.authz\.engine\[\d+\] (req-\S+): rule (\S+): (?:passed|refused)$", re.MULTILINE)
+DECISION = re.compile(
+    r" debug intaglio\.authz\.engine\[\d+\] (req-\S+): rule (\S+): (?:passed|refused|depends)$", re.MULTILINE
+)
 
 
 def name(route: Route) -> str:
@@ -56,10 +59,26 @@ class Walk:
         assert owner.post(path, json={"member": "gamma"}).status_code == 200
         assert sharer.put(f"{path}/gamma", json={"status": "accepted"}).status_code == 200
 
+    def namespace(self, *, fresh: bool) -> str:
+        """A namespace of alpha's, with one of each kind of thing in it."""
+        if fresh or "a namespace" not in self.kept:
+            name = f"walk-{next(self.number)}"
+            body = {"namespace": name, "owner": "alpha", "visibility": "private", **CONTENTS}
+            answer = self.callers["admin"].post("/v2/metadefs/namespaces", json=body)
+            assert answer.status_code == 201, answer.text
+            if fresh:
+                return name
+            self.kept["a namespace"] = name
+        return self.kept["a namespace"]
+
     def send(self, route: Route, ask: Ask, who: str) -> tuple[httpx.Response, set[str]]:
         """The answer, and the names of the rules that were asked for it."""
-        image_id = self.image(ask, fresh=route.method not in {"GET", "HEAD"})
-        path = route.path.format(**{"image_id": image_id, **ask.variables})
+        changes = route.method not in {"GET", "HEAD"}
+        image_id = self.image(ask, fresh=changes) if "image" in f"{route.path}{ask.request}" else ""
+        given = {"image_id": image_id, **ask.variables}
+        if "{namespace}" in route.path:
+            given["namespace"] = self.namespace(fresh=changes)
+        path = route.path.format(**given)
         request = dict(ask.request)
         if "params" in request:
             request["params"] = {key: value.format(image_id=image_id) for key, value in request["params"].items()}

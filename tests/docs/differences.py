@@ -237,7 +237,10 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/imports/test_requests.py::test_staged_data_expire",
     ),
     "Stores of an import": ("tests/api/test_import.py::test_refused",),
-    "Progress": ("tests/imports/test_kills.py::test_called_off_in_the_middle",),
+    "Progress": (
+        "tests/imports/test_kills.py::test_called_off_in_the_middle",
+        "tests/api/test_schemas.py::test_members_and_tasks",
+    ),
     "Beginning tasks directly": ("tests/api/test_import.py::TestTasks::test_wrong_bodies",),
     "Storage quota": (
         "tests/quota/test_hard_limits.py::test_twenty_uploads_at_once",

@@ -15,7 +15,7 @@ from intaglio.bootstrap.reference import reference
 from intaglio.manager.reference import page as definitions_page
 from tests.house.tree import ROOT
 
-OPTIONAL = ("asyncpg", "aiomysql", "pymysql", "pytest", "openstack", "requests", "zstandard")
+OPTIONAL = ("asyncpg", "aiomysql", "pymysql", "pytest", "openstack", "zstandard")
 
 
 @pytest.mark.parametrize(

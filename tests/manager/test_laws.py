@@ -116,7 +116,7 @@ def test_the_current_one_is_the_newest_listed_and_never_goes(
     assert current.properties["internal_version"] == newest.version
     assert current.visibility == wanted.visibility
     assert current.hidden is False
-    assert [each for each in made.actions if isinstance(each, Delete) and each.name == current.name] == []
+    assert [each for each in made.actions if isinstance(each, Delete) and each.image_id == current.id] == []
 
 
 @settings(deadline=None, max_examples=60)

@@ -6,7 +6,7 @@ few seconds, never within a decision.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 LOOK_SECONDS = 2.0  # between two looks at the policy files
 EXPLAIN = "intaglio:explain"
 _NOTHING: Mapping[str, Any] = {}
+_REMEMBERED = 1024  # outlooks
 
 
 class PolicyRefused(Forbidden):
@@ -54,6 +55,7 @@ class PolicyEngine:
         self._clock = clock
         self._next_look = clock() + LOOK_SECONDS
         self._fingerprint: Fingerprint = ()
+        self._outlooks: dict[Hashable, bool | None] = {}
         if files is not None:
             self._fingerprint = files.fingerprint()
             self.rules = files.rules()
@@ -97,14 +99,25 @@ class PolicyEngine:
         told = self.rules.decision(EXPLAIN)(target, caller) and not scope_refusal(self.rules, EXPLAIN, caller)
         return f" Its check is {found.check}; {found.refusal}." if told else ""
 
-    def hidden(self, caller: Caller, target: ImageTarget) -> None:
-        """Log that an image is not the caller's to see, whatever the rules say."""
-        owner, visibility = target.get("owner", "nobody"), target["visibility"]
-        _log.info("image %s (%s, of %s) is hidden from %s", target["id"], visibility, owner, _who(caller))
+    def hidden(self, caller: Caller, what: str) -> None:
+        """Log that something is not the caller's to see, whatever the rules say."""
+        _log.info("%s is hidden from %s", what, _who(caller))
 
-    def outlook(self, rule: str, caller: Caller) -> bool | None:
-        """What `rule` says to the caller whatever the target is; None when it depends on the target."""
-        return outlook(self.rules, rule, caller)
+    def outlook(self, rule: str, caller: Caller, kinds: Iterable[Mapping[str, Any]] = (_NOTHING,)) -> bool | None:
+        """What `rule` says to the caller about everything of these kinds; None when it depends on more than they say.
+
+        Each kind is what is known of a target. Answers are remembered as long as the rules are in force.
+        """
+        kinds = tuple(kinds)
+        key = rule, caller.principal, tuple(tuple(kind.items()) for kind in kinds)
+        if key not in self._outlooks:
+            if len(self._outlooks) >= _REMEMBERED:
+                self._outlooks.clear()
+            self._outlooks[key] = outlook(self.rules, rule, caller, kinds)
+        found = self._outlooks[key]
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("rule %s: %s", rule, {True: "passed", False: "refused", None: "depends"}[found])
+        return found
 
     def explain(self, rule: str, caller: Caller, target: Mapping[str, Any], *, partial: bool = False) -> Explanation:
         """Why `rule` lets the caller act on `target` or not. With `partial` the target may have more than is given."""
@@ -122,6 +135,7 @@ class PolicyEngine:
             _log.error("policy: the changed files are not used; the rules known so far stay in force")
             return
         self.rules = rules
+        self._outlooks.clear()
         _log.info("policy: %d rules from files are in force", len(rules.written))
 
 

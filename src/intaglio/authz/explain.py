@@ -1,6 +1,6 @@
 """Says why: a rule, part by part, with what each part compared. The same functions decide as in `decide`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -73,11 +73,15 @@ def explain(rules: RuleSet, rule: str, caller: Caller, target: Target, *, partia
     )
 
 
-def outlook(rules: RuleSet, rule: str, caller: Caller) -> bool | None:
-    """What `rule` says to this caller whatever the target is; None when it depends on the target."""
+def outlook(rules: RuleSet, rule: str, caller: Caller, kinds: Iterable[Target]) -> bool | None:
+    """What `rule` says to this caller about everything of these kinds, each given by what is known of it.
+
+    None when it depends on what is not known, or differs between the kinds.
+    """
     if scope_refusal(rules, rule, caller):
         return False
-    return _Judge(rules, caller, {}, partial=True).judge(rules.checks[rule]).passed
+    answers = {_Judge(rules, caller, kind, partial=True).judge(rules.checks[rule]).passed for kind in kinds}
+    return answers.pop() if len(answers) == 1 else None
 
 
 def scope_refusal(rules: RuleSet, rule: str, caller: Caller) -> str:

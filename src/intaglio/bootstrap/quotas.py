@@ -50,8 +50,7 @@ def recount(settings: Settings, *, fix: bool) -> list[Drift]:
 async def _lines(source: LimitSource, project: str, taken: Taken) -> dict[str, Line]:
     limits = await source.of(project)
     return {
-        name: Line(getattr(taken.used, name), taken.of(name) - getattr(taken.used, name), limits.of(name))
-        for name in RESOURCES
+        name: Line(taken.used.of(name), taken.of(name) - taken.used.of(name), limits.of(name)) for name in RESOURCES
     }
 
 

@@ -122,8 +122,11 @@ def _of_keystone(settings: Settings) -> dict[tuple[str, str], object]:
     keystone = settings.identity.keystone
     if keystone is None:
         return {}
-    names = ("www_authenticate_uri", "http_connect_timeout", "service_type")
-    return {("keystone_authtoken", name): getattr(keystone, name) for name in names}
+    return {
+        ("keystone_authtoken", "www_authenticate_uri"): keystone.www_authenticate_uri,
+        ("keystone_authtoken", "http_connect_timeout"): keystone.http_connect_timeout,
+        ("keystone_authtoken", "service_type"): keystone.service_type,
+    }
 
 
 def _stores(configuration: Configuration) -> Iterator[Shown]:

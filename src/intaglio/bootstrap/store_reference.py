@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import msgspec
+
 from intaglio.bootstrap.options.catalogue import DRIVERS
 from intaglio.bootstrap.options.stores import WORKING
 from intaglio.stores.base import Abilities
@@ -37,9 +39,10 @@ def stores_page() -> str:
     """The page as Markdown."""
     configs = tuple(StoreConfig(id=kind, type=kind, options=_EXAMPLES[kind]) for kind in WORKING)
     stores = build(StoreSettings(stores=configs, default=WORKING[0]))
+    abilities = {kind: msgspec.structs.asdict(stores[kind].abilities) for kind in WORKING}
     rows = [
         f"| `{ability}` | {_ABILITIES[ability]} |"
-        + "".join(f" {'yes' if getattr(stores[kind].abilities, ability) else 'no'} |" for kind in WORKING)
+        + "".join(f" {'yes' if abilities[kind][ability] else 'no'} |" for kind in WORKING)
         for ability in Abilities.__struct_fields__
     ]
     locations = [

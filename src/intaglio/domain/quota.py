@@ -46,6 +46,11 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     def __sub__(self, other: "Usage") -> "Usage":
         return self._with(other, -1)
 
+    def of(self, resource: str) -> int:
+        """What is used of one of `RESOURCES`."""
+        used: int = getattr(self, resource)
+        return used
+
     def _with(self, other: "Usage", sign: int) -> "Usage":
         return Usage(**{name: getattr(self, name) + sign * getattr(other, name) for name in RESOURCES})
 

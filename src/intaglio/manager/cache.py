@@ -25,7 +25,7 @@ KEPT_DAYS = 30
 class DigestMismatch(FetchFailed):
     """What was fetched is not what was published: its digest differs."""
 
-    code = "digest-mismatch"
+    code = "digest-differs"
 
 
 class NothingPublished(FetchFailed):

@@ -226,8 +226,6 @@ class _Planner:
                 )
 
     def _existing(self, entry: Entry, image: Image, position: int, name: str) -> Iterator[Update]:
-        if self._goes(entry, position):
-            return
         if self._left_alone(entry):  # but for a name that a listed build needs
             renamed = desired.field_changes(image, {"name": name})
             yield self._update(entry, image, position, renamed)
@@ -236,6 +234,9 @@ class _Planner:
         fields: dict[str, object] = {"name": name, "visibility": self._visibility(version, position, image)}
         hidden = self._hidden(version, position)
         fields |= {} if hidden is None else {"os_hidden": hidden}
+        if self._goes(entry, position):  # it gives up its name all the same: it may be in use, and stay for a while
+            yield self._update(entry, image, position, desired.field_changes(image, fields))  # type: ignore[arg-type]
+            return
         fields |= self._status(entry, position)
         changes: list[Change] = []
         if version is not None:

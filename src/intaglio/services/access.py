@@ -31,7 +31,7 @@ async def visible_image(
     member_id = await membership(conn, caller, image)
     target = ImageTarget(image, member_id=member_id)
     if not shown_to(caller, image, member_id):
-        policy.hidden(caller, target)
+        policy.hidden(caller, f"image {image.id} ({image.visibility}, of {image.owner})")
         raise _not_found(wanted)
     if not policy.allows("get_image", caller, target):
         raise _not_found(wanted, policy.refused("get_image", caller, target))

@@ -16,7 +16,7 @@ from intaglio.domain.facets import Facet, Facets, Kind, count_images
 from intaglio.domain.image import Image
 from intaglio.domain.query import ImageQuery
 from intaglio.services.access import ImageNotFound, visible_image
-from intaglio.services.listable import listable
+from intaglio.services.listable import list_outlook, listable
 from intaglio.services.parts import Parts
 from intaglio.services.search_index import catch_up_recent
 
@@ -65,7 +65,7 @@ async def facets(parts: Parts, caller: Caller, query: ImageQuery, wanted: Sequen
     readable = parts.protection.access(caller).readable
     await _prepare(parts, caller, query)
     shown = [each for each in wanted if each.kind is not Kind.PROPERTY or readable is None or readable(each.name)]
-    outlook = parts.policy.outlook("get_image", caller)
+    outlook = list_outlook(parts.policy, caller)
     if outlook is None:
         return count_images(await _one_by_one(parts, caller, query), shown, query.limit).of(wanted)
 

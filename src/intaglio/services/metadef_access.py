@@ -38,13 +38,16 @@ async def visible_namespace(conn: Connection, parts: Parts, caller: Caller, name
         namespace = await namespaces.get(conn, name)
     except Invalid:
         namespace = None
-    if namespace is None or not _shown_to(caller, namespace):
+    if namespace is None:
+        raise not_found(name)
+    if not _shown_to(caller, namespace):
+        parts.policy.hidden(caller, f"namespace {namespace.namespace} ({namespace.visibility}, of {namespace.owner})")
+        raise not_found(name)
+    if not may_see(parts, caller, namespace):
+        parts.policy.refused("get_metadef_namespace", caller, target(namespace))
         raise not_found(name)
     for rule in rules:
-        if not parts.policy.allows(rule, caller, target(namespace)):
-            if rule == "get_metadef_namespace" or not may_see(parts, caller, namespace):
-                raise not_found(name)
-            parts.policy.require(rule, caller, target(namespace))
+        parts.policy.require(rule, caller, target(namespace))
     return namespace
 
 

@@ -23,7 +23,6 @@ from intaglio.services.metadef_access import may_see, own, require_unprotected, 
 from intaglio.services.parts import Parts
 
 _SHOW = (
-    "get_metadef_namespace",
     "list_metadef_resource_types",
     "get_metadef_objects",
     "get_metadef_properties",
@@ -48,7 +47,7 @@ async def page(parts: Parts, caller: Caller, query: NamespaceQuery) -> tuple[Seq
     async def work(conn: Connection) -> tuple[Sequence[Definition], str | None]:
         marker = None
         if query.paging.marker is not None:
-            marker = await visible_namespace(conn, parts, caller, query.paging.marker, "get_metadef_namespace")
+            marker = await visible_namespace(conn, parts, caller, query.paging.marker)
         if query.paging.limit == 0:
             return (), None
         found = await namespaces.page(conn, query, marker)

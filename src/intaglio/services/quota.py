@@ -87,7 +87,7 @@ async def require_growth(conn: Connection, budgets: Budgets, before: Image | Non
     if moved:
         grown += _sum(await reservations.of_image(conn, after.id))
     for resource in RESOURCES:
-        asked: int = getattr(grown, resource)
+        asked = grown.of(resource)
         if asked > 0 and limits.of(resource) is not None:
             taken = await usage.locked(conn, project)
             require_room(resource, limits.of(resource), taken.of(resource) - asked, asked)

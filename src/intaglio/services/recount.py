@@ -10,7 +10,7 @@ import msgspec
 
 from intaglio.db.base import Connection, Database
 from intaglio.db.repos import reservations, usage, usage_counts
-from intaglio.db.repos.usage import RESERVED, Taken
+from intaglio.db.repos.usage import Taken
 from intaglio.domain.quota import NOTHING
 
 _log = logging.getLogger(__name__)
@@ -72,5 +72,6 @@ async def _recount(conn: Connection, project: str) -> Drift | None:
 
 
 def _words(taken: Taken) -> str:
-    values = msgspec.structs.asdict(taken.used) | {name: getattr(taken, name) for name in RESERVED.values()}
+    values = msgspec.structs.asdict(taken) | msgspec.structs.asdict(taken.used)
+    del values["used"]
     return ", ".join(f"{name} {value}" for name, value in values.items() if value) or "nothing"

@@ -28,7 +28,7 @@ async def usage(parts: Parts, caller: Caller) -> Mapping[str, Usage]:
     limits = await parts.quotas.of(project)
     taken = await parts.database.read(lambda conn: usage_repo.get(conn, project))
     return {
-        name: Usage(getattr(taken.used, resource) // unit, _in_units(limits.of(resource), unit))
+        name: Usage(taken.used.of(resource) // unit, _in_units(limits.of(resource), unit))
         for name, (resource, unit) in UNIFIED.items()
     }
 

@@ -120,6 +120,7 @@ def _own(properties: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _is_news(image: Image, suggestion: Suggestion) -> bool:
-    if suggestion.name in {"min_ram", "min_disk"}:
-        return int(suggestion.value) > int(getattr(image, suggestion.name))
+    least = {"min_ram": image.min_ram, "min_disk": image.min_disk}.get(suggestion.name)
+    if least is not None:
+        return int(suggestion.value) > least
     return image.properties.get(suggestion.name) != suggestion.value

@@ -3,7 +3,7 @@
 A new route needs a row: its method and path, and one `ask` for every way to call it in which another rule is asked.
 """
 
-from tests.api.policy_walk import data, images, members, policy, schemas, stores, tasks
+from tests.api.policy_walk import data, images, members, metadefs, policy, schemas, stores, tasks
 from tests.api.policy_walk.base import Ask
 
 WALK: dict[str, tuple[Ask, ...]] = {
@@ -11,6 +11,7 @@ WALK: dict[str, tuple[Ask, ...]] = {
     **data.WALK,
     **members.WALK,
     **stores.WALK,
+    **metadefs.WALK,
     **policy.WALK,
     **schemas.WALK,
     **tasks.WALK,

@@ -11,7 +11,10 @@ has nothing to do with it, and of one that it is shared with; an administrator."
 
 @dataclasses.dataclass(frozen=True)
 class Ask:
-    """One request, and the status that each caller gets. The image is active, and shared with the sharer's project."""
+    """One request, and the status that each caller gets.
+
+    The image is active, and shared with the sharer's project. A namespace in the path is private, of the same project.
+    """
 
     statuses: Mapping[str, int]
     image: Mapping[str, Any]  # fields it has besides

@@ -14,6 +14,8 @@ def patch(*statuses: int, path: str, value: str, operation: str = "replace") -> 
 TAG = {"tag": "old"}
 WALK = {
     "GET /v2/images": (ask(401, 200, 200, 200, 200, 200),),
+    "GET /v2/images/facets": (ask(401, 200, 200, 200, 200, 200),),
+    "GET /v2/images/{image_id}/validate": (ask(401, 200, 200, 404, 200, 200),),
     "POST /v2/images": (
         ask(401, 403, 201, 201, 201, 201, json={}),
         ask(401, 403, 201, 201, 201, 201, json={"visibility": "community"}),

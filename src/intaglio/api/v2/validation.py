@@ -58,6 +58,5 @@ def _finding_view(finding: Finding) -> dict[str, str | None]:
 
 
 def _current(image: Image, name: str) -> str | None:
-    if name in {"min_ram", "min_disk"}:
-        return str(getattr(image, name))
-    return image.properties.get(name)
+    least = {"min_ram": image.min_ram, "min_disk": image.min_disk}.get(name)
+    return image.properties.get(name) if least is None else str(least)

@@ -32,7 +32,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 
     def of(self, resource: str) -> int:
         """What is used and reserved of one of `RESOURCES`."""
-        total: int = getattr(self.used, resource)
+        total = self.used.of(resource)
         if resource in RESERVED:
             total += getattr(self, RESERVED[resource])
         return total

@@ -21,7 +21,7 @@ FROM (
     SELECT {project} AS project,
         CASE WHEN images.size > 0 THEN images.size ELSE 0 END * (
             SELECT COUNT(*) FROM image_locations AS copies
-            WHERE copies.image_id = images.id AND copies.deleted = {no} AND copies.status = 'active'
+            WHERE copies.image_id = images.id AND copies.deleted <> {yes} AND copies.status = 'active'
         ) AS stored,
         CASE WHEN images.size > 0 AND (images.status IN ('uploading', 'importing') OR {copying})
             THEN images.size ELSE 0 END AS staged,
@@ -32,7 +32,7 @@ FROM (
 GROUP BY counted.project
 """
 _COPYING = """EXISTS (
-    SELECT 1 FROM image_properties AS p WHERE p.image_id = images.id AND p.deleted = {no}
+    SELECT 1 FROM image_properties AS p WHERE p.image_id = images.id AND p.deleted <> {yes}
     AND p.name = 'os_glance_importing_to_stores' AND p.value <> ''
 )"""
 
@@ -62,8 +62,9 @@ def upgrade() -> None:
 
 def _count() -> None:
     dialect = op.get_bind().dialect.name
-    no = "false" if dialect == "postgresql" else "0"
+    # Not `deleted = 0` of what hangs on an image: SQLite would take the index on that, which nearly every row shares.
+    words = {"no": "false", "yes": "true"} if dialect == "postgresql" else {"no": "0", "yes": "1"}
     # MariaDB would take owners that differ in case for one
     project = "CAST(COALESCE(images.owner, '') AS BINARY)" if dialect == "mysql" else "COALESCE(images.owner, '')"
     op.execute("DELETE FROM intaglio_project_usage")  # an upgrade of MariaDB may have been cut off
-    op.execute(_COUNT.format(project=project, no=no, copying=_COPYING.format(no=no)))
+    op.execute(_COUNT.format(project=project, copying=_COPYING.format(**words), **words))
