@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 
 from tests.api.wire import FORMATS, Caller, Json, Target
+from tests.starters.base import wait_until
 from tests.starters.intaglio import Intaglio, User, intaglio
 
 ROOT = User("root", "ops", ("admin", "member", "reader"))
@@ -30,6 +31,7 @@ _NAMESPACE = {
     "objects": [{"name": "o"}],
     "tags": [{"name": "t"}],
 }
+_STATUSES = ("queued", "uploading", "importing", "active", "deactivated")
 _FAILED = (b"Traceback (most recent call last)", b"panicked at")
 
 
@@ -102,8 +104,10 @@ class Fuzzed:
         assert not any(words in new for words in _FAILED), new.decode(errors="replace")[-5000:]
 
     def require_whole(self) -> None:
-        """As `require_sound`; every image can be shown, and data that are not the fuzzers' are as they were."""
+        """As `require_sound`, when all that was begun has ended; every image can be shown, and kept data are there."""
         self.require_sound()
+        wait_until(self._idle, "the end of all imports and deletions")
+        self._require_every_row(ended=True)
         assert httpx.get(f"{self.service.url}/healthcheck").status_code == 200
         for image in self.kept.values():
             assert self.root.image(image["id"]) == image
@@ -114,18 +118,45 @@ class Fuzzed:
             assert answer.status_code == 200, answer.text
             address = answer.json().get("next", "")
 
-    def _require_every_row(self) -> None:
-        """What the database holds is whole, and the store holds exactly the data of the images that have some."""
-        with contextlib.closing(sqlite3.connect(f"file:{self.service.data}/intaglio.sqlite?mode=ro", uri=True)) as rows:
+    def _require_every_row(self, *, ended: bool = False) -> None:
+        """The database is whole, and the store holds exactly the data of the images that have some.
+
+        While imports and deletions run (not `ended`) there may be more.
+        """
+        rows = self._rows()
+        of = {status: {row for row, found in rows.images.items() if found == status} for status in _STATUSES}
+        assert set(rows.images.values()) <= set(_STATUSES)
+        with_data = of["active"] | of["deactivated"]
+        busy = set() if ended else of["importing"] | rows.leased
+        assert with_data <= rows.located
+        assert with_data <= self._files("images") <= with_data | busy
+        assert of["uploading"] - busy <= self._files("staging") <= of["uploading"] | busy
+
+    def _rows(self) -> "_Rows":
+        database = f"file:{self.service.data}/intaglio.sqlite?mode=ro"
+        with contextlib.closing(sqlite3.connect(database, uri=True)) as rows:
             assert rows.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert rows.execute("PRAGMA foreign_key_check").fetchall() == []
-            alive = "SELECT id, status FROM images WHERE deleted = 0"
-            images = dict(rows.execute(alive).fetchall())
+            images = rows.execute("SELECT id, status FROM images WHERE deleted = 0").fetchall()
             located = rows.execute("SELECT image_id FROM image_locations WHERE deleted = 0").fetchall()
-        assert set(images.values()) <= {"queued", "active", "deactivated"}
-        with_data = {image_id for image_id, status in images.items() if status != "queued"}
-        assert {image_id for (image_id,) in located} == with_data
-        assert {path.name for path in (self.service.data / "images").rglob("*") if path.is_file()} == with_data
+            leased = rows.execute("SELECT image_id FROM intaglio_leases").fetchall()
+        return _Rows(dict(images), {row for (row,) in located}, {row for (row,) in leased})
+
+    def _files(self, directory: str) -> set[str]:
+        return {path.name for path in (self.service.data / directory).rglob("*") if path.is_file()}
+
+    def _idle(self) -> bool:
+        rows = self._rows()
+        return not rows.leased and "importing" not in rows.images.values()
+
+
+@dataclasses.dataclass
+class _Rows:
+    """The live images with their status, those with locations, and those that somebody is at work on."""
+
+    images: dict[str, str]
+    located: set[str]
+    leased: set[str]
 
 
 @contextlib.contextmanager
