@@ -12,6 +12,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -55,6 +56,14 @@ class _Slot:
 
     def __str__(self) -> str:
         return f"{self.role.name} (pid {self.pid})"
+
+
+class _Dead(NamedTuple):
+    """A child that has ended: the slot it had, what it was called, and its exit code."""
+
+    slot: _Slot
+    name: str
+    code: int
 
 
 class Supervisor:
@@ -108,8 +117,8 @@ class Supervisor:
                 return
             if got is not None and got.si_signo == READY:
                 self._heard_ready(got.si_pid)
-            for slot, code in self._reap():
-                self._bury(slot, code)
+            for dead in self._reap():
+                self._bury(dead)
 
     def _start(self, slot: _Slot) -> None:
         slot.started, slot.ready = time.monotonic(), False
@@ -124,27 +133,28 @@ class Supervisor:
             self._announced = True
             self._on_ready()
 
-    def _reap(self) -> list[tuple[_Slot, int]]:
-        """Every child that has ended, with its exit code. SIGCHLDs merge, so each child is asked for."""
+    def _reap(self) -> list[_Dead]:
+        """Every child that has ended; its slot is free. SIGCHLDs merge, so each child is asked for."""
         ended = []
         for slot in self._slots:
             if slot.pid:
                 pid, status = os.waitpid(slot.pid, os.WNOHANG)
                 if pid:
-                    ended.append((slot, os.waitstatus_to_exitcode(status)))
+                    ended.append(_Dead(slot, str(slot), os.waitstatus_to_exitcode(status)))
+                    slot.pid = 0
         return ended
 
-    def _bury(self, slot: _Slot, code: int) -> None:
+    def _bury(self, dead: _Dead) -> None:
         """Say that a child died and of what, and decide when its successor starts."""
+        slot, code = dead.slot, dead.code
         lived = time.monotonic() - slot.started
-        dead, slot.pid = str(slot), 0
         if code == processes.CANNOT_START and not self._announced:
             raise StartFailed(f"The {slot.role.name} process could not start: see the line above.")
         slot.deaths = 1 if lived >= STEADY_SECONDS else slot.deaths + 1
         pause = 0.0 if slot.deaths == 1 else min(LONGEST_PAUSE, 0.5 * 2 ** (slot.deaths - 2))
         slot.due = time.monotonic() + pause
         when = f"in {pause:g} s" if pause else "now"
-        log.error("%s died after %.1f s: %s; starting it again %s", dead, lived, processes.cause(code), when)
+        log.error("%s died after %.1f s: %s; starting it again %s", dead.name, lived, processes.cause(code), when)
 
     def _drain(self) -> None:
         self._on_drain()
@@ -158,10 +168,9 @@ class Supervisor:
                 log.warning("stopping at once (second %s)", signal.Signals(got.si_signo).name)
                 self._tell(CUT)
                 end = min(end, time.monotonic() + CUT_SECONDS)
-            for slot, code in self._reap():
-                if code:
-                    log.warning("%s did not end well: %s", slot, processes.cause(code))
-                slot.pid = 0
+            for dead in self._reap():
+                if dead.code:
+                    log.warning("%s did not end well: %s", dead.name, processes.cause(dead.code))
 
     def _tell(self, number: signal.Signals) -> None:
         for slot in self._slots:

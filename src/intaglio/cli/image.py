@@ -1,7 +1,6 @@
 """`intaglio image`: what the catalogue of metadata definitions says about images of a running service."""
 
 import json
-import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -100,8 +99,7 @@ def connect_to(cloud: str | None) -> "ImageService":
     """The service of the cloud named; or that of `intaglio serve` when nothing names one."""
     from intaglio.client.cloud import connect
 
-    nothing_said = cloud is None and not any(name.startswith("OS_") for name in os.environ if os.environ[name])
-    return connect("intaglio" if nothing_said else cloud)
+    return connect(cloud, otherwise="intaglio")
 
 
 def _validated(service: "ImageService", image: str) -> dict[str, Any]:

@@ -192,12 +192,12 @@ class ImageService:
         return dict(answer.json()) if answer.content else {}
 
 
-def connect(cloud: str | None) -> ImageService:
-    """The image service of a cloud of clouds.yaml, or with None of what OS_CLOUD and OS_* say.
+def connect(cloud: str | None, *, otherwise: str | None = None) -> ImageService:
+    """The image service of a cloud, which is chosen as `region_of` says.
 
     Raises `ClientMissing`, `CloudUnknown`, `CloudUnreachable`.
     """
-    region = region_of(cloud)
+    region = region_of(cloud, otherwise=otherwise)
     problems = importlib.import_module("openstack.exceptions")
     auth_problems = importlib.import_module("keystoneauth1.exceptions")
     try:
@@ -208,8 +208,12 @@ def connect(cloud: str | None) -> ImageService:
         raise CloudUnreachable(f"The cloud does not answer: {error}") from error
 
 
-def region_of(cloud: str | None) -> Any:
-    """What openstacksdk knows of a cloud, before anything is asked of it. Raises `ClientMissing`, `CloudUnknown`."""
+def region_of(cloud: str | None, *, otherwise: str | None = None) -> Any:
+    """What openstacksdk knows of a cloud, before anything is asked of it.
+
+    None is the cloud that OS_CLOUD and OS_* say, or the only one of clouds.yaml, or if it is there `otherwise`. Raises
+    `ClientMissing`, `CloudUnknown`.
+    """
     try:
         config = importlib.import_module("openstack.config")
     except ImportError:
@@ -217,8 +221,11 @@ def region_of(cloud: str | None) -> Any:
     problems = importlib.import_module("openstack.exceptions")
     auth_problems = importlib.import_module("keystoneauth1.exceptions")
     try:
-        return config.OpenStackConfig(load_envvars=True).get_one(cloud=cloud)
-    except problems.ConfigException as error:
+        known = config.OpenStackConfig(load_envvars=True)
+        if cloud is None and not known.default_cloud and otherwise in known.get_cloud_names():
+            cloud = otherwise
+        return known.get_one(cloud=cloud)
+    except (problems.ConfigException, auth_problems.MissingRequiredOptions) as error:
         raise _unknown(error) from None
     except (problems.SDKException, auth_problems.ClientException) as error:
         raise CloudUnreachable(f"The cloud does not answer: {error}") from error

@@ -49,6 +49,7 @@ class Runtime:
             "application_version": _VERSION,
             "executor_id": self._executor,
             "serializer": JsonJournal(),
+            "run_migrations": False,
             "log_level": "WARNING",
             "console_log_level": "WARNING",
             "notification_listener_polling_interval_sec": _POLL_SECONDS,
@@ -56,6 +57,9 @@ class Runtime:
         DBOS(config=config)
         self._durable = {name: self._registered(flow) for name, flow in self._flows.items()}
         try:
+            # In a thread: PostgreSQL builds the journal's indexes when every open transaction has ended, and some of
+            # those are this event loop's.
+            await asyncio.to_thread(DBOS.migrate, system_database_url=self._settings.journal)
             DBOS.launch()
             await DBOS.register_queue_async(
                 _QUEUE,

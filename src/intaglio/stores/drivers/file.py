@@ -75,6 +75,7 @@ class FileStore:
                 size = await held.run(writer.publish, [other for other in self._places if other is not place])
             writer.confirmed = True  # nothing is awaited after success: a cancellation must find all or nothing
         except BaseException:
+            writer.abandoned = True
             await held.close()
             raise
         self._remember(key, place)

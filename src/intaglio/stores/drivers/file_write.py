@@ -36,6 +36,8 @@ class Writer:
         self.size = 0
         self.confirmed = False
         """Set by the caller once it knows of the success; `release` takes back whatever was not confirmed."""
+        self.abandoned = False
+        """Set by a caller that waits no longer: what has no name yet then gets none."""
         self._store, self._key = store, key
         self._thin_block = thin_block
         self._file_perm = file_perm
@@ -75,6 +77,8 @@ class Writer:
         if self._file_perm:
             os.fchmod(self._fd, self._file_perm)
         self.flush()
+        if self.abandoned:
+            raise Busy(f"store {self._store!r} made an object durable when nobody waited for it any more")
         self._facts = os.fstat(self._fd)
         with self._alone(others):
             for other in others:
