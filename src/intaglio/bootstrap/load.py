@@ -27,7 +27,14 @@ from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.settings import AuthMode, IdentitySettings
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import Enforce, ImageLimits, MetadefSettings, TaskSettings, UpkeepSettings
+from intaglio.services.settings import (
+    DeletionSettings,
+    Enforce,
+    ImageLimits,
+    MetadefSettings,
+    TaskSettings,
+    UpkeepSettings,
+)
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +98,12 @@ def assemble(reading: Reading) -> Settings:
             task_time_to_live=reading.get("task", "task_time_to_live"),
             staged_hours=reading.get("intaglio", "staged_hours"),
         ),
+        deletion=_section(
+            DeletionSettings,
+            reading,
+            "DEFAULT",
+            removal_give_up_hours=reading.get("intaglio", "removal_give_up_hours"),
+        ),
         flows=flow_settings(reading, connection, data_dir),
         database=_section(DatabaseSettings, reading, "database", connection=connection),
         identity=_identity(reading, data_dir),
@@ -104,6 +117,7 @@ def assemble(reading: Reading) -> Settings:
     )
     _check_hash(reading, settings.ingest.hashing_algorithm)
     _check_open_access(reading, settings)
+    _check_scrubbing(reading, settings.deletion)
     _check_unused(reading)
     return settings
 
@@ -216,6 +230,15 @@ def _check_open_access(reading: Reading, settings: Settings) -> None:
             "auth_none_anywhere = true)."
         )
         reading.complain("intaglio", "bind", message, code="open-access")
+
+
+def _check_scrubbing(reading: Reading, deletion: DeletionSettings) -> None:
+    if deletion.delayed_delete and not reading.is_set("DEFAULT", "scrub_time"):
+        message = (
+            f"scrub_time is not set: the data of deleted images are kept for {deletion.wakeup_time} seconds at most. A "
+            "Glance may have had it in glance-scrubber.conf, which is not read here unless it is named."
+        )
+        reading.complain("DEFAULT", "delayed_delete", message, code="scrub-time-missing", level=Level.WARNING)
 
 
 def _check_unused(reading: Reading) -> None:

@@ -11,7 +11,14 @@ from intaglio.flows.settings import FlowSettings
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.settings import IdentitySettings, UnifiedLimitsSettings
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import CustomSchema, ImageLimits, MetadefSettings, TaskSettings, UpkeepSettings
+from intaglio.services.settings import (
+    CustomSchema,
+    DeletionSettings,
+    ImageLimits,
+    MetadefSettings,
+    TaskSettings,
+    UpkeepSettings,
+)
 from intaglio.stores.settings import StoreConfig, StoreSettings
 
 
@@ -37,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stores: StoreSettings
     staging: StoreConfig
     tasks: TaskSettings
+    deletion: DeletionSettings
     flows: FlowSettings
     database: DatabaseSettings
     identity: IdentitySettings

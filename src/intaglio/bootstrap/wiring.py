@@ -29,7 +29,7 @@ from intaglio.identity.unified_limits import KeystoneLimits
 from intaglio.identity.users import UsersFile
 from intaglio.imports.base import Bench
 from intaglio.ingest.door import Door
-from intaglio.services import expiry, recount, recovery, search_index, staging, tasks
+from intaglio.services import expiry, kept, recount, recovery, search_index, staging, tasks
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
 from intaglio.stores import registry
@@ -40,6 +40,7 @@ _log = logging.getLogger(__name__)
 
 RECOVERY_SECONDS = 5
 SWEEP_SECONDS = 600
+REMIND_SECONDS = 3600
 TASKS_SECONDS = 0.5
 FORGET_SECONDS = 60
 EXPIRY_SECONDS = 300
@@ -62,6 +63,7 @@ def make_parts(settings: Settings) -> Parts:
         ingest_settings=settings.ingest,
         metadef_settings=settings.metadefs,
         task_settings=settings.tasks,
+        deletion=settings.deletion,
         osinfo=OsinfoDatabase(settings.metadefs.osinfo_path),
         holder=this_process(),
         custom=custom_properties(settings.custom_schema),
@@ -176,8 +178,16 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
     parts = make_parts(settings)
     own_tasks = _Tasks(parts, settings)
 
+    resting = recovery.Resting()
+
     async def recover() -> None:
-        await recovery.recover(parts)
+        await recovery.recover(parts, resting)
+
+    async def scrub() -> None:
+        await kept.scrub(parts)
+
+    async def remind() -> None:
+        await recovery.remind(parts)
 
     async def sweep() -> None:
         await recovery.sweep_stores(parts)
@@ -195,6 +205,8 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
     jobs = [
         PeriodicJob("recover", RECOVERY_SECONDS, recover),
         PeriodicJob("sweep", SWEEP_SECONDS, sweep),
+        PeriodicJob("scrub", max(1, settings.deletion.wakeup_time), scrub),
+        PeriodicJob("remind", REMIND_SECONDS, remind),
         PeriodicJob("index", INDEX_SECONDS, index),
         PeriodicJob("tasks", TASKS_SECONDS, own_tasks.tend),
         PeriodicJob("forget", FORGET_SECONDS, own_tasks.expire),

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -13,7 +13,7 @@ from intaglio.db.base import Connection, Database, T, Work
 from intaglio.db.repos import images, leases, tasks
 from intaglio.db.repos.images import Superseded
 from intaglio.db.repos.leases import Lease
-from intaglio.domain.image import Image
+from intaglio.domain.image import Image, Location
 from intaglio.domain.task import LOCK
 from intaglio.flows.base import Json
 from intaglio.formats.settings import FormatSettings
@@ -137,13 +137,13 @@ def lease_end() -> datetime:
     return utcnow() + timedelta(seconds=LEASE_SECONDS)
 
 
-def holds(bench: Bench, image: Image, store_id: str) -> bool:
-    """Whether the image has a copy in this store, or the object that this store would write is one of its copies."""
-    for location in image.locations:
-        if location.store == store_id or (location.store is None and not bench.stores.multi):
+def holds(stores: Stores, image_id: str, locations: Iterable[Location], store_id: str) -> bool:
+    """Whether one of an image's locations is in this store, or is the object that this store would write for it."""
+    for location in locations:
+        if location.store == store_id or (location.store is None and not stores.multi):
             return True
         try:
-            if location.uri == bench.stores[store_id].uri(image.id):
+            if location.uri == stores[store_id].uri(image_id):
                 return True
         except NotFound:  # a store of several places does not know of such an object
             continue

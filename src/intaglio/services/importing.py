@@ -29,7 +29,7 @@ from intaglio.services.copies import copies
 from intaglio.services.guarded import guarded_write
 from intaglio.services.parts import Parts
 from intaglio.services.quota import Budgets, budgeted_write, require_growth, reserve
-from intaglio.services.recovery import STAGE_KIND
+from intaglio.services.removal import STAGE_KIND
 from intaglio.services.stores import NoSuchStore
 
 _FOREIGN_SILENCE = timedelta(minutes=60)

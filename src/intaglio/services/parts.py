@@ -11,7 +11,7 @@ from intaglio.formats.settings import FormatSettings
 from intaglio.ingest.door import Door
 from intaglio.ingest.settings import IngestSettings
 from intaglio.services.osinfo import OsinfoDatabase
-from intaglio.services.settings import ImageLimits, MetadefSettings, TaskSettings
+from intaglio.services.settings import DeletionSettings, ImageLimits, MetadefSettings, TaskSettings
 from intaglio.stores.base import Store
 from intaglio.stores.registry import Stores
 from intaglio.stores.settings import STAGING
@@ -32,6 +32,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     ingest_settings: IngestSettings
     metadef_settings: MetadefSettings
     task_settings: TaskSettings
+    deletion: DeletionSettings = DeletionSettings()
     osinfo: OsinfoDatabase
     holder: str  # names this process in leases
     custom: CustomProperties = CustomProperties()

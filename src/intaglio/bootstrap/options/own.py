@@ -61,6 +61,14 @@ INTAGLIO = (
         minimum=0,
     ),
     used(
+        "removal_give_up_hours",
+        Kind.NUMBER,
+        72.0,
+        "Hours for which a store that does not remove a deleted image's data is asked again; 0 is for ever.",
+        minimum=0,
+        note="Then the log says so, again and again, and `intaglio store reconcile --fix` tries once more.",
+    ),
+    used(
         "usage_check_seconds",
         Kind.NUMBER,
         3600.0,

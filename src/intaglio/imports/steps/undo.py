@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from intaglio.base.clock import utcnow
 from intaglio.db.base import Connection
-from intaglio.db.repos import images, leases, tasks
+from intaglio.db.repos import deletions, images, leases, tasks
 from intaglio.db.repos.leases import Lease
-from intaglio.domain.image import Image
+from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status, require_transition
 from intaglio.domain.task import FAILED_STORES, LOCK, PENDING_STORES, TaskStatus
 from intaglio.flows.base import Json, StepFailed
@@ -33,8 +33,8 @@ _OF_THE_DATA = {FormatMismatch.code, UnsafeContent.code, CapExceeded.code}
 
 async def run(bench: Bench, job: Job, start: Status, failed: StepFailed) -> Json:
     """Undo what was done, give the image back in the status `start`, and end the task with what `failed`."""
-    image, ours = await bench.write(lambda conn: _claim(conn, bench, job))
-    remove = _leftovers(bench, job, image, start) if ours else {}
+    image, kept, ours = await bench.write(lambda conn: _claim(conn, bench, job))
+    remove = _leftovers(bench, job, image, kept, start) if ours else {}
     stubborn = [store_id for store_id, store in remove.items() if not await _removed(store, job.image_id, store_id)]
     message = _message(image, start, failed)
     await bench.write(lambda conn: _end(conn, bench, job, start, message, stubborn))
@@ -42,12 +42,15 @@ async def run(bench: Bench, job: Job, start: Status, failed: StepFailed) -> Json
     return None
 
 
-def _leftovers(bench: Bench, job: Job, image: Image | None, start: Status) -> dict[str, Store]:
-    """Where there may be objects that no location names."""
+def _leftovers(
+    bench: Bench, job: Job, image: Image | None, kept: tuple[Location, ...], start: Status
+) -> dict[str, Store]:
+    """Where there may be objects that no location names, `kept` ones of a deleted image among them."""
+    named = kept if image is None else image.locations
     remove = {
         store_id: bench.stores[store_id]
         for store_id in job.stores
-        if store_id in bench.stores and (image is None or not holds(bench, image, store_id))
+        if store_id in bench.stores and not holds(bench, job.image_id, named, store_id)
     }
     return remove if image is not None and start is Status.UPLOADING else {**remove, STAGING: bench.staging}
 
@@ -61,13 +64,17 @@ def _message(image: Image | None, start: Status, failed: StepFailed) -> str:
     return f"Step '{failed.step}' failed: {failed} {advice}".strip()
 
 
-async def _claim(conn: Connection, bench: Bench, job: Job) -> tuple[Image | None, bool]:
-    """The image, and whether it is this task's: what another one does with it is not undone here."""
+async def _claim(conn: Connection, bench: Bench, job: Job) -> tuple[Image | None, tuple[Location, ...], bool]:
+    """The image, what is kept of it if it is deleted, and whether it is this task's.
+
+    What another task does with it is not undone here.
+    """
     image = await images.get(conn, job.image_id)
     if image is not None and image.properties.get(LOCK) != job.task_id:
-        return image, False
+        return image, (), False
+    deleted = None if image is not None else await deletions.find(conn, job.image_id)
     await seize(conn, bench, job, (*job.stores, bench.stores.default)[0])
-    return image, True
+    return image, () if deleted is None else deleted.locations, True
 
 
 async def _removed(store: Store, key: str, store_id: str) -> bool:
@@ -95,7 +102,11 @@ async def _end(conn: Connection, bench: Bench, job: Job, start: Status, message:
 
 
 def _as_before(bench: Bench, job: Job, image: Image, start: Status) -> Image:
-    missing = [store_id for store_id in job.stores if store_id not in bench.stores or not holds(bench, image, store_id)]
+    missing = [
+        store_id
+        for store_id in job.stores
+        if store_id not in bench.stores or not holds(bench, image.id, image.locations, store_id)
+    ]
     properties: Mapping[str, str | None] = {
         **{name: value for name, value in image.properties.items() if name != LOCK},
         PENDING_STORES: "",
