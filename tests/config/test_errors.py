@@ -113,7 +113,7 @@ def test_the_value_that_counts_is_the_one_that_is_judged(write: Write, sources: 
 @pytest.mark.parametrize(
     ("group", "option", "value", "allowed"),
     [
-        ("DEFAULT", "scrub_time", "long", "must be a whole number"),
+        ("DEFAULT", "image_cache_stall_time", "long", "must be a whole number"),
         ("taskflow_executor", "conversion_format", "telepathy", "qcow2"),
     ],
 )

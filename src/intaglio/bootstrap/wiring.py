@@ -177,11 +177,7 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
     """What the worker does again and again, and the parts that this takes, until the block ends."""
     parts = make_parts(settings)
     own_tasks = _Tasks(parts, settings)
-
-    resting = recovery.Resting()
-
-    async def recover() -> None:
-        await recovery.recover(parts, resting)
+    own_recovery = recovery.Recovery(parts)
 
     async def scrub() -> None:
         await kept.scrub(parts)
@@ -203,7 +199,7 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
 
     upkeep = settings.upkeep
     jobs = [
-        PeriodicJob("recover", RECOVERY_SECONDS, recover),
+        PeriodicJob("recover", RECOVERY_SECONDS, own_recovery.tend),
         PeriodicJob("sweep", SWEEP_SECONDS, sweep),
         PeriodicJob("scrub", max(1, settings.deletion.wakeup_time), scrub),
         PeriodicJob("remind", REMIND_SECONDS, remind),
@@ -219,4 +215,5 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
         yield jobs
     finally:
         await own_tasks.stop()
+        await own_recovery.stop()
         await close_parts(parts)

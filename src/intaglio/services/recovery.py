@@ -32,27 +32,6 @@ _REST_SECONDS = 5.0
 _LONGEST_REST = 60.0
 
 
-class Resting:
-    """Stores that just failed, and until when this worker does not ask them again."""
-
-    def __init__(self) -> None:
-        self._until: dict[str, float] = {}
-        self._pauses: dict[str, float] = {}
-
-    def rests(self, store_id: str) -> bool:
-        return time.monotonic() < self._until.get(store_id, 0.0)
-
-    def failed(self, store_id: str) -> None:
-        """It failed again: the pause is twice the last one, up to a minute."""
-        pause = min(2 * self._pauses.get(store_id, _REST_SECONDS / 2), _LONGEST_REST)
-        self._pauses[store_id] = pause
-        self._until[store_id] = time.monotonic() + pause
-
-    def worked(self, store_id: str) -> None:
-        self._pauses.pop(store_id, None)
-        self._until.pop(store_id, None)
-
-
 async def release_upload(parts: Parts, lease: Lease, *, begun: bool = True) -> None:
     """Give up an upload: remove its object, queue the image again, end the lease.
 
@@ -92,49 +71,77 @@ async def discard_orphan(parts: Parts, lost: Lease) -> None:
         _log.warning("image %s: an object that was written too late may stay: %s", lost.image_id, error)
 
 
-async def recover(parts: Parts, resting: Resting | None = None) -> int:
-    """Finish or undo everything whose lease has ended, or whose holder is known to be dead; the number settled.
+class Recovery:
+    """A worker's hands on what others left: each store by itself, so that one that is down keeps nobody waiting."""
 
-    The stores are worked on side by side, each as far as it works: one that is down keeps nobody waiting.
-    """
-    resting = resting or Resting()
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._working: dict[str, asyncio.Task[int]] = {}
+        self._rests_until: dict[str, float] = {}
+        self._pauses: dict[str, float] = {}
 
-    async def work(conn: Connection) -> list[Lease]:
-        now = utcnow()
-        return [
-            lease
-            for lease in await leases.everyone(conn, but=LEASE_KIND)
-            if lease.expires_at <= now or (is_dead(lease.holder) and not lease.attempts)
-        ]
-
-    by_store: dict[str, deque[Lease]] = {}
-    for lease in await parts.database.read(work):
-        if not resting.rests(lease.store_id):
+    async def tend(self) -> None:
+        """Begin to settle everything whose lease has ended or whose holder is known to be dead; waits for no store."""
+        by_store: dict[str, deque[Lease]] = {}
+        for lease in await self._parts.database.read(_ended):
             by_store.setdefault(lease.store_id, deque()).append(lease)
-    hands = [
-        _work_off(parts, resting, waiting)
-        for waiting in by_store.values()
-        for _ in range(parts.deletion.scrub_pool_size)
+        now = time.monotonic()
+        for store_id, waiting in by_store.items():
+            busy = store_id in self._working and not self._working[store_id].done()
+            if not busy and now >= self._rests_until.get(store_id, 0.0):
+                self._working[store_id] = asyncio.create_task(self._work_off(store_id, waiting))
+
+    async def finish(self) -> int:
+        """Wait for what was begun; how many leases were settled."""
+        return sum(await asyncio.gather(*self._working.values()))
+
+    async def stop(self) -> None:
+        """Leave what is not settled to the next worker."""
+        for task in self._working.values():
+            task.cancel()
+        await asyncio.gather(*self._working.values(), return_exceptions=True)
+
+    async def _work_off(self, store_id: str, waiting: deque[Lease]) -> int:
+        hands = range(self._parts.deletion.scrub_pool_size)
+        return sum(await asyncio.gather(*(self._settle_one_by_one(store_id, waiting) for _ in hands)))
+
+    async def _settle_one_by_one(self, store_id: str, waiting: deque[Lease]) -> int:
+        settled = 0
+        while waiting:
+            lease = waiting.popleft()
+            try:
+                settled += await _settled(self._parts, lease)
+                self._pauses.pop(store_id, None)
+            except StoreError:
+                if not await _works(self._parts, store_id):
+                    self._rest(store_id)
+                    waiting.clear()
+            except IntaglioError as error:
+                _log.error("image %s: an unfinished %s is not settled yet: %s", lease.image_id, lease.kind, error)
+        return settled
+
+    def _rest(self, store_id: str) -> None:
+        """Do not ask a store that failed for a while: twice as long each time."""
+        pause = min(2 * self._pauses.get(store_id, _REST_SECONDS / 2), _LONGEST_REST)
+        self._pauses[store_id] = pause
+        self._rests_until[store_id] = time.monotonic() + pause
+
+
+async def recover(parts: Parts) -> int:
+    """Settle once everything that others left; the number settled."""
+    recovery = Recovery(parts)
+    await recovery.tend()
+    return await recovery.finish()
+
+
+async def _ended(conn: Connection) -> list[Lease]:
+    """Leases that nobody holds any more. One that waits for another attempt waits until then."""
+    now = utcnow()
+    return [
+        lease
+        for lease in await leases.everyone(conn, but=LEASE_KIND)
+        if lease.expires_at <= now or (is_dead(lease.holder) and not lease.attempts)
     ]
-    return sum(await asyncio.gather(*hands))
-
-
-async def _work_off(parts: Parts, resting: Resting, waiting: deque[Lease]) -> int:
-    """Settle the leases of one store, until it fails."""
-    settled = 0
-    while waiting:
-        lease = waiting.popleft()
-        try:
-            settled += await _settled(parts, lease)
-        except StoreError:
-            if not await _works(parts, lease.store_id):
-                resting.failed(lease.store_id)
-                waiting.clear()
-        except IntaglioError as error:
-            _log.error("image %s: an unfinished %s is not settled yet: %s", lease.image_id, lease.kind, error)
-        else:
-            resting.worked(lease.store_id)
-    return settled
 
 
 async def _works(parts: Parts, store_id: str) -> bool:

@@ -45,13 +45,13 @@ async def note(conn: Connection, image: Image) -> None:
 async def find(conn: Connection, image_id: str) -> Pending | None:
     """The image, if it is deleted and its data are kept."""
     same = (rows.c.id == image_id, rows.c.status == _PENDING)
-    row = (await conn.execute(select(rows.c.id, rows.c.name, rows.c.deleted_at).where(*same))).first()
+    row = (await conn.execute(select(rows.c.name, rows.c.deleted_at).where(*same))).mappings().first()
     if row is None:
         return None
     columns = (locations.c.id, locations.c.value, locations.c.meta_data, locations.c.status)
     kept = select(*columns).where(locations.c.image_id == image_id, locations.c.status == _PENDING)
     found = to_locations([tuple(each) for each in await conn.execute(kept)])
-    return Pending(image_id=row[0], name=row[1], deleted_at=row[2], locations=found)
+    return Pending(image_id=image_id, name=row["name"], deleted_at=row["deleted_at"], locations=found)
 
 
 async def status(conn: Connection, image_id: str) -> Status | None:
@@ -68,7 +68,8 @@ async def due(conn: Connection, before: datetime, limit: int) -> Sequence[str]:
 
 async def count(conn: Connection) -> int:
     """How many images are deleted and have their data kept."""
-    return (await conn.execute(select(func.count()).where(rows.c.status == _PENDING))).scalar_one()
+    number: int = (await conn.execute(select(func.count()).where(rows.c.status == _PENDING))).scalar_one()
+    return number
 
 
 async def scrub(conn: Connection, image_id: str, now: datetime) -> bool:

@@ -99,8 +99,9 @@ async def failing(conn: Connection, limit: int = 1000) -> list[Lease]:
 
 async def count_given_up(conn: Connection) -> Mapping[str, int]:
     """How many leases were given up, by store."""
-    statement = select(leases.c.store_id, func.count()).where(leases.c.given_up_at.is_not(None))
-    return {row[0]: row[1] for row in await conn.execute(statement.group_by(leases.c.store_id))}
+    number = func.count().label("number")
+    statement = select(leases.c.store_id, number).where(leases.c.given_up_at.is_not(None)).group_by(leases.c.store_id)
+    return {row["store_id"]: row["number"] for row in (await conn.execute(statement)).mappings()}
 
 
 async def put_off(conn: Connection, lease: Lease, error: str, until: datetime) -> bool:

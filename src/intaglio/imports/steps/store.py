@@ -130,11 +130,8 @@ async def _run(
     unknown = [store_id for store_id in job.stores if store_id not in bench.stores]
     if unknown:
         raise StoresFailed(f"The store {', '.join(unknown)} is not configured any more.")
-    targets = {
-        store_id: bench.stores[store_id]
-        for store_id in job.stores
-        if not holds(bench, image.id, image.locations, store_id)
-    }
+    stores, there = bench.stores, image.locations
+    targets = {store_id: stores[store_id] for store_id in job.stores if not holds(stores, image.id, there, store_id)}
     shared = [store_id for store_id in job.stores if store_id not in targets]
     if shared:
         raise StoresFailed(f"The store {', '.join(shared)} has a copy already, or is the same place as one that has.")

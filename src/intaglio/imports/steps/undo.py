@@ -50,7 +50,7 @@ def _leftovers(
     remove = {
         store_id: bench.stores[store_id]
         for store_id in job.stores
-        if store_id in bench.stores and not holds(bench, job.image_id, named, store_id)
+        if store_id in bench.stores and not holds(bench.stores, job.image_id, named, store_id)
     }
     return remove if image is not None and start is Status.UPLOADING else {**remove, STAGING: bench.staging}
 
@@ -105,7 +105,7 @@ def _as_before(bench: Bench, job: Job, image: Image, start: Status) -> Image:
     missing = [
         store_id
         for store_id in job.stores
-        if store_id not in bench.stores or not holds(bench, image.id, image.locations, store_id)
+        if store_id not in bench.stores or not holds(bench.stores, image.id, image.locations, store_id)
     ]
     properties: Mapping[str, str | None] = {
         **{name: value for name, value in image.properties.items() if name != LOCK},
