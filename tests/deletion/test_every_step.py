@@ -152,6 +152,26 @@ async def test_kept_while_its_import_ends(site: Site, point: str) -> None:
     assert await site.leases() == []
 
 
+async def test_kept_while_it_is_copied(site: Site) -> None:
+    """The copy that was under way is gone; what comes back is as it was before, and counts as much."""
+    site.settle(delayed_delete=True, scrub_time=3600)
+    site.stage.enter("w")
+
+    async def task_of() -> tuple[str, str]:
+        image_id = await site.stage.active()
+        made.append((image_id, await site.used()))
+        return image_id, await site.stage.ask(image_id, {"method": {"name": "copy-image"}, "stores": ["slow"]})
+
+    made: list[tuple[str, Any]] = []
+    await deleted_at(site, "put:inside", task_of)
+    site.stage.leave("w")
+    image = (await restore(site.parts, made[0][0])).image
+    assert "os_glance_import_task" not in image.properties
+    assert list(site.objects()) == [f"stores/fast/{image.id}"]
+    assert await site.used() == made[0][1]
+    assert await site.leases() == []
+
+
 async def test_while_it_is_downloaded(site: Site) -> None:
     """Who began to read reads to the end; nothing stays."""
     image = await site.active(DATA * 60)

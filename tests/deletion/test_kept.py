@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -27,7 +28,7 @@ from tests.imports.stage import ADMIN
 
 pytestmark = pytest.mark.anyio
 
-RICH = {"name": "Bücher", "tags": ["a", "ü"], "os_distro": "debian", "": "no name", "min_ram": 5}
+RICH: dict[str, Any] = {"name": "Bücher", "tags": ["a", "ü"], "os_distro": "debian", "": "no name", "min_ram": 5}
 VARY = {"updated_at", "revision"}
 
 
@@ -36,8 +37,8 @@ def same(image: Image, before: Image) -> bool:
     return {key: one[key] for key in one.keys() - VARY} == {key: other[key] for key in other.keys() - VARY}
 
 
-async def change(site: Site, image_id: str, verb: str, name: str) -> None:
-    await image_services.update(site.parts, ADMIN, image_id, (Operation(verb, name, None),))
+async def drop(site: Site, image_id: str, name: str) -> None:
+    await image_services.update(site.parts, ADMIN, image_id, (Operation("remove", name),))
 
 
 async def shared_with(site: Site, image_id: str) -> list[tuple[str, str]]:
@@ -60,7 +61,7 @@ async def test_whole_again(everywhere: Site) -> None:
     site.settle(delayed_delete=True, scrub_time=3600)
     image = await site.active(**RICH, gone="x", visibility="shared")
     await site.share(image.id, "beta", "gamma", "delta")
-    await change(site, image.id, "remove", "gone")
+    await drop(site, image.id, "gone")
     await members.remove(site.parts, ADMIN, image.id, "gamma")
     before, shared, used = await site.image(image.id), await shared_with(site, image.id), await site.used()
     await site.delete(image.id)

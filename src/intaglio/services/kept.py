@@ -5,17 +5,19 @@ from datetime import timedelta
 from functools import partial
 
 import msgspec
+from msgspec.structs import replace
 
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Conflict
 from intaglio.db.base import Connection
 from intaglio.db.repos import deletions as deleted
-from intaglio.db.repos import leases, members
+from intaglio.db.repos import images, leases, members, tasks
 from intaglio.db.repos.deletions import Pending
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image
 from intaglio.domain.properties import image_id as checked_id
 from intaglio.domain.status import Status
+from intaglio.domain.task import LOCK, PENDING_STORES
 from intaglio.services.access import ImageNotFound
 from intaglio.services.copies import copies
 from intaglio.services.parts import Parts
@@ -82,11 +84,23 @@ async def restore(parts: Parts, image_id: str) -> Restored:
         image = await deleted.restore(conn, image_id, utcnow())
         if image is None:
             raise NotRestorable(f"Image {image_id} was changed at this moment; look at it again.")
+        image = await _freed(conn, image)
         return Restored(image=image, members=len(await members.of_image(conn, image.id)), doubts=doubts)
 
     restored = await parts.database.write(work)
     _log.warning("image %s was brought back as %s", image_id, restored.image.status)
     return restored
+
+
+async def _freed(conn: Connection, image: Image) -> Image:
+    """Without the marks of a task that has ended meanwhile; one that has not noticed yet goes on."""
+    lock = image.properties.get(LOCK)
+    task = None if lock is None else await tasks.get(conn, lock)
+    marked = lock is not None or image.properties.get(PENDING_STORES)
+    if not marked or (task is not None and not task.finished):
+        return image
+    properties = {name: value for name, value in image.properties.items() if name != LOCK}
+    return await images.update(conn, image, replace(image, properties={**properties, PENDING_STORES: ""}))
 
 
 async def _restorable(conn: Connection, image_id: str) -> Pending:

@@ -22,7 +22,10 @@ from intaglio.domain.status import Status
 
 _PENDING = Status.PENDING_DELETE.value
 _GLANCES_HASTE = timedelta(seconds=2)
-"""A Glance removes an image's properties one by one, in this time at most, before it says when the image was."""
+"""A Glance removes an image's properties one by one, in this time at most, before it says when the image was.
+
+Those that had been removed before it removes once more, so that they come back with the others.
+"""
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
