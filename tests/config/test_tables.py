@@ -66,6 +66,7 @@ FIELDS = {  # where a section's fields stand in the files
     "upkeep": ("intaglio",),
     "metadefs": ("metadefs",),
     "tasks": ("task", "intaglio"),
+    "deletion": ("DEFAULT", "intaglio"),
 }
 ELSEWHERE = {"enable_proxy_headers_parsing": "oslo_middleware", "disable_by_file_path": "healthcheck"}
 LOADER = {"load.py", "report.py", "reference.py", "judge.py", "store_settings.py", "reading.py", "sources.py"}

@@ -17,6 +17,7 @@ from intaglio.domain.image import Image
 from intaglio.services import images, members, upload
 from intaglio.services.parts import Parts
 from intaglio.services.settings import DeletionSettings
+from intaglio.stores.drivers.file_marks import MARK
 from tests.db.samples import EPOCH
 from tests.imports.stage import ADMIN, Stage, stage_at
 
@@ -73,7 +74,7 @@ class Site:
             str(path.relative_to(self.home)): path.stat().st_size
             for root in roots
             for path in root.rglob("*")
-            if path.is_file() and path.name != "identity"
+            if path.is_file() and path.name != MARK
         }
 
     @contextlib.contextmanager

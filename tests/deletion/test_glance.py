@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from intaglio.stores.drivers.file_marks import MARK
 from tests.starters.base import wait_until
 from tests.starters.environments import environment
 from tests.starters.glance import FileStore, Glance, glance
@@ -68,7 +69,12 @@ def delete(url: str, *image_ids: str) -> None:
 
 def files(pair: tuple[Glance, Intaglio]) -> set[str]:
     home = pair[0].directory.parent
-    return {path.name for store in ("fast", "slow") for path in (home / store).iterdir() if path.is_file()}
+    return {
+        path.name
+        for store in ("fast", "slow")
+        for path in (home / store).iterdir()
+        if path.is_file() and path.name != MARK
+    }
 
 
 def test_what_either_kept(pair: tuple[Glance, Intaglio]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from intaglio.stores.drivers.file_marks import MARK
 from tests.api.wire import FORMATS, Caller, Json, Target
 from tests.starters.base import wait_until
 from tests.starters.intaglio import Intaglio, User, intaglio
@@ -143,7 +144,9 @@ class Fuzzed:
         return _Rows(dict(images), {row for (row,) in located}, {row for (row,) in leased})
 
     def _files(self, directory: str) -> set[str]:
-        return {path.name for path in (self.service.data / directory).rglob("*") if path.is_file()}
+        return {
+            path.name for path in (self.service.data / directory).rglob("*") if path.is_file() and path.name != MARK
+        }
 
     def _idle(self) -> bool:
         rows = self._rows()

@@ -22,6 +22,7 @@ from intaglio.imports.base import Bench
 from intaglio.services import images, importing, staging, upload
 from intaglio.services.parts import Parts
 from intaglio.stores.base import NotFound
+from intaglio.stores.drivers.file_marks import MARK
 from tests.starters.base import ROOT, wait_until
 
 DATA = bytes(range(256)) * 8192
@@ -132,7 +133,7 @@ class Stage:
         """Leases and unfinished files: what an import may not leave."""
         held = await self.parts.database.read(leases.everyone)
         staged = [stat.key async for stat in self.parts.staging.list()]
-        objects = [str(path) for path in (self.home / "stores").rglob(".*") if path.is_file()]
+        objects = [str(path) for path in (self.home / "stores").rglob(".*") if path.is_file() and path.name != MARK]
         return [*held, *staged, *objects]
 
 

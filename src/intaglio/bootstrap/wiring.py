@@ -1,5 +1,6 @@
 """Puts the parts together: the only module that knows every concrete one."""
 
+import asyncio
 import contextlib
 import importlib
 import logging
@@ -30,6 +31,7 @@ from intaglio.identity.users import UsersFile
 from intaglio.imports.base import Bench
 from intaglio.ingest.door import Door
 from intaglio.services import expiry, kept, recount, recovery, search_index, staging, tasks
+from intaglio.services.marks import Marks
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
 from intaglio.stores import registry
@@ -44,6 +46,7 @@ REMIND_SECONDS = 3600
 TASKS_SECONDS = 0.5
 FORGET_SECONDS = 60
 EXPIRY_SECONDS = 300
+MARKS_SECONDS = 5
 INDEX_SECONDS = 300
 
 
@@ -78,14 +81,17 @@ def make_limit_source(settings: Settings) -> LimitSource:
     return StorageQuota(settings.limits.user_storage_quota)
 
 
-async def prepare_parts(parts: Parts) -> None:
-    """Make stores usable; one that is not is said so, and the service starts without it."""
+async def prepare_parts(parts: Parts) -> Marks:
+    """Make stores usable; one that is not is said so, and the service starts without it. What is still to be set up."""
+    marks = Marks(parts)
+    await marks.settle()
     for store_id, error in (await parts.stores.prepare()).items():
         _log.error("store %s: %s", store_id, error)
     try:
         await parts.staging.prepare()
     except StoreError as error:
         _log.error("staging: %s", error)
+    return marks
 
 
 async def close_parts(parts: Parts) -> None:
@@ -117,16 +123,25 @@ def make_app(settings: Settings) -> ASGIApp:
     authenticator = make_authenticator(settings)
     limiter = Limiter(settings.rates)
 
+    settling: list[asyncio.Task[None]] = []
+
     async def start() -> None:
-        await prepare_parts(parts)
+        settling.append(asyncio.create_task(_settle_all(await prepare_parts(parts))))
 
     async def stop() -> None:
+        for task in settling:
+            task.cancel()
         await authenticator.close()
         await limiter.close()
         await close_parts(parts)
 
     app = make_application(parts, settings.api, authenticator, limiter, cors=settings.cors)
     return Lifespan(app, start=start, stop=stop)
+
+
+async def _settle_all(marks: Marks) -> None:
+    while not await marks.settle():  # noqa: ASYNC110 - what is waited for is somebody's mount
+        await asyncio.sleep(MARKS_SECONDS)
 
 
 def make_bench(parts: Parts) -> Bench:
@@ -197,8 +212,14 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
     async def index() -> None:
         await search_index.catch_up(parts)
 
+    async def settle_marks() -> None:
+        await marks.settle()
+
+    marks = Marks(parts)
+    await marks.settle()  # before anything is taken from a store
     upkeep = settings.upkeep
     jobs = [
+        PeriodicJob("marks", MARKS_SECONDS, settle_marks),
         PeriodicJob("recover", RECOVERY_SECONDS, own_recovery.tend),
         PeriodicJob("sweep", SWEEP_SECONDS, sweep),
         PeriodicJob("scrub", max(1, settings.deletion.wakeup_time), scrub),
