@@ -11,13 +11,17 @@ from intaglio.services.parts import Parts
 T = TypeVar("T")
 
 
-def with_parts(settings: Settings, work: Callable[[Parts], Awaitable[T]]) -> T:
-    """The result of `work` with the parts of a process. Raises `Unavailable` when the database is unfit or away."""
+def with_parts(settings: Settings, work: Callable[[Parts], Awaitable[T]], *, database: bool = True) -> T:
+    """The result of `work` with the parts of a process.
+
+    Raises `Unavailable` when the `database`, where it is needed, is unfit or away.
+    """
 
     async def main() -> T:
         parts = make_parts(settings)
         try:
-            await parts.database.check()
+            if database:
+                await parts.database.check()
             return await work(parts)
         finally:
             await close_parts(parts)

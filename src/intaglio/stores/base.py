@@ -125,6 +125,7 @@ class Stat(msgspec.Struct, frozen=True):
 
     key: str
     size: int
+    modified: float | None = None  # seconds since the epoch; only a listing says it, and only where the back end does
 
 
 class Store(Protocol):

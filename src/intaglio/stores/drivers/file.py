@@ -359,7 +359,7 @@ class _Lister:
                 except FileNotFoundError:
                     continue  # deleted meanwhile
                 if stat.S_ISREG(facts.st_mode):
-                    found.append(Stat(key=entry.name, size=facts.st_size))
+                    found.append(Stat(key=entry.name, size=facts.st_size, modified=facts.st_mtime))
                     if len(found) == _BATCH:
                         break
         return found
