@@ -101,6 +101,7 @@ def _content(name: str) -> dict[str, Any]:
 
 
 _NUMBER = {"type": "integer", "minimum": 0}
+_HEALTH = {"type": "object", "properties": {"healthy": {"type": "boolean"}, "reason": {"type": "string"}}}
 _FACETS = {
     "type": "object",
     "properties": {
@@ -233,6 +234,8 @@ def _schemas(formats: Formats) -> dict[str, Any]:
             "properties": {
                 "detailed": {"type": "boolean"},
                 "reasons": {"type": "array", "items": {"type": "string"}},
+                "database": _HEALTH,
+                "stores": {"type": "object", "additionalProperties": _HEALTH},
             },
             "required": ["detailed", "reasons"],
         },

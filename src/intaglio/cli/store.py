@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 from intaglio.cli.options import FormatOption
 from intaglio.cli.output import print_json, print_table
 from intaglio.cli.sources import ConfigOptions
-from intaglio.cli.store_output import print_report, progress, size
+from intaglio.cli.store_output import print_report, print_scores, progress, size
 
 if TYPE_CHECKING:
     from intaglio.services.verify import Verdict
@@ -66,7 +66,7 @@ def check(
         bool,
         Parameter(
             help="Try everything the service relies on, with objects of its own under a name of their own, and print "
-            "what passed. Takes minutes, and needs the extra conformance.",
+            "what passed. Takes minutes, and needs pytest and hypothesis.",
             negative="",
         ),
     ] = False,
@@ -86,9 +86,15 @@ def check(
 
     settings = load(options.sources())
     if conformance:
-        from intaglio.bootstrap.store_conformance import run
+        from intaglio.bootstrap import store_conformance
 
-        return run(settings, stores, as_json=format == "json")
+        with progress() as told:
+            scores = store_conformance.run(settings, stores, told)
+        if format == "json":
+            print_json(scores)
+        else:
+            print_scores(scores)
+        return 1 if any(score.failed for tests in scores.values() for score in tests.values()) else 0
     if accept and not stores:
         sys.stderr.write("intaglio: Name the stores whose directories are right as they are now.\n")
         return 2

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from intaglio.cli.output import console_on, print_table
 
 if TYPE_CHECKING:
+    from typing import Any
+
+    from intaglio.bootstrap.store_conformance import Scores
     from intaglio.services.inventory import Told
     from intaglio.services.reconcile import Report
 
@@ -97,3 +100,27 @@ def print_report(report: "Report", *, fixed: bool) -> None:
         sys.stdout.write("They agree.\n")
     else:
         sys.stdout.write("See above.\n" if fixed else "Nothing was changed; --fix removes what nobody needs.\n")
+
+
+def print_scores(scores: "Scores") -> None:
+    """What became of each test of the conformance suite, a store a column; then why tests failed."""
+    names = list(dict.fromkeys(name for tests in scores.values() for name in tests))
+    rows = [
+        (name.removeprefix("test_").replace("_", " "), *(_cell(tests.get(name)) for tests in scores.values()))
+        for name in names
+    ]
+    print_table(("Test", *scores), rows)
+    for store_id, tests in scores.items():
+        for score in tests.values():
+            for reason in score.failed:
+                sys.stdout.write(f"{store_id}: {reason}\n")
+
+
+def _cell(score: "Any") -> str:
+    if score is None:
+        return "not run"
+    if score.failed:
+        return "FAILED"
+    if score.skipped and not score.passed:
+        return f"skipped: {score.skipped[0].removeprefix('Skipped: ')}"
+    return "passed" if score.passed == 1 else f"passed {score.passed}"
