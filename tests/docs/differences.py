@@ -181,7 +181,27 @@ SHOWN: dict[str, tuple[str, ...]] = {
     ),
     "Order of deletion": ("tests/faults/test_disks.py::test_a_delete_that_the_store_refuses_is_done_later",),
     "File store timeout": ("tests/stores/test_file_faults.py::test_a_write_that_hangs_hangs_alone",),
-    "Health check": ("tests/faults/test_disks.py::test_read_only_disk",),
+    "Time a deletion takes": (
+        "tests/deletion/test_removal.py::test_a_store_that_hangs_holds_nobody",
+        "tests/deletion/test_removal.py::test_a_store_that_is_down",
+    ),
+    "Deleting while something is under way": (
+        "tests/deletion/test_every_step.py::test_while_data_arrive",
+        "tests/deletion/test_every_step.py::test_while_a_task_is_at_work",
+    ),
+    "Deferred deletion": (
+        "tests/deletion/test_kept.py::test_whole_again",
+        "tests/deletion/test_kept.py::test_one_out_of_use_stays_out_of_use",
+        "tests/deletion/test_glance.py::test_what_either_kept",
+    ),
+    "Directories that are not mounted": (
+        "tests/stores/test_marks.py::test_an_empty_mount_point_is_never_written_to",
+        "tests/faults/test_disks.py::test_share_that_is_not_mounted",
+    ),
+    "Health check": (
+        "tests/faults/test_disks.py::test_read_only_disk",
+        "tests/faults/test_s3.py::test_the_server_is_gone_and_comes_back",
+    ),
     "Schemas": ("tests/api/test_schemas.py::test_images",),
     "Names of definitions": (
         "tests/api/test_metadefs_namespaces.py::test_bad_body",
