@@ -26,7 +26,16 @@ def _s3(options: Mapping[str, object]) -> Facts:
     return {name: options.get(name, default) for name, default in defaults.items()}
 
 
-_OF_TYPE: Mapping[str, Callable[[Mapping[str, object]], Facts]] = {"file": _file, "s3": _s3}
+def _swift(options: Mapping[str, object]) -> Facts:
+    defaults = {
+        "swift_store_container": "glance",
+        "swift_store_large_object_size": 5120,
+        "swift_store_large_object_chunk_size": 200,
+    }
+    return {name.removeprefix("swift_store_"): options.get(name, default) for name, default in defaults.items()}
+
+
+_OF_TYPE: Mapping[str, Callable[[Mapping[str, object]], Facts]] = {"file": _file, "s3": _s3, "swift": _swift}
 
 
 def facts(config: StoreConfig) -> Facts:
