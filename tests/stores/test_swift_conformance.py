@@ -16,7 +16,7 @@ from tests.stores.swift_stores import Bystander, container_name, options
 @pytest.mark.real
 class SwiftConformance(StoreConformance):
     most_connections = 64
-    examples = 5
+    examples = 3
     others: ClassVar[dict[str, object]] = {}
     most_segments: ClassVar[int] = 1000
     server: ClassVar[Swift]

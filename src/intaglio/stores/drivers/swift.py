@@ -265,7 +265,8 @@ class SwiftStore:
         if dynamic:  # the manifest is gone first: no reader ever meets a part of it
             container, _, prefix = dynamic.partition("/")
             if prefix:
-                await self._remove(container, prefix)
+                listing = self._client.listing("list segments", container, prefix)
+                await remove(self._client, container, [entry.name async for entry in listing])
         return True
 
     async def _remove_left(self, key: str) -> None:
@@ -275,12 +276,10 @@ class SwiftStore:
         for (_, mark), hidden in left.items():
             if mark not in self._own:
                 await remove(self._client, container, hidden.names)
-        if _UUID.fullmatch(key):  # Glance's, of a delete that was interrupted; nothing else has such a name
-            await self._remove(container, f"{key}-")
-
-    async def _remove(self, container: str, prefix: str) -> None:
-        listing = self._client.listing("list segments", container, prefix)
-        await remove(self._client, container, [entry.name async for entry in listing])
+        if _UUID.fullmatch(key):  # Glance's, of a delete that was interrupted; nothing else has such names
+            listing = self._client.listing("list segments", container, f"{key}-")
+            names = [entry.name async for entry in listing if _SEGMENT.fullmatch(entry.name, len(key))]
+            await remove(self._client, container, names)
 
     async def _hidden(self, container: str, prefix: str) -> dict[tuple[str, str], _Hidden]:
         """The names of segments by key and mark of their upload, and when the newest was written."""

@@ -125,6 +125,8 @@ class Keystone:
                 region_name=self._options.swift_store_region,
                 skip_discovery=True,
             )
+        except exceptions.CatalogException:
+            url = None
         except (exceptions.Unauthorized, exceptions.Forbidden, exceptions.NotFound) as error:
             raise Denied(f"store {self._store!r} could not {DOING}: Keystone refuses the credentials") from error
         except (exceptions.ConnectFailure, exceptions.RetriableConnectionFailure, exceptions.HttpServerError) as error:
