@@ -11,6 +11,7 @@ extended attributes.
 
 import contextlib
 import dataclasses
+import json
 import os
 import secrets
 import shutil
@@ -113,6 +114,15 @@ class Swift:
         if self.pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGCONT)
+
+    def names(self, project: str, container: str) -> list[str]:
+        """What lies in a container of a project that Keystone knows, hidden or not."""
+        assert self.keystone is not None
+        token = self.keystone.token("mia", project=project)
+        account = f"{self.url}/v1/AUTH_{self.keystone.ids[f'project/{project}']}"
+        request = urllib.request.Request(f"{account}/{container}?format=json", headers={"X-Auth-Token": token})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return [entry["name"] for entry in json.loads(answer.read())]
 
     def _begin(self, name: str, command: list[str | Path]) -> int:
         program = process(command, log=self.directory / f"{name}.log", cwd=self.directory, stop=signal.SIGKILL)

@@ -25,6 +25,7 @@ from tests.stores.swift_stores import QUICK, Bystander, accounts_file, container
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
 MB = 1000 * 1024
+MIB = 1024 * 1024
 DATA = noise(3 * MB + 5)
 """Four segments of an MB and less."""
 UUID = "0d5f1a3c-7a52-4e0c-8d0e-6f6f5b6b7a11"
@@ -245,6 +246,16 @@ async def test_a_file_of_accounts_keeps_passwords_out_of_locations(
         with pytest.raises(NotFound):
             referring.adopt(f"{foreign}/{name}/key")
     await referring.delete("key")
+
+
+async def test_segments_are_short_whatever_the_options_say(
+    swift_server: Swift, container: str, plain: SwiftStore, make: Make
+) -> None:
+    usual = make(options(swift_server, container))
+    await usual.put("whole", pieces(noise(16 * MIB - 1)))
+    await usual.put("large", pieces(noise(33 * MIB)))
+    hidden = [name.split("/")[1] for name in Bystander(swift_server).names(container) if name.startswith(HIDDEN)]
+    assert hidden == ["large"] * 3
 
 
 # Large objects that Glance wrote
