@@ -158,7 +158,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     ),
     "Uploads to Swift": (
         "tests/faults/test_swift.py::test_interrupted",
-        "tests/stores/test_swift_conformance.py::TestSegments",
+        "tests/stores/test_swift.py::test_another_machine_was_first",
     ),
     "Memory per Swift segment": ("tests/stores/test_swift.py::test_segments_are_short_whatever_the_options_say",),
     "Interrupted uploads": (
