@@ -5,9 +5,9 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from intaglio.base.errors import Invalid
+from intaglio.base.errors import Invalid, Unavailable
 from intaglio.bootstrap.settings import Settings
-from intaglio.bootstrap.store_commands import NoSuchStoreHere
+from intaglio.bootstrap.store_commands import NoSuchStoreHere, check
 from intaglio.stores.base import Store, StoreError
 from intaglio.stores.registry import build_one
 
@@ -42,12 +42,21 @@ def run(settings: Settings, stores: Sequence[str], told: Callable[[str, int], No
         def build(store_id: str = store_id) -> Store:
             return build_one(configs[store_id])
 
-        trouble = asyncio.run(_trouble(build()))
+        trouble = _not_in_place(settings, store_id) or asyncio.run(_trouble(build()))
         if trouble is None:
             found[store_id] = suite.run(build, lambda name, of=store_id: told(f"{of}: {name}", 1))
         else:
             found[store_id] = {"works": suite.Score(failed=[trouble])}
     return found
+
+
+def _not_in_place(settings: Settings, store_id: str) -> str | None:
+    """Why the store is not the one that was set up; None also where nothing was set up yet: there is no database."""
+    try:
+        [health] = check(settings, [store_id], accept=False)
+    except Unavailable:
+        return None
+    return None if health.healthy else health.reason
 
 
 async def _trouble(store: Store) -> str | None:
