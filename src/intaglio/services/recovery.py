@@ -103,7 +103,11 @@ class Recovery:
 
     async def _work_off(self, store_id: str, waiting: deque[Lease]) -> int:
         hands = range(self._parts.deletion.scrub_pool_size)
-        return sum(await asyncio.gather(*(self._settle_one_by_one(store_id, waiting) for _ in hands)))
+        try:
+            return sum(await asyncio.gather(*(self._settle_one_by_one(store_id, waiting) for _ in hands)))
+        except Exception:
+            _log.exception("what was left in store %s could not be settled because of a defect", store_id)
+            raise
 
     async def _settle_one_by_one(self, store_id: str, waiting: deque[Lease]) -> int:
         settled = 0
