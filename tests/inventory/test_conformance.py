@@ -31,7 +31,7 @@ def test_a_store_in_use_and_one_that_is_gone(tmp_path: Path) -> None:
     (tmp_path / "well" / "d9e2f8a4-4b7e-4e31-8f4c-6d8c7c1f2a3b").write_bytes(b"image")
     conf = tmp_path / "conf"
     conf.write_text(CONF.format(home=tmp_path))
-    command = [COMMAND, "store", "check", "--conformance", "--config-file", str(conf), "--format", "json"]
+    command = [str(COMMAND), "store", "check", "--conformance", "--config-file", str(conf), "--format", "json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     scores = json.loads(done.stdout)
