@@ -30,6 +30,7 @@ from intaglio.identity.users import UsersFile
 from intaglio.imports.base import Bench
 from intaglio.ingest.door import Door
 from intaglio.services import expiry, recount, recovery, search_index, staging, tasks
+from intaglio.services.import_room import ImportRoom
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
 from intaglio.stores import registry
@@ -65,6 +66,7 @@ def make_parts(settings: Settings) -> Parts:
         osinfo=OsinfoDatabase(settings.metadefs.osinfo_path),
         holder=this_process(),
         custom=custom_properties(settings.custom_schema),
+        outbound=settings.outbound,
     )
 
 
@@ -129,6 +131,8 @@ def make_app(settings: Settings) -> ASGIApp:
 
 def make_bench(parts: Parts) -> Bench:
     """What the steps of imports work with."""
+    # By name, because importing aiohttp takes a while that processes without imports do not need.
+    fetching = importlib.import_module("intaglio.outbound.fetcher")
     return Bench(
         database=parts.database,
         stores=parts.stores,
@@ -139,6 +143,9 @@ def make_bench(parts: Parts) -> Bench:
         size_cap=parts.limits.image_size_cap,
         holder=parts.holder,
         task_hours=parts.task_settings.task_time_to_live,
+        fetcher=fetching.HttpFetcher(parts.outbound),
+        patience=parts.outbound.patience,
+        room=ImportRoom(parts),
     )
 
 

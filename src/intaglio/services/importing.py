@@ -24,6 +24,7 @@ from intaglio.domain.task import FAILED_STORES, LOCK, PENDING_STORES, Task, Task
 from intaglio.imports.base import LEASE_KIND, lease_end
 from intaglio.imports.methods import METHODS
 from intaglio.imports.request import ImportRequest, read
+from intaglio.outbound.rules import Rules
 from intaglio.services.access import visible_image
 from intaglio.services.copies import copies
 from intaglio.services.guarded import guarded_write
@@ -84,13 +85,14 @@ async def start(
 ) -> str:
     """Record the task of an import; its id. The same request again, while it runs, answers with the same task.
 
-    Raises `InvalidImport`, `MethodNotOffered`, refusals, `ImportRunning`, `NotImportable`, `ImportFormatsMissing`,
-    `NoSuchStore`, `CopyThere`, `OverQuota`.
+    Raises `InvalidImport`, `MethodNotOffered`, `FetchRefused`, refusals, `ImportRunning`, `NotImportable`,
+    `ImportFormatsMissing`, `NoSuchStore`, `CopyThere`, `OverQuota`.
     """
     request = read(body, header_store=header_store, multi=parts.stores.multi)
     if request.method not in offered:
         known = ", ".join(offered) or "none"
         raise MethodNotOffered(f"The import method '{request.method}' is not offered here; these are: {known}.")
+    _require_fetchable(parts, request)
 
     async def work(conn: Connection, budgets: Budgets) -> str:
         image, target = await visible_image(conn, parts.policy, caller, image_id)
@@ -113,6 +115,14 @@ async def start(
         return task.id
 
     return await budgeted_write(parts, caller.principal.project_id, work)
+
+
+def _require_fetchable(parts: Parts, request: ImportRequest) -> None:
+    """Refuse a URL at once that would be refused later; the addresses of names are looked at when it is fetched."""
+    rules = Rules(parts.outbound)
+    for name in ("uri", "checksum_url"):
+        if name in request.details:
+            rules.target(request.details[name])
 
 
 async def cancel(parts: Parts, caller: Caller, image_id: str) -> str:

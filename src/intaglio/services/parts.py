@@ -10,6 +10,7 @@ from intaglio.domain.quota import LimitSource, StorageQuota
 from intaglio.formats.settings import FormatSettings
 from intaglio.ingest.door import Door
 from intaglio.ingest.settings import IngestSettings
+from intaglio.outbound.settings import OutboundSettings
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.settings import ImageLimits, MetadefSettings, TaskSettings
 from intaglio.stores.base import Store
@@ -35,6 +36,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     osinfo: OsinfoDatabase
     holder: str  # names this process in leases
     custom: CustomProperties = CustomProperties()
+    outbound: OutboundSettings = OutboundSettings()
 
     def store(self, store_id: str) -> Store | None:
         """A store by its id, the staging store by its reserved one; None for one that is not configured."""

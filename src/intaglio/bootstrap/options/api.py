@@ -41,7 +41,7 @@ API = (
         Kind.LIST,
         ("glance-direct", "web-download", "copy-image"),
         "Import methods offered; an empty list turns import off.",
-        note="web-download and glance-download are not offered by this release.",
+        note="glance-download is not offered by this release.",
         choices=("glance-direct", "web-download", "copy-image", "glance-download"),
     ),
     used(

@@ -131,13 +131,32 @@ DOWNLOAD = (
         note=_IMPORT_NOTE,
     ),
 )
+_ALONE = "Where the list of what is allowed is not empty, it decides alone."
 FILTER = (
-    not_yet("allowed_schemes", Kind.LIST, ("http", "https"), "Schemes a user's URL may have.", note=_IMPORT_NOTE),
-    not_yet("disallowed_schemes", Kind.LIST, (), "Schemes it may not have.", note=_IMPORT_NOTE),
-    not_yet("allowed_hosts", Kind.LIST, (), "Hosts it may name.", note=_IMPORT_NOTE),
-    not_yet("disallowed_hosts", Kind.LIST, (), "Hosts it may not name.", note=_IMPORT_NOTE),
-    not_yet("allowed_ports", Kind.INTEGERS, (80, 443), "Ports it may name.", note=_IMPORT_NOTE),
-    not_yet("disallowed_ports", Kind.INTEGERS, (), "Ports it may not name.", note=_IMPORT_NOTE),
+    used(
+        "allowed_schemes",
+        Kind.LIST,
+        ("http", "https"),
+        "Schemes a user's URL may have.",
+        note="Others are never fetched.",
+    ),
+    used("disallowed_schemes", Kind.LIST, (), "Schemes it may not have.", note=_ALONE),
+    used(
+        "allowed_hosts",
+        Kind.LIST,
+        (),
+        "Hosts it may name, as they stand in a URL. They may have private addresses.",
+        note="Empty: every host whose addresses are public, or in [intaglio] fetch_networks.",
+    ),
+    used("disallowed_hosts", Kind.LIST, (), "Hosts and addresses it may not name.", note=_ALONE),
+    used(
+        "allowed_ports",
+        Kind.INTEGERS,
+        (80, 443),
+        "Ports it may name.",
+        note="A URL that names none has the port of its scheme, which has to be allowed, too.",
+    ),
+    used("disallowed_ports", Kind.INTEGERS, (), "Ports it may not name.", note=_ALONE),
 )
 
 PROFILER = (

@@ -14,6 +14,7 @@ from intaglio.domain.status import Status, require_transition
 from intaglio.domain.task import FAILED_STORES, LOCK, PENDING_STORES, TaskStatus
 from intaglio.flows.base import Json, StepFailed
 from intaglio.formats.base import FormatMismatch, UnsafeContent
+from intaglio.imports import staged
 from intaglio.imports.base import LEASE_KIND, Bench, ImportCancelled, Job, discard, holds, lease_end, seize
 from intaglio.ingest.base import CapExceeded
 from intaglio.stores.base import Store, StoreError
@@ -72,7 +73,7 @@ async def _claim(conn: Connection, bench: Bench, job: Job) -> tuple[Image | None
 
 async def _removed(store: Store, key: str, store_id: str) -> bool:
     try:
-        await discard(store, key)
+        await (staged.remove(store, key) if store_id == STAGING else discard(store, key))
     except StoreError as error:
         _log.warning("store %s keeps object %s for now: %s", store_id, key, error)
         return False
