@@ -29,7 +29,9 @@ def plain_socket(found: Any) -> socket.socket:
     return made
 
 
-def session(addresses: Sequence[Address], dial: Dial, context: ssl.SSLContext, connect: float) -> aiohttp.ClientSession:
+def session(
+    addresses: Sequence[Address], dial: Dial, context: ssl.SSLContext | None, connect: float
+) -> aiohttp.ClientSession:
     """A session that knows no other addresses than these, keeps no cookies and looks at no environment variable."""
 
     def checked(found: Any) -> socket.socket:
@@ -40,7 +42,7 @@ def session(addresses: Sequence[Address], dial: Dial, context: ssl.SSLContext, c
     connector = aiohttp.TCPConnector(
         resolver=_Pinned(addresses),
         socket_factory=checked,
-        ssl=context,
+        ssl=context or True,
         use_dns_cache=False,
         force_close=True,
     )

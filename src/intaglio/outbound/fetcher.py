@@ -91,7 +91,9 @@ class HttpFetcher:
     ) -> aiohttp.ClientResponse:
         patience = self._settings.patience
         addresses = await self._addresses(target, trusted=trusted)
-        opened = await stack.enter_async_context(session(addresses, self._dial, self._context(), patience.connect))
+        opened = await stack.enter_async_context(
+            session(addresses, self._dial, self._context(target), patience.connect)
+        )
         try:
             with explained(target):
                 async with asyncio.timeout(patience.connect + patience.first_byte):
@@ -119,7 +121,10 @@ class HttpFetcher:
             return await addresses_of(self._resolve, target, seconds)
         return await vetted(self._rules, self._resolve, target, seconds)
 
-    def _context(self) -> ssl.SSLContext:
+    def _context(self, target: Target) -> ssl.SSLContext | None:
+        """What is trusted; loading that takes a while, and only https needs it."""
+        if target.scheme != "https" and not (self._settings.proxy or "").startswith("https:"):
+            return None
         if self._tls is None:
             self._tls = ssl.create_default_context()
             if self._settings.ca_file is not None:

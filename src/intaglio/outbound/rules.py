@@ -10,6 +10,7 @@ from intaglio.outbound.urls import Target, read, scheme_of
 
 _SPOKEN = ("http", "https")
 _OWN_NAMES = {"localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"}
+_OWN_ADDRESS = ipaddress.IPv4Address("127.0.0.1")
 _BY_NAME = {Reason.LOOPBACK, Reason.PRIVATE, Reason.LINK_LOCAL, Reason.SHARED, Reason.RESERVED}
 """What a host that the operator's allow list names may lead to."""
 
@@ -35,7 +36,7 @@ class Rules:
             raise _refused(Reason.PORT, f"the operator does not allow the port {target.port}")
         if target.address is not None:
             self.require(target, [target.address])
-        elif _is_own(target.host) and target.host not in self._allowed and not self._opens_loopback():
+        elif _is_own(target.host) and target.host not in self._allowed and not permitted(_OWN_ADDRESS, self._networks):
             raise _refused(Reason.LOOPBACK, f"{target.host} is this machine itself")
         return target
 
@@ -56,9 +57,6 @@ class Rules:
             return False
         return reason in _BY_NAME or (reason is Reason.METADATA and target.address is not None)
 
-    def _opens_loopback(self) -> bool:
-        return any(network.is_loopback for network in self._networks)
-
 
 def _passes(
     value: object, allowed: Sequence[object] | frozenset[str], denied: Sequence[object] | frozenset[str]
@@ -74,7 +72,7 @@ def _host(text: str) -> str:
     """A host of a list as `Target` has it."""
     bare = text.strip().lower().removeprefix("[").removesuffix("]").removesuffix(".")
     try:
-        return str(ipaddress.ip_address(bare))
+        return str(plain(ipaddress.ip_address(bare)))
     except ValueError:
         return bare
 

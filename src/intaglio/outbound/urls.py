@@ -6,7 +6,7 @@ from urllib.parse import unquote, urljoin
 
 import msgspec
 
-from intaglio.outbound.addresses import Address
+from intaglio.outbound.addresses import Address, plain
 from intaglio.outbound.base import FetchRefused, Reason
 
 LONGEST = 8000  # characters; the longest presigned URLs of object stores have two thousand
@@ -110,7 +110,7 @@ def _place(text: str, default: int) -> tuple[str, int, Address | None]:
         raise _bad("Its port is not from 1 to 65535.")
     if text.startswith("["):
         try:
-            inside: Address = ipaddress.IPv6Address(found["host"])
+            inside = plain(ipaddress.IPv6Address(found["host"]))
         except ValueError:
             raise _bad("What stands in brackets is no IPv6 address.") from None
         return str(inside), port, inside
