@@ -121,7 +121,7 @@ class Stage:
 
     def bench(self) -> Bench:
         """What the steps get in a worker."""
-        return make_bench(self.parts)
+        return make_bench(self.parts, load(Sources(files=(self.conf,))))
 
     async def content(self, store_id: str, image_id: str) -> bytes | None:
         """The object in a store, None when there is none."""

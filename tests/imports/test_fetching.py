@@ -18,7 +18,7 @@ from intaglio.imports import staged
 from intaglio.imports.base import Bench, Job
 from intaglio.imports.steps import begin, fetch, undo
 from intaglio.ingest.base import DigestMismatch
-from intaglio.outbound.base import FetchFailed, FetchRefused, FetchTooLarge, Reason
+from intaglio.outbound.base import Facts, FetchFailed, FetchRefused, FetchTooLarge, Reason
 from intaglio.outbound.settings import Patience
 from tests.imports.source import Source, serving
 from tests.imports.stage import DATA, Stage, stage_at
@@ -241,7 +241,7 @@ async def test_what_can_be_refused_at_once_is(
 async def test_what_another_task_left_does_not_count(play: Stage, source: Source) -> None:
     bench, job = bench_of(play), await begun(play, source)
     parts = staged.Parts(bench.staging, bench.door, job.image_id, "another task")
-    facts = staged.Facts(size=len(DATA), validator='"one"')
+    facts = Facts(size=len(DATA), validator='"one"')
     await parts.begin(facts)
     await parts.add(_one(b"x" * 1000), PART, [])
     await fetch.from_source(bench, job)

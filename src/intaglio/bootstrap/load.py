@@ -99,6 +99,7 @@ def assemble(reading: Reading) -> Settings:
         upkeep=_section(UpkeepSettings, reading, "intaglio"),
         rates=rate_settings(reading, data_dir),
         outbound=outbound_settings(reading),
+        copied_properties=reading.get("glance_download_properties", "extra_properties"),
         unified_limits=unified_limits_settings(reading),
         cors=_section(CorsSettings, reading, "cors"),
         custom_schema=custom_schema(reading, there(_beside(reading, FILE_NAME))),

@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     upkeep: UpkeepSettings
     rates: RateSettings
     outbound: OutboundSettings = OutboundSettings()
+    copied_properties: tuple[str, ...] = ()  # beginnings of the names of those that come from other regions
     unified_limits: UnifiedLimitsSettings | None = None  # set where use_keystone_limits is
     cors: CorsSettings = CorsSettings()
     custom_schema: CustomSchema = CustomSchema()

@@ -19,6 +19,7 @@ from intaglio.domain.image import Image
 from intaglio.domain.task import LOCK
 from intaglio.flows.base import Json
 from intaglio.formats.settings import FormatSettings
+from intaglio.identity.regions import Regions, Seal
 from intaglio.ingest.door import Door
 from intaglio.outbound.base import Fetcher
 from intaglio.outbound.settings import Patience
@@ -82,6 +83,10 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     fetcher: Fetcher
     patience: Patience  # with sources
     room: Room
+    regions: Regions | None = None  # set where Keystone says where they are
+    seal: Seal | None = None  # opens the tokens of users who asked for imports from there
+    copied_properties: tuple[str, ...] = ()  # beginnings of the names of properties that come from there
+    property_quota: int = -1  # properties of an image; negative: no limit
 
     async def write(self, work: Work[T]) -> T:
         """Run `work` in a transaction until it succeeds, decided anew on what is there; it must bear repetition.

@@ -31,7 +31,7 @@ METHODS: Mapping[str, Method] = {
     ),
     "glance-download": Method(
         start=Status.QUEUED,
-        steps=("describe", "fetch", "store", "unstage", "finish"),
+        steps=("remember", "describe", "fetch", "store", "unstage", "finish"),
         details=("glance_image_id", "glance_region"),
         optional={"glance_service_interface": "public"},
     ),

@@ -122,11 +122,6 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     size: int | None = None
     validator: str | None = None
 
-    @property
-    def continuable(self) -> bool:
-        """Whether the rest can be asked for later, and be known to be of the same file."""
-        return self.size is not None and self.validator is not None
-
 
 class Download(Protocol):
     """An answer that is being read. Its bytes begin at `offset` of the file, which is 0 when it could not go on."""
@@ -143,13 +138,19 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to fetch. `size_cap` is in bytes.
 
     `headers` go to the host of `url` alone, never to where it redirects. `trusted` says that the operator named the
-    host of `url`: its address is not vetted, those of redirects to other hosts are.
+    host of `url`: its address is not vetted, those of redirects to other hosts are. `immutable` says that the same URL
+    always gives the same bytes, so that a download can be continued without proof of that.
     """
 
     url: str
     size_cap: int
     headers: Mapping[str, str] = {}
     trusted: bool = False
+    immutable: bool = False
+
+    def continuable(self, facts: Facts) -> bool:
+        """Whether the rest can be asked for later, and be known to be of the same file."""
+        return facts.size is not None and (self.immutable or facts.validator is not None)
 
     def __repr__(self) -> str:
         return "Wanted(***)"

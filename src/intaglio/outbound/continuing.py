@@ -67,7 +67,7 @@ class _Going:
                 return
 
     async def _recover(self, failed: FetchFailed, at: int) -> None:
-        if at and not self.facts.continuable:
+        if at and not self._wanted.continuable(self.facts):
             raise failed
         await self._pause(failed)
         self._now = await self._opened(at, self.facts)

@@ -36,7 +36,7 @@ class HttpFetcher:
     @contextlib.asynccontextmanager
     async def open(self, wanted: Wanted, *, offset: int = 0, known: Facts | None = None) -> AsyncIterator[Body]:
         """Follow redirects to the file; see the protocol."""
-        continued = offset if known is not None and known.continuable else 0
+        continued = offset if known is not None and wanted.continuable(known) else 0
         async with contextlib.AsyncExitStack() as stack:
             target, response = await self._found(stack, wanted, continued, known)
             if response.status == _OUT_OF_RANGE and continued:  # it has become shorter, so it is another file
@@ -101,7 +101,7 @@ class HttpFetcher:
                         URL(target.url, encoded=True),
                         headers={"User-Agent": "intaglio", "Accept": "*/*", "Accept-Encoding": "identity", **headers},
                         allow_redirects=False,
-                        proxy=self._settings.proxy,
+                        proxy=None if trusted else self._settings.proxy,
                     )
         except FetchFailed as failed:
             if type(failed.__cause__) is TimeoutError:
@@ -112,13 +112,13 @@ class HttpFetcher:
         return response
 
     async def _addresses(self, target: Target, *, trusted: bool) -> tuple[Address, ...]:
-        """What may be connected to: the vetted addresses, or those of the operator's proxy."""
+        """What may be connected to: the vetted addresses, or those of what the operator named."""
         seconds = self._settings.patience.connect
+        if trusted:
+            return await addresses_of(self._resolve, target, seconds)
         if self._settings.proxy is not None:
             proxy = read(*scheme_of(self._settings.proxy))
             return await addresses_of(self._resolve, proxy, seconds)
-        if trusted:
-            return await addresses_of(self._resolve, target, seconds)
         return await vetted(self._rules, self._resolve, target, seconds)
 
     def _context(self, target: Target) -> ssl.SSLContext | None:
@@ -133,9 +133,10 @@ class HttpFetcher:
 
 
 def _ranged(offset: int, known: Facts | None) -> dict[str, str]:
-    if not offset or known is None or known.validator is None:
+    if not offset or known is None:
         return {}
-    return {"Range": f"bytes={offset}-", "If-Range": known.validator}
+    condition = {} if known.validator is None else {"If-Range": known.validator}
+    return {"Range": f"bytes={offset}-", **condition}
 
 
 def _basic(target: Target) -> dict[str, str]:

@@ -23,6 +23,7 @@ from intaglio.domain.status import Status
 from intaglio.domain.task import FAILED_STORES, LOCK, PENDING_STORES, Task, TaskStatus, TaskType
 from intaglio.imports.base import LEASE_KIND, lease_end
 from intaglio.imports.methods import METHODS
+from intaglio.imports.remote import SEALED
 from intaglio.imports.request import ImportRequest, read
 from intaglio.outbound.rules import Rules
 from intaglio.services.access import visible_image
@@ -82,8 +83,11 @@ async def start(
     *,
     offered: Collection[str],
     header_store: str | None = None,
+    token: str | None = None,
 ) -> str:
     """Record the task of an import; its id. The same request again, while it runs, answers with the same task.
+
+    `token` is the caller's own, which an import from another region takes there.
 
     Raises `InvalidImport`, `MethodNotOffered`, `FetchRefused`, refusals, `ImportRunning`, `NotImportable`,
     `ImportFormatsMissing`, `NoSuchStore`, `CopyThere`, `OverQuota`.
@@ -93,6 +97,7 @@ async def start(
         known = ", ".join(offered) or "none"
         raise MethodNotOffered(f"The import method '{request.method}' is not offered here; these are: {known}.")
     _require_fetchable(parts, request)
+    secrets = _sealed(parts, request, token)
 
     async def work(conn: Connection, budgets: Budgets) -> str:
         image, target = await visible_image(conn, parts.policy, caller, image_id)
@@ -105,7 +110,7 @@ async def start(
         image = await _unlocked(conn, image)
         await _require_importable(conn, image, request)
         stores = _targets(parts, image, request)
-        task = _task(caller, image, body, header_store, stores)
+        task = _task(caller, image, body, header_store, stores, secrets)
         await tasks.insert_task(conn, task)
         claimed = await images.update(conn, image, _claimed(image, task, stores))
         await require_growth(conn, budgets, image, claimed)
@@ -123,6 +128,15 @@ def _require_fetchable(parts: Parts, request: ImportRequest) -> None:
     for name in ("uri", "checksum_url"):
         if name in request.details:
             rules.target(request.details[name])
+
+
+def _sealed(parts: Parts, request: ImportRequest, token: str | None) -> Mapping[str, str]:
+    """The caller's token for the worker, where the method needs it."""
+    if request.method != "glance-download":
+        return {}
+    if parts.seal is None or not token:
+        raise MethodNotOffered("Imports from another region need a token of Keystone.")
+    return {SEALED: parts.seal.close(token)}
 
 
 async def cancel(parts: Parts, caller: Caller, image_id: str) -> str:
@@ -215,10 +229,15 @@ def _targets(parts: Parts, image: Image, request: ImportRequest) -> tuple[str, .
 
 
 def _task(
-    caller: Caller, image: Image, body: Mapping[str, Any], header_store: str | None, stores: tuple[str, ...]
+    caller: Caller,
+    image: Image,
+    body: Mapping[str, Any],
+    header_store: str | None,
+    stores: tuple[str, ...],
+    secrets: Mapping[str, str],
 ) -> Task:
     now = utcnow()
-    given = {"image_id": image.id, "import_req": dict(body), "backend": list(stores)}
+    given = {"image_id": image.id, "import_req": dict(body), "backend": list(stores), **secrets}
     return Task(
         id=str(uuid.uuid4()),
         type=TaskType.API_IMAGE_IMPORT,

@@ -123,12 +123,11 @@ INJECT = (
     not_yet("ignore_user_roles", Kind.LIST, ("admin",), "Roles whose imports get none.", note=_IMPORT_NOTE),
 )
 DOWNLOAD = (
-    not_yet(
+    used(
         "extra_properties",
         Kind.LIST,
         ("hw_", "trait:", "os_distro", "os_secure_boot", "os_type"),
-        "Beginnings of property names that are copied from the other service.",
-        note=_IMPORT_NOTE,
+        "Beginnings of the names of properties that glance-download copies from the other service.",
     ),
 )
 _ALONE = "Where the list of what is allowed is not empty, it decides alone."

@@ -19,6 +19,7 @@ from intaglio.domain.image import Image
 from intaglio.flows.base import Json
 from intaglio.imports import staged
 from intaglio.imports.base import Bench, ImageGone, Job, require_wanted, seize, undisturbed
+from intaglio.imports.remote import look
 from intaglio.imports.staged import Parts, Staged
 from intaglio.imports.watch import Watched
 from intaglio.ingest.base import DigestMismatch
@@ -85,7 +86,7 @@ class _Fetching:
     async def _fetched(self, order: _Order) -> Staged:
         bench, parts = self._bench, self._parts
         await parts.look()
-        offset = parts.size if parts.facts.continuable else 0
+        offset = parts.size if order.wanted.continuable(parts.facts) else 0
         if offset and offset == parts.facts.size:
             return await self._checked(order, await self._digest_of_parts(order))
         async with download(bench.fetcher, order.wanted, bench.patience, offset=offset, known=parts.facts) as source:
@@ -124,6 +125,9 @@ class _Fetching:
         return await self._parts.finish()
 
     async def _order(self) -> _Order:
+        if self._job.method == "glance-download":
+            remote = await look(self._bench, self._job)
+            return _Order(wanted=remote.data(self._bench.size_cap), digest=remote.digest)
         task = await self._bench.database.read(lambda conn: tasks.get(conn, self._job.task_id))
         if task is None or task.input is None:
             raise ImageGone("The task was deleted.")

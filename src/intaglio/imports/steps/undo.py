@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 
+import msgspec
 from msgspec.structs import replace
 
 from intaglio.base.clock import utcnow
@@ -16,7 +17,9 @@ from intaglio.flows.base import Json, StepFailed
 from intaglio.formats.base import FormatMismatch, UnsafeContent
 from intaglio.imports import staged
 from intaglio.imports.base import LEASE_KIND, Bench, ImportCancelled, Job, discard, holds, lease_end, seize
+from intaglio.imports.steps.describe import Before, as_before
 from intaglio.ingest.base import CapExceeded
+from intaglio.outbound.base import FetchTooLarge
 from intaglio.stores.base import Store, StoreError
 from intaglio.stores.settings import STAGING
 
@@ -29,16 +32,20 @@ _ADVICE: Mapping[Status, str] = {
 }
 
 
-_OF_THE_DATA = {FormatMismatch.code, UnsafeContent.code, CapExceeded.code}
+_OF_THE_DATA = {FormatMismatch.code, UnsafeContent.code, CapExceeded.code, FetchTooLarge.code}
 
 
-async def run(bench: Bench, job: Job, start: Status, failed: StepFailed) -> Json:
-    """Undo what was done, give the image back in the status `start`, and end the task with what `failed`."""
+async def run(bench: Bench, job: Job, start: Status, failed: StepFailed, before: Json = None) -> Json:
+    """Undo what was done, give the image back in the status `start`, and end the task with what `failed`.
+
+    `before` is what the step `remember` noted, None where there was none.
+    """
     image, ours = await bench.write(lambda conn: _claim(conn, bench, job))
     remove = _leftovers(bench, job, image, start) if ours else {}
     stubborn = [store_id for store_id, store in remove.items() if not await _removed(store, job.image_id, store_id)]
     message = _message(image, start, failed)
-    await bench.write(lambda conn: _end(conn, bench, job, start, message, stubborn))
+    described = None if before is None else msgspec.convert(before, Before)
+    await bench.write(lambda conn: _end(conn, bench, job, start, message, stubborn, described))
     _log.warning("task %s: %s", job.task_id, message)
     return None
 
@@ -80,11 +87,22 @@ async def _removed(store: Store, key: str, store_id: str) -> bool:
     return True
 
 
-async def _end(conn: Connection, bench: Bench, job: Job, start: Status, message: str, stubborn: list[str]) -> None:
+async def _end(
+    conn: Connection,
+    bench: Bench,
+    job: Job,
+    start: Status,
+    message: str,
+    stubborn: list[str],
+    described: Before | None,
+) -> None:
     image = await images.get(conn, job.image_id)
     ours = image is None or image.properties.get(LOCK) == job.task_id
     if image is not None and ours:
-        await images.update(conn, image, _as_before(bench, job, image, start))
+        after = _as_before(bench, job, image, start)
+        if described is not None and image.status is Status.IMPORTING:
+            after = as_before(bench, after, described)
+        await images.update(conn, image, after)
     lease = await leases.find(conn, job.image_id, LEASE_KIND)
     if lease is not None and ours:
         await leases.release(conn, lease)
