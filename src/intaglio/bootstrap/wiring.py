@@ -68,6 +68,7 @@ def make_parts(settings: Settings) -> Parts:
         holder=this_process(),
         custom=custom_properties(settings.custom_schema),
         outbound=settings.outbound,
+        plugins=settings.plugins,
         seal=make_seal(settings),
     )
 
@@ -171,6 +172,7 @@ def make_bench(parts: Parts, settings: Settings) -> Bench:
         seal=parts.seal,
         copied_properties=settings.copied_properties,
         property_quota=parts.limits.image_property_quota,
+        unpacking=parts.plugins.unpacking,
     )
 
 

@@ -21,6 +21,7 @@ from intaglio.flows.base import Json
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.regions import Regions, Seal
 from intaglio.ingest.door import Door
+from intaglio.ingest.unpacking import UnpackingLimits
 from intaglio.outbound.base import Fetcher
 from intaglio.outbound.settings import Patience
 from intaglio.stores.base import NotFound, Store
@@ -87,6 +88,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     seal: Seal | None = None  # opens the tokens of users who asked for imports from there
     copied_properties: tuple[str, ...] = ()  # beginnings of the names of properties that come from there
     property_quota: int = -1  # properties of an image; negative: no limit
+    unpacking: UnpackingLimits | None = None  # of packed data; None: they are imported as they are
 
     async def write(self, work: Work[T]) -> T:
         """Run `work` in a transaction until it succeeds, decided anew on what is there; it must bear repetition.

@@ -112,7 +112,7 @@ async def start(
         stores = _targets(parts, image, request)
         task = _task(caller, image, body, header_store, stores, secrets)
         await tasks.insert_task(conn, task)
-        claimed = await images.update(conn, image, _claimed(image, task, stores))
+        claimed = await images.update(conn, image, _claimed(image, task, stores, _injected(parts, caller, request)))
         await require_growth(conn, budgets, image, claimed)
         lease = _lease(parts, image, stores)
         await leases.claim(conn, lease)
@@ -252,13 +252,18 @@ def _task(
     )
 
 
-def _claimed(image: Image, task: Task, stores: tuple[str, ...]) -> Image:
+def _injected(parts: Parts, caller: Caller, request: ImportRequest) -> Mapping[str, str]:
+    """The properties that the operator has every new image get."""
+    return {} if request.method == "copy-image" else parts.plugins.injected(caller.principal.roles)
+
+
+def _claimed(image: Image, task: Task, stores: tuple[str, ...], injected: Mapping[str, str]) -> Image:
     failed = _listed(image, FAILED_STORES) - set(stores)
     marks = {LOCK: task.id, PENDING_STORES: ",".join(stores), FAILED_STORES: ",".join(sorted(failed))}
     hidden = {"os_glance_stage_host"}
     kept = {name: value for name, value in image.properties.items() if name not in hidden}
     status = image.status if image.status is METHODS["copy-image"].start else Status.IMPORTING
-    return replace(image, properties={**kept, **marks}, status=status, updated_at=utcnow())
+    return replace(image, properties={**kept, **injected, **marks}, status=status, updated_at=utcnow())
 
 
 def _listed(image: Image, name: str) -> set[str]:

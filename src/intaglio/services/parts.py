@@ -9,6 +9,7 @@ from intaglio.domain.properties import CustomProperties, Formats
 from intaglio.domain.quota import LimitSource, StorageQuota
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.regions import Seal
+from intaglio.imports.settings import PluginSettings
 from intaglio.ingest.door import Door
 from intaglio.ingest.settings import IngestSettings
 from intaglio.outbound.settings import OutboundSettings
@@ -38,6 +39,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     holder: str  # names this process in leases
     custom: CustomProperties = CustomProperties()
     outbound: OutboundSettings = OutboundSettings()
+    plugins: PluginSettings = PluginSettings()
     seal: Seal | None = None  # keeps users' tokens for imports from other regions; None: there are none
 
     def store(self, store_id: str) -> Store | None:

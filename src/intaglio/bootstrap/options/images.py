@@ -105,7 +105,13 @@ PASTE = (
 )
 
 IMPORT = (
-    not_yet("image_import_plugins", Kind.LIST, (), "Plugins an import passes, in order.", note=_IMPORT_NOTE),
+    used(
+        "image_import_plugins",
+        Kind.LIST,
+        (),
+        "Plug-ins an import passes, in order: image_decompression, inject_image_metadata, no_op.",
+        note="image_conversion comes with a later release, and is refused.",
+    ),
     not_yet(
         "max_parallel_stores",
         Kind.INTEGER,
@@ -119,8 +125,8 @@ CONVERSION = (
     not_yet("output_format", Kind.TEXT, "raw", "Format imports are converted to.", note=_IMPORT_NOTE, choices=_FORMATS),
 )
 INJECT = (
-    not_yet("inject", Kind.MAP, (), "Properties imported images get.", note=_IMPORT_NOTE),
-    not_yet("ignore_user_roles", Kind.LIST, ("admin",), "Roles whose imports get none.", note=_IMPORT_NOTE),
+    used("inject", Kind.MAP, (), "Properties imported images get, with inject_image_metadata among the plug-ins."),
+    used("ignore_user_roles", Kind.LIST, ("admin",), "Roles whose imports get none."),
 )
 DOWNLOAD = (
     used(

@@ -75,6 +75,20 @@ INTAGLIO = (
         None,
         "File of certificate authorities (PEM) that are trusted beside the system's when users' URLs are fetched.",
     ),
+    used(
+        "unpack_ratio",
+        Kind.INTEGER,
+        1000,
+        "How many bytes may come of one when imports are unpacked (image_decompression).",
+        minimum=1,
+    ),
+    used(
+        "unpack_free_gib",
+        Kind.INTEGER,
+        10,
+        "GiB that may come of any import, whatever unpack_ratio says: empty disks pack well.",
+        minimum=0,
+    ),
     used("fetch_connect_seconds", Kind.NUMBER, 15.0, "How long connecting to a user's URL may take.", minimum=0.01),
     used(
         "fetch_stall_seconds",

@@ -38,11 +38,14 @@ from intaglio.imports.watch import Watched
 from intaglio.ingest.base import Ingested, Spec
 from intaglio.ingest.fanout import Fanout
 from intaglio.ingest.sources import Copy, DeliveryBroken, continued, require_size
+from intaglio.ingest.unpacking import UnpackingLimits, unpacked
 from intaglio.stores.base import Busy, Exists, NotFound, Store, StoreError
 from intaglio.stores.settings import STAGING
 
 _log = logging.getLogger(__name__)
 
+AS_IT_IS = "compressed"
+"""The container format of data that are packed and to stay so, for those who unpack them when they boot."""
 _ATTEMPTS = 4  # a store that is busy, or an object that a frozen predecessor completes
 _PAUSE_SECONDS = 1.0
 
@@ -75,16 +78,22 @@ async def from_staging(bench: Bench, job: Job) -> Json:
             data = await staged.find(bench.staging, image.id)
         except NotFound as error:
             raise NothingReadable("The staged data are not there any more.") from error
+        unpacking = None if image.container_format == AS_IT_IS else bench.unpacking
         spec = Spec(
             disk_format=image.disk_format or "",
             container_format=image.container_format or "",
             formats=bench.formats,
             size_cap=bench.size_cap,
-            size=data.size,
+            size=data.size if unpacking is None else None,
             hashing_algorithm=bench.hashing_algorithm,
         )
         watched = Watched(bench, job, lease, "store", data.size)
-        return await _transfer(bench, job, watched, targets, spec, lambda: data.pieces(bench.staging))
+
+        def pieces() -> AsyncGenerator[bytes, None]:
+            counted = watched.counted(data.pieces(bench.staging))
+            return counted if unpacking is None else _unpacked(bench, job, lease, counted, data.size, unpacking)
+
+        return await _transfer(bench, job, watched, targets, spec, pieces)
 
     return await _run(bench, job, write)
 
@@ -107,10 +116,33 @@ async def from_copies(bench: Bench, job: Job) -> Json:
         )
         watched = Watched(bench, job, lease, "copy", size)
         return await _transfer(
-            bench, job, watched, targets, spec, lambda: continued(copies, f"image {image.id}", size, 0, size)
+            bench,
+            job,
+            watched,
+            targets,
+            spec,
+            lambda: watched.counted(continued(copies, f"image {image.id}", size, 0, size)),
         )
 
     return await _run(bench, job, write)
+
+
+async def _unpacked(
+    bench: Bench,
+    job: Job,
+    lease: Lease,
+    pieces: AsyncGenerator[bytes, None],
+    room: int,
+    limits: UnpackingLimits,
+) -> AsyncGenerator[bytes, None]:
+    """Plain bytes, for which there is room in the project's quota."""
+    came = 0
+    async with contextlib.aclosing(unpacked(pieces, limits)) as plain:
+        async for piece in plain:
+            came += len(piece)
+            if came > room:
+                room = await bench.room.claim(job, lease, came, known=False)
+            yield piece
 
 
 async def _run(
@@ -164,7 +196,7 @@ async def _pass(
     clear = {store_id: store for store_id, store in targets.items() if store_id not in failures}
     sink = Fanout(clear, all_or_none=job.all_must_succeed)
     try:
-        async with contextlib.aclosing(watched.counted(pieces())) as source:
+        async with contextlib.aclosing(pieces()) as source:
             facts = await bench.door.admit(source, sink, job.image_id, spec)
     except StoreError:
         _require_enough(job, failures | sink.failures, targets)

@@ -35,6 +35,14 @@ _ADVICE: Mapping[Status, str] = {
 _OF_THE_DATA = {FormatMismatch.code, UnsafeContent.code, CapExceeded.code, FetchTooLarge.code}
 
 
+class Was(msgspec.Struct, frozen=True, kw_only=True):
+    """What an image was before the import."""
+
+    status: Status
+    size: int | None
+    described: Before | None
+
+
 async def run(bench: Bench, job: Job, start: Status, failed: StepFailed, before: Json = None) -> Json:
     """Undo what was done, give the image back in the status `start`, and end the task with what `failed`.
 
@@ -44,8 +52,12 @@ async def run(bench: Bench, job: Job, start: Status, failed: StepFailed, before:
     remove = _leftovers(bench, job, image, start) if ours else {}
     stubborn = [store_id for store_id, store in remove.items() if not await _removed(store, job.image_id, store_id)]
     message = _message(image, start, failed)
-    described = None if before is None else msgspec.convert(before, Before)
-    await bench.write(lambda conn: _end(conn, bench, job, start, message, stubborn, described))
+    was = Was(
+        status=start,
+        size=await _staged_size(bench, job) if start is Status.UPLOADING else None,
+        described=None if before is None else msgspec.convert(before, Before),
+    )
+    await bench.write(lambda conn: _end(conn, bench, job, was, message, stubborn))
     _log.warning("task %s: %s", job.task_id, message)
     return None
 
@@ -87,22 +99,11 @@ async def _removed(store: Store, key: str, store_id: str) -> bool:
     return True
 
 
-async def _end(
-    conn: Connection,
-    bench: Bench,
-    job: Job,
-    start: Status,
-    message: str,
-    stubborn: list[str],
-    described: Before | None,
-) -> None:
+async def _end(conn: Connection, bench: Bench, job: Job, was: Was, message: str, stubborn: list[str]) -> None:
     image = await images.get(conn, job.image_id)
     ours = image is None or image.properties.get(LOCK) == job.task_id
     if image is not None and ours:
-        after = _as_before(bench, job, image, start)
-        if described is not None and image.status is Status.IMPORTING:
-            after = as_before(bench, after, described)
-        await images.update(conn, image, after)
+        await images.update(conn, image, _as_before(bench, job, image, was))
     lease = await leases.find(conn, job.image_id, LEASE_KIND)
     if lease is not None and ours:
         await leases.release(conn, lease)
@@ -113,7 +114,7 @@ async def _end(
     )
 
 
-def _as_before(bench: Bench, job: Job, image: Image, start: Status) -> Image:
+def _as_before(bench: Bench, job: Job, image: Image, was: Was) -> Image:
     missing = [store_id for store_id in job.stores if store_id not in bench.stores or not holds(bench, image, store_id)]
     properties: Mapping[str, str | None] = {
         **{name: value for name, value in image.properties.items() if name != LOCK},
@@ -123,10 +124,18 @@ def _as_before(bench: Bench, job: Job, image: Image, start: Status) -> Image:
     after = replace(image, properties=properties, updated_at=utcnow())
     if image.status is not Status.IMPORTING:  # a copy, or an import that got as far as being active
         return after
-    require_transition(image.status, start)
-    if start is Status.QUEUED:
-        return replace(after, status=start, size=None, virtual_size=None)
-    return replace(after, status=start)
+    require_transition(image.status, was.status)
+    if was.described is not None:
+        after = as_before(bench, after, was.described)
+    return replace(after, status=was.status, size=was.size, virtual_size=None)
+
+
+async def _staged_size(bench: Bench, job: Job) -> int | None:
+    """What the image was said to have: less than it grew to when its data were unpacked."""
+    try:
+        return (await staged.find(bench.staging, job.image_id)).size
+    except StoreError:
+        return None
 
 
 async def _leave_to_a_worker(conn: Connection, bench: Bench, job: Job, store_id: str, number: int) -> None:
