@@ -249,6 +249,27 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/imports/test_kills.py::test_called_off_in_the_middle",
         "tests/api/test_schemas.py::test_members_and_tasks",
     ),
+    "URLs that are refused": ("tests/outbound/test_hostile.py::test_url", "tests/api/test_url_import.py::test_refused"),
+    "Names in a URL": (
+        "tests/outbound/test_hostile.py::test_url",
+        "tests/outbound/test_fetching.py::test_a_name_is_asked_for_once_and_what_was_vetted_is_connected_to",
+    ),
+    "Passwords in a URL": (
+        "tests/outbound/test_fetching.py::TestSecrets::test_credentials_stay_with_their_host",
+        "tests/api/test_url_import.py::test_arc",
+    ),
+    "Digest of a download": (
+        "tests/imports/test_fetching.py::TestDigests::test_wrong",
+        "tests/imports/test_fetching.py::TestDigests::test_listed",
+    ),
+    "Broken downloads": (
+        "tests/imports/test_kills.py::test_web_download",
+        "tests/imports/test_fetching.py::test_a_broken_connection_goes_on",
+    ),
+    "From another region": (
+        "tests/api/test_regions.py::test_from_a_real_glance",
+        "tests/api/test_regions.py::test_what_was_described_is_taken_back",
+    ),
     "Beginning tasks directly": ("tests/api/test_import.py::TestTasks::test_wrong_bodies",),
     "Storage quota": (
         "tests/quota/test_hard_limits.py::test_twenty_uploads_at_once",

@@ -8,6 +8,7 @@ from intaglio.outbound.base import Facts, FetchFailed, FetchRefused, FetchTooLar
 from tests.outbound.hostile_server import ANSWERS, DATA, REDIRECTS, RESTS, TAG, Act, hostile
 from tests.outbound.hostile_urls import HERE, SECTIONS, Row
 from tests.outbound.looking import Watcher, fetch, fetcher, settings
+from tests.outbound.table import PAGE, page
 
 pytestmark = pytest.mark.anyio
 ROWS = [row for rows in SECTIONS.values() for row in rows]
@@ -69,3 +70,7 @@ def test_the_table_is_large_and_complete() -> None:
     elsewhere = {Reason.HOST, Reason.UNREACHABLE, Reason.TLS, Reason.DOWNGRADE, Reason.CONNECT_TIME}  # test_fetching.py
     assert reasons | elsewhere == set(Reason)
     assert len(ROWS) + len(REDIRECTS) + len(ANSWERS) + len(RESTS) >= 180
+
+
+def test_the_page_shows_the_table() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "stale: run python -m tests.outbound.table"
