@@ -245,6 +245,13 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/imports/test_requests.py::test_staged_data_expire",
     ),
     "Stores of an import": ("tests/api/test_import.py::test_refused",),
+    "Packed images": (
+        "tests/imports/test_plugins.py::test_a_packed_disk_is_what_is_inside",
+        "tests/imports/test_plugins.py::test_a_quota_counts_what_comes_out",
+        "tests/ingest/test_unpacking.py::test_refused",
+    ),
+    "Order of plug-ins": ("tests/config/test_errors.py::test_a_wrong_value_is_named_with_its_place",),
+    "Roles without injected properties": ("tests/imports/test_plugins.py::test_roles_that_are_left_out",),
     "Progress": (
         "tests/imports/test_kills.py::test_called_off_in_the_middle",
         "tests/api/test_schemas.py::test_members_and_tasks",

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from intaglio.imports.settings import INJECT, PluginSettings
 from intaglio.stores.conformance_sources import noise
 from tests.starters.base import wait_until
 from tests.starters.images import image as real_image
@@ -144,3 +145,19 @@ def test_properties_are_given(service: Intaglio) -> None:
     assert image["imported"] == "yes"
     assert "os_glance_x" not in image
     delete(service, image_id)
+
+
+@pytest.mark.parametrize(
+    ("ignored", "roles", "given"),
+    [
+        (("admin",), {"member"}, True),
+        (("admin",), {"admin", "member"}, False),
+        (("Admin",), {"admin"}, False),
+        (("administrator",), {"admin"}, True),
+        ((), {"admin"}, True),
+    ],
+    ids=["another", "named", "other-case", "part-of-another", "none"],
+)
+def test_roles_that_are_left_out(ignored: tuple[str, ...], roles: set[str], given: bool) -> None:
+    settings = PluginSettings(order=(INJECT,), inject={"a": "b"}, ignore_user_roles=ignored)
+    assert settings.injected(frozenset(roles)) == ({"a": "b"} if given else {})

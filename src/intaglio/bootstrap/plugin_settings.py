@@ -2,7 +2,7 @@
 
 from intaglio.bootstrap.problems import Level
 from intaglio.bootstrap.reading import Reading
-from intaglio.imports.settings import CONVERT, INJECT, KNOWN, UNPACK, PluginSettings
+from intaglio.imports.settings import CONVERT, INJECT, KNOWN, PluginSettings
 from intaglio.ingest.unpacking import UnpackingLimits
 
 GROUP = "image_import_opts"
@@ -31,8 +31,6 @@ def _check(reading: Reading, order: tuple[str, ...]) -> None:
         elif name not in KNOWN:
             message = f"There is no plug-in {name!r}; there are {', '.join(KNOWN)}."
             reading.complain(GROUP, _OPTION, message, code="plugin-unknown")
-    if CONVERT in order and UNPACK in order and order.index(CONVERT) < order.index(UNPACK):
-        reading.complain(GROUP, _OPTION, f"{UNPACK} must come before {CONVERT}: packed data cannot be converted.")
     if len(set(order)) != len(order):
         reading.complain(GROUP, _OPTION, "A plug-in is named twice.")
     if reading.is_set("inject_metadata_properties", "inject") and INJECT not in order:
