@@ -236,7 +236,10 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/api/test_import.py::TestStage::test_twice",
         "tests/imports/test_requests.py::test_staged_data_expire",
     ),
-    "Stores of an import": ("tests/api/test_import.py::test_refused",),
+    "Stores of an import": (
+        "tests/api/test_import.py::test_refused",
+        "tests/compat/test_url_imports.py::test_openstack",
+    ),
     "Progress": (
         "tests/imports/test_kills.py::test_called_off_in_the_middle",
         "tests/api/test_schemas.py::test_members_and_tasks",
