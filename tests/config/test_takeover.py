@@ -164,7 +164,7 @@ def test_the_examples_are_reported_row_by_row(sources: Make) -> None:
     report = check(sources(*DEPLOYED, auth="http_basic"))
     verdicts = {f"[{row.group}] {row.option}": str(row.verdict) for row in report.options}
     assert verdicts["[fast] filesystem_store_datadir"] == "used"
-    assert verdicts["[image_import_opts] image_import_plugins"] == "not-yet"
+    assert verdicts["[image_import_opts] image_import_plugins"] == "used"
     assert verdicts["[oslo_policy] enforce_scope"] == "obsolete"
     assert verdicts["[DEFAULT] bind_host"] == "obsolete"
     assert set(verdicts.values()) == {"used", "not-yet", "obsolete"}

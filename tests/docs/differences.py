@@ -252,6 +252,10 @@ SHOWN: dict[str, tuple[str, ...]] = {
     ),
     "Order of plug-ins": ("tests/config/test_errors.py::test_a_wrong_value_is_named_with_its_place",),
     "Roles without injected properties": ("tests/imports/test_plugins.py::test_roles_that_are_left_out",),
+    "Stores of an import": (
+        "tests/api/test_import.py::test_refused",
+        "tests/compat/test_url_imports.py::test_openstack",
+    ),
     "Progress": (
         "tests/imports/test_kills.py::test_called_off_in_the_middle",
         "tests/api/test_schemas.py::test_members_and_tasks",

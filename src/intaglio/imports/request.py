@@ -47,7 +47,8 @@ def read(body: Mapping[str, Any], *, header_store: str | None, multi: bool) -> I
         raise InvalidImport(f"'{method['name'][:80]}' is no import method; there are: {', '.join(METHODS)}.")
     stores = _stores(body, header_store)
     must_succeed = _flag(body, "all_stores_must_succeed", default=True)
-    if not multi and (stores is not None or _flag(body, "all_stores", default=False) or not must_succeed):
+    # `all_stores_must_succeed` means nothing then, but `openstack image import` always sends it, and hides a refusal
+    if not multi and (stores is not None or _flag(body, "all_stores", default=False)):
         raise InvalidImport("This service has one store, without an id: an import cannot choose among stores.")
     return ImportRequest(
         method=method["name"],
