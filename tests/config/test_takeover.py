@@ -123,6 +123,8 @@ def test_the_tables_agree_with_the_real_definitions(
 ) -> None:
     catalogue = Catalogue({"file": "file"})
     ours = {  # where we differ, on purpose
+        ("inject_metadata_properties", "inject"),  # pairs, which there are a mapping
+        ("inject_metadata_properties", "ignore_user_roles"),  # a list of one role, which there is a text
         ("file", "filesystem_store_chunk_size"),  # not set means sizes that were measured
         ("glance_store", "filesystem_store_chunk_size"),
         ("file", "filesystem_store_datadirs"),  # empty, not null

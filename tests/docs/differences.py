@@ -244,7 +244,6 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/api/test_import.py::TestStage::test_twice",
         "tests/imports/test_requests.py::test_staged_data_expire",
     ),
-    "Stores of an import": ("tests/api/test_import.py::test_refused",),
     "Packed images": (
         "tests/imports/test_plugins.py::test_a_packed_disk_is_what_is_inside",
         "tests/imports/test_plugins.py::test_a_quota_counts_what_comes_out",

@@ -23,7 +23,7 @@ user_storage_quota = 64MB
 [image_import_opts]
 image_import_plugins = [image_decompression,inject_image_metadata,no_op]
 [inject_metadata_properties]
-inject = imported:yes, os_glance_x:never
+inject = "imported":"yes", os_glance_x:never
 ignore_user_roles = auditor
 [intaglio]
 unpack_free_gib = 0

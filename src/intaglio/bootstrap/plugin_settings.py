@@ -15,7 +15,10 @@ def plugin_settings(reading: Reading) -> PluginSettings:
     _check(reading, order)
     return PluginSettings(
         order=order,
-        inject=dict(reading.get("inject_metadata_properties", "inject")),
+        inject={
+            name.strip("\"'"): value.strip("\"'")  # quotes are in many examples, and meant as such
+            for name, value in reading.get("inject_metadata_properties", "inject")
+        },
         ignore_user_roles=tuple(reading.get("inject_metadata_properties", "ignore_user_roles")),
         limits=UnpackingLimits(
             ratio=reading.get("intaglio", "unpack_ratio"), free=reading.get("intaglio", "unpack_free_gib") << 30
