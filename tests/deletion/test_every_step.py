@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from intaglio.base.clock import utcnow
+from intaglio.db.repos import leases
 from intaglio.domain.quota import StorageQuota
 from intaglio.domain.status import Status
 from intaglio.domain.task import TaskStatus
@@ -16,6 +19,7 @@ from intaglio.ingest.door import Door
 from intaglio.services import images, staging, upload
 from intaglio.services.kept import restore
 from intaglio.services.recovery import recover
+from intaglio.services.stores import drop_copy
 from intaglio.services.upload import UploadOvertaken
 from tests.deletion.site import DATA, Site, pieces
 from tests.imports.stage import ADMIN, DIRECT
@@ -169,6 +173,24 @@ async def test_kept_while_it_is_copied(site: Site) -> None:
     assert "os_glance_import_task" not in image.properties
     assert list(site.objects()) == [f"stores/fast/{image.id}"]
     assert await site.used() == made[0][1]
+    assert await site.leases() == []
+
+
+async def test_a_copy_need_not_wait_for_a_removal_that_waits(site: Site) -> None:
+    """The store was down when its copy was given up; when it is back, a new copy takes over what is left there."""
+    site.stage.enter("w")
+    image_id = await site.stage.active()
+    copy = {"method": {"name": "copy-image"}, "stores": ["slow"]}
+    assert (await site.stage.ended(await site.stage.ask(image_id, copy))).status is TaskStatus.SUCCESS
+    with site.away("slow"):
+        await drop_copy(site.parts, ADMIN, "slow", image_id)
+        [lease] = await site.leases()
+        await site.parts.database.write(lambda conn: leases.put_off(conn, lease, "down", utcnow() + timedelta(hours=1)))
+        site.stage.leave("w")
+    site.stage.enter("v")
+    assert (await site.stage.ended(await site.stage.ask(image_id, copy))).status is TaskStatus.SUCCESS
+    site.stage.leave("v")
+    assert len(site.objects()) == 2
     assert await site.leases() == []
 
 

@@ -144,7 +144,7 @@ async def _ended(conn: Connection) -> list[Lease]:
     return [
         lease
         for lease in await leases.everyone(conn, but=LEASE_KIND)
-        if lease.expires_at <= now or (is_dead(lease.holder) and not lease.attempts)
+        if lease.expires_at <= now or is_dead(lease.holder)
     ]
 
 

@@ -20,11 +20,13 @@ from intaglio.db.repos import image_children, images, leases
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Location
 from intaglio.domain.status import Status
+from intaglio.imports import staged
 from intaglio.services.copies import copies
 from intaglio.services.guarded import guarded_write
 from intaglio.services.leases import lease_end
 from intaglio.services.parts import Parts
 from intaglio.stores.base import Busy, NotFound, Store, StoreError, Unsupported
+from intaglio.stores.settings import STAGING
 
 _log = logging.getLogger(__name__)
 
@@ -185,7 +187,7 @@ async def _remove(parts: Parts, lease: Lease, patience: float) -> None:
     store, key = found
     try:
         async with asyncio.timeout(patience):
-            await discard_object(store, key)
+            await (staged.remove if lease.store_id == STAGING else discard_object)(store, key)
     except TimeoutError as error:
         raise Busy(f"store {lease.store_id!r} did not remove it within {patience:g} s") from error
     except Unsupported:

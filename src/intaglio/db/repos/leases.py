@@ -16,6 +16,9 @@ from intaglio.db.base import Connection
 from intaglio.db.repos import usage
 from intaglio.db.tables.added import leases
 
+NOBODY = "nobody"
+"""The holder of a lease that waits for another attempt: its image and its object are not being worked on."""
+
 
 class LeaseHeld(Conflict):
     """Another one is at work on the image."""
@@ -105,8 +108,8 @@ async def count_given_up(conn: Connection) -> Mapping[str, int]:
 
 
 async def put_off(conn: Connection, lease: Lease, error: str, until: datetime) -> bool:
-    """Note that ending the lease failed; it is tried again at `until`. False when it is no longer this holder's."""
-    values = {"attempts": lease.attempts + 1, "error": error, "expires_at": until}
+    """Note that ending the lease failed, and leave it; it is tried again at `until`. False when it was lost before."""
+    values = {"holder": NOBODY, "attempts": lease.attempts + 1, "error": error, "expires_at": until}
     return (await conn.execute(update(leases).where(*_same(lease)).values(values))).rowcount == 1
 
 
@@ -116,8 +119,8 @@ async def forget(conn: Connection, lease: Lease) -> None:
 
 
 async def give_up(conn: Connection, lease: Lease, error: str, now: datetime) -> bool:
-    """Note that nobody shall try any more by himself. False when it is no longer this holder's."""
-    values = {"attempts": lease.attempts + 1, "error": error, "given_up_at": now}
+    """Note that nobody shall try any more by himself. False when it was lost before."""
+    values = {"holder": NOBODY, "attempts": lease.attempts + 1, "error": error, "given_up_at": now}
     return (await conn.execute(update(leases).where(*_same(lease)).values(values))).rowcount == 1
 
 
