@@ -36,6 +36,18 @@ def _s3(config: StoreConfig) -> Store:
     return S3Store(config.id, config.options)
 
 
+def _rbd(config: StoreConfig) -> Store:
+    from intaglio.stores.drivers.rbd import RbdStore  # noqa: PLC0415 - as above
+
+    try:
+        return RbdStore(config.id, config.options)
+    except OSError as error:
+        raise Misconfigured(
+            f"store {config.id!r} (type rbd) needs Ceph's client libraries librados.so.2 and librbd.so.1, which a "
+            f"package such as librbd1 brings: {error}"
+        ) from error
+
+
 def _lacking(config: StoreConfig, extra: str, error: ImportError) -> Misconfigured:
     return Misconfigured(
         f"store {config.id!r} (type {config.type}) needs {error.name}, which is not installed; "
@@ -43,7 +55,7 @@ def _lacking(config: StoreConfig, extra: str, error: ImportError) -> Misconfigur
     )
 
 
-DRIVERS: Mapping[str, Callable[[StoreConfig], Store]] = {"file": _file, "memory": _memory, "s3": _s3}
+DRIVERS: Mapping[str, Callable[[StoreConfig], Store]] = {"file": _file, "memory": _memory, "rbd": _rbd, "s3": _s3}
 
 
 class Stores(Mapping[str, Store]):

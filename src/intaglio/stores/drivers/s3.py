@@ -23,7 +23,7 @@ from intaglio.stores.base import (
     checked_key,
 )
 from intaglio.stores.drivers.s3_answers import Answer, Malformed, field, no_bucket, objects
-from intaglio.stores.drivers.s3_budget import Budget
+from intaglio.stores.budget import Budget
 from intaglio.stores.drivers.s3_client import Client, Patience
 from intaglio.stores.drivers.s3_options import MIB, key_of, keys, options, place, tls
 from intaglio.stores.drivers.s3_read import Absent, Reader, absent
