@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -65,6 +66,7 @@ class Ceph:
     """A cluster."""
 
     directory: Path
+    data: Path
     port: int
     fsid: str
     mon: Daemon
@@ -104,7 +106,7 @@ class Ceph:
         return False
 
 
-def _configuration(directory: Path, port: int, fsid: str) -> str:
+def _configuration(directory: Path, data: Path, port: int, fsid: str) -> str:
     return f"""[global]
 fsid = {fsid}
 mon host = [v2:127.0.0.1:{port}]
@@ -127,9 +129,10 @@ osd pool default size = 1
 osd pool default min size = 1
 osd pool default pg autoscale mode = off
 osd crush chooseleaf type = 0
-paxos propose interval = 0.05
+paxos propose interval = 0.005
+paxos min wait = 0.005
 [mon]
-mon data = {directory}/mon
+mon data = {data}/mon
 log file = {directory}/mon.log
 mon cluster log file = {directory}/cluster.log
 mon allow pool size one = true
@@ -138,13 +141,13 @@ mon data avail warn = 1
 mon data avail crit = 1
 mon max pg per osd = 2000
 [mgr]
-mgr data = {directory}/mgr
+mgr data = {data}/mgr
 log file = {directory}/mgr.log
 mgr initial modules =
 mgr stats period = 1
 mgr tick period = 1
 [osd]
-osd data = {directory}/osd
+osd data = {data}/osd
 log file = {directory}/osd.log
 osd objectstore = bluestore
 bluestore block size = {16 * _GIB}
@@ -157,7 +160,7 @@ osd client watch timeout = {CLIENT_DIES_SECONDS}
 
 def _make_monitor(cluster: Ceph) -> None:
     directory = cluster.directory
-    (directory / "ceph.conf").write_text(_configuration(directory, cluster.port, cluster.fsid))
+    (directory / "ceph.conf").write_text(_configuration(directory, cluster.data, cluster.port, cluster.fsid))
     keys, keyring, monmap = directory / "mon.keyring", directory / "keyring", directory / "monmap"
     everything = [word for daemon in ("mon", "osd", "mgr") for word in ("--cap", daemon, "allow *")]
     for words in (
@@ -177,11 +180,11 @@ def _make_others(cluster: Ceph) -> None:
     secret = subprocess.run(["ceph-authtool", "--gen-print-key"], capture_output=True, text=True, check=True)
     key, identity = secret.stdout.strip(), str(uuid.uuid4())
     cluster.run("ceph", "osd", "new", identity, "-i", "-", data=json.dumps({"cephx_secret": key}).encode())
-    keyring = f"{cluster.directory}/osd/keyring"
+    keyring = f"{cluster.data}/osd/keyring"
     cluster.run("ceph-authtool", "--create-keyring", keyring, "-n", "osd.0", "--add-key", key)
     cluster.run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", identity, "--keyring", keyring)
     keys = cluster.run("ceph", "auth", "get-or-create", "mgr.x", "mon", "allow profile mgr", "osd", "allow *")
-    (cluster.directory / "mgr" / "keyring").write_text(keys)
+    (cluster.data / "mgr" / "keyring").write_text(keys)
     with (cluster.directory / "keyring").open("a") as keyring:
         for user, profile in ((USER, "profile rbd"), (READER, "profile rbd-read-only")):
             keyring.write(cluster.run("ceph", "auth", "get-or-create", f"client.{user}", "mon", "profile rbd", "osd", profile))
@@ -204,25 +207,43 @@ def ceph(directory: Path) -> Iterator[Ceph]:
     """A cluster with its data in `directory` until the block ends. Raises `Missing`."""
     debian(PACKAGES, "Ceph", provides=["ceph-mon", "ceph-mgr", "ceph-osd", "ceph", "rbd"])
     directory = directory.resolve()
-    for name in ("mon", "mgr", "osd"):
-        (directory / name).mkdir(parents=True)
-    conf, port = directory / "ceph.conf", free_port()
+    directory.mkdir(parents=True, exist_ok=True)
+    with _place(directory) as data:
+        cluster = _planned(directory, data)
+        try:
+            _start(cluster)
+            yield cluster
+        finally:
+            for each in (cluster.osd, cluster.mgr, cluster.mon):
+                each.kill()
 
-    def daemon(kind: str, name: str, *more: str) -> Daemon:
-        command = [f"ceph-{kind}", "-c", str(conf), "-i", name, "-f", *more]
+
+def _planned(directory: Path, data: Path) -> Ceph:
+    for name in ("mon", "mgr", "osd"):
+        (data / name).mkdir()
+
+    def daemon(kind: str, name: str, keyring: Path) -> Daemon:
+        command = [f"ceph-{kind}", "-c", f"{directory}/ceph.conf", "-i", name, "-f", "--keyring", str(keyring)]
         return Daemon(command, directory / f"{kind}.out")
 
-    monitor = daemon("mon", "a", "--keyring", str(directory / "mon.keyring"))
-    manager = daemon("mgr", "x", "--keyring", str(directory / "mgr" / "keyring"))
-    osd = daemon("osd", "0", "--keyring", str(directory / "osd" / "keyring"))
-    cluster = Ceph(directory, port, str(uuid.uuid4()), monitor, manager, osd)
-    try:
-        _start(cluster)
-        yield cluster
-    finally:
-        for each in (cluster.osd, cluster.mgr, cluster.mon):
-            each.kill()
-        shutil.rmtree(directory / "osd", ignore_errors=True)
+    return Ceph(
+        directory,
+        data,
+        free_port(),
+        str(uuid.uuid4()),
+        mon=daemon("mon", "a", directory / "mon.keyring"),
+        mgr=daemon("mgr", "x", data / "mgr" / "keyring"),
+        osd=daemon("osd", "0", data / "osd" / "keyring"),
+    )
+
+
+@contextlib.contextmanager
+def _place(directory: Path) -> Iterator[Path]:
+    """A directory for what the daemons keep, in memory where there is plenty: they sync after every step."""
+    memory = Path("/dev/shm")  # noqa: S108 - made unpredictable below
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 * _GIB
+    with tempfile.TemporaryDirectory(prefix="ceph-", dir=memory if roomy else directory) as place:
+        yield Path(place)
 
 
 def bind(python: Path) -> None:

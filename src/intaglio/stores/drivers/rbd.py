@@ -116,13 +116,17 @@ class RbdStore:
     async def list(self, prefix: str = "") -> AsyncGenerator[Stat, None]:
         """The images whose names are keys, and that have the snapshot; others in the pool are not ours."""
         names = await self._run(lambda pool: pool.names(), "list its images")
-        for key in names:
-            if KEY.fullmatch(key) and key.startswith(prefix):
-                try:
-                    found = await self.stat(key)
-                except NotFound:
-                    continue
-                yield found
+        keys = [name for name in names if KEY.fullmatch(name) and name.startswith(prefix)]
+        for begin in range(0, len(keys), _OTHER_THREADS):
+            for found in await asyncio.gather(*map(self._found, keys[begin : begin + _OTHER_THREADS])):
+                if found is not None:
+                    yield found
+
+    async def _found(self, key: str) -> Stat | None:
+        try:
+            return await self.stat(key)
+        except NotFound:
+            return None
 
     async def sweep(self) -> int:
         """Finish deletions, from the trash too, and remove images of uploads that nobody writes any more.

@@ -32,6 +32,8 @@ _SIGNATURES: Mapping[str, Sequence[Any]] = {
     "rados_read": (_HANDLE, _TEXT, _OUT, _SIZE, _U64),
     "rados_stat": (_HANDLE, _TEXT, _OUT, _OUT),
     "rados_remove": (_HANDLE, _TEXT),
+    "rados_lock_exclusive": (_HANDLE, _TEXT, _TEXT, _TEXT, _TEXT, _OUT, ctypes.c_uint8),
+    "rados_unlock": (_HANDLE, _TEXT, _TEXT, _TEXT),
     "rbd_image_options_set_uint64": (_HANDLE, _INT, _U64),
     "rbd_create4": (_HANDLE, _TEXT, _U64, _HANDLE),
     "rbd_open": (_HANDLE, _TEXT, _OUT, _TEXT),
@@ -104,6 +106,12 @@ class TrashInfo(ctypes.Structure):
         ("deletion_time", ctypes.c_long),
         ("deferment_end_time", ctypes.c_long),
     )
+
+
+class Timeval(ctypes.Structure):
+    """Seconds and microseconds."""
+
+    _fields_ = (("seconds", ctypes.c_long), ("microseconds", ctypes.c_long))
 
 
 class Timespec(ctypes.Structure):

@@ -1,12 +1,15 @@
 """One pool of a Ceph cluster and the images in it, as blocking calls for threads. They raise OSError.
 
-What they know of RBD's own objects is that `rbd_id.<name>` holds the id of the image of that name.
+What they know of RBD's own objects: `rbd_id.<name>` holds the id of the image of that name, and `rbd_directory` is in
+every pool that ever had an image.
 """
 
 import ctypes
 import errno
+import hashlib
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
@@ -17,6 +20,7 @@ from intaglio.stores.drivers.rbd_library import Ceph
 from intaglio.stores.drivers.rbd_options import RbdOptions
 
 _LAYERING = 1
+_DIRECTORY = b"rbd_directory"
 _ID_LENGTH = 256
 
 
@@ -110,6 +114,7 @@ class Pool:
     def __init__(self, chosen: RbdOptions) -> None:
         """Connect. Raises OSError whose text says what could not be done where that is not plain from the number."""
         self._ceph = rbd_library.load()
+        self._patience = chosen.patience
         self._cluster, self._context = ctypes.c_void_p(), ctypes.c_void_p()
         user = chosen.rbd_store_user.encode() if chosen.rbd_store_user else None
         self._ceph.call("rados_create", ctypes.byref(self._cluster), user)
@@ -149,7 +154,7 @@ class Pool:
     def probe(self) -> None:
         """Meet the errors that a use of the pool would meet."""
         with suppress(FileNotFoundError):  # no image was ever made here
-            self._ceph.call("rados_stat", self._context, b"rbd_directory", None, None)
+            self._ceph.call("rados_stat", self._context, _DIRECTORY, None, None)
 
     def identity(self, name: str) -> str | None:
         """The id of the image of that name, if there is one."""
@@ -163,6 +168,30 @@ class Pool:
     def forget_name(self, name: str) -> None:
         """Take away a name that an interrupted renaming left."""
         self._ceph.call("rados_remove", self._context, _id_object(name))
+
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Be the only one of all machines in a block of that name; the lock of somebody who died ends by itself.
+
+        Raises BlockingIOError (EAGAIN) when others are in it for long.
+        """
+        lock, cookie, end = _lock_name(name), uuid.uuid4().hex.encode(), time.monotonic() + self._patience
+        duration = ctypes.byref(rbd_library.Timeval(int(2 * self._patience) + 1, 0))
+        while True:
+            try:
+                self._ceph.call("rados_lock_exclusive", self._context, _DIRECTORY, lock, cookie, b"", duration, 0)
+                break
+            except OSError as error:
+                if error.errno != errno.EBUSY:
+                    raise
+                if time.monotonic() > end:
+                    raise BlockingIOError(errno.EAGAIN, "others are at work on it") from error
+                time.sleep(0.02)
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # it ends by itself
+                self._ceph.call("rados_unlock", self._context, _DIRECTORY, lock, cookie)
 
     def create(self, name: str, size: int, order: int) -> None:
         """A new image with the cluster's default features, as Glance makes them: at least one can be cloned."""
@@ -194,7 +223,7 @@ class Pool:
         return Image(self._ceph, handle)
 
     def rename(self, name: str, to: str) -> None:
-        """Raises FileExistsError."""
+        """Raises FileExistsError, but not when somebody else gives an image the same name in this very moment."""
         self._ceph.call("rbd_rename", self._context, name.encode(), to.encode())
 
     def remove(self, name: str) -> None:
@@ -227,6 +256,11 @@ class Pool:
 
 def _id_object(name: str) -> bytes:
     return b"rbd_id." + name.encode()
+
+
+def _lock_name(name: str) -> bytes:
+    """Short whatever the name is: it is part of the name of an attribute."""
+    return b"intaglio." + hashlib.sha256(name.encode()).hexdigest()[:32].encode()
 
 
 class Link:

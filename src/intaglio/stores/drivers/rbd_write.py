@@ -185,10 +185,11 @@ class Upload:
             image.flush()
             image.take_snapshot(SNAPSHOT)
             self._close()
-            try:
-                move(pool, self._name, self._key)
-            except FileExistsError as error:
-                raise present(self._store, self._key) from error
+            with pool.locked(self._key):
+                try:
+                    move(pool, self._name, self._key)
+                except FileExistsError as error:
+                    raise present(self._store, self._key) from error
             self._own.give(self._name)
 
     def _close(self) -> None:
