@@ -32,6 +32,10 @@ CLIENT_DIES_SECONDS = 5
 _GIB = 1 << 30
 
 
+class CommandFailed(Exception):
+    """One of Ceph's programs ended with an error; the text is its own."""
+
+
 @dataclasses.dataclass
 class Daemon:
     """One process of the cluster; it may be started and ended any number of times."""
@@ -61,13 +65,21 @@ class Daemon:
                 os.kill(self.pid, signal.SIGCONT)
 
 
+def _run(command: Sequence[str], data: bytes | None = None) -> str:
+    # isolated: the programs are Debian's, and written for Debian's Python
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(command, input=data, capture_output=True, env=environment, check=False)
+    if done.returncode:
+        raise CommandFailed(f"{' '.join(command[:4])} failed: {done.stderr.decode()[-1000:]}")
+    return done.stdout.decode()
+
+
 @dataclasses.dataclass
 class Ceph:
     """A cluster."""
 
     directory: Path
     data: Path
-    port: int
     fsid: str
     mon: Daemon
     mgr: Daemon
@@ -75,18 +87,18 @@ class Ceph:
     user: str = USER
 
     @property
+    def daemons(self) -> Sequence[Daemon]:
+        """All of them."""
+        return self.mon, self.mgr, self.osd
+
+    @property
     def conf(self) -> Path:
         """Its ceph.conf, which names a keyring with every user's key."""
         return self.directory / "ceph.conf"
 
     def run(self, program: str, *words: str, data: bytes | None = None) -> str:
-        """What one of Ceph's own programs prints, run as the administrator. Raises `CalledProcessError`."""
-        # isolated: the programs are Debian's, and written for Debian's Python
-        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
-        done = subprocess.run(
-            [program, "--conf", str(self.conf), *words], input=data, capture_output=True, env=environment, check=True
-        )
-        return done.stdout.decode()
+        """What one of Ceph's own programs prints, run as the administrator. Raises `CommandFailed`."""
+        return _run([program, "--conf", str(self.conf), *words], data)
 
     def ask(self, *words: str) -> Any:
         """What the monitors answer to a command."""
@@ -101,7 +113,7 @@ class Ceph:
 
     def is_up(self) -> bool:
         """Whether the OSD takes part."""
-        with contextlib.suppress(subprocess.CalledProcessError):
+        with contextlib.suppress(CommandFailed):
             return bool(self.ask("osd", "stat")["num_up_osds"])
         return False
 
@@ -159,35 +171,30 @@ osd client watch timeout = {CLIENT_DIES_SECONDS}
 
 
 def _make_monitor(cluster: Ceph) -> None:
-    directory = cluster.directory
-    (directory / "ceph.conf").write_text(_configuration(directory, cluster.data, cluster.port, cluster.fsid))
-    keys, keyring, monmap = directory / "mon.keyring", directory / "keyring", directory / "monmap"
+    directory, port = cluster.directory, free_port()
+    cluster.conf.write_text(_configuration(directory, cluster.data, port, cluster.fsid))
+    keys, keyring, monmap = f"{directory}/mon.keyring", f"{directory}/keyring", f"{directory}/monmap"
     everything = [word for daemon in ("mon", "osd", "mgr") for word in ("--cap", daemon, "allow *")]
-    for words in (
-        ["ceph-authtool", "--create-keyring", keys, "--gen-key", "-n", "mon.", "--cap", "mon", "allow *"],
-        ["ceph-authtool", "--create-keyring", keyring, "--gen-key", "-n", "client.admin", *everything],
-        ["ceph-authtool", keys, "--import-keyring", keyring],
-        ["monmaptool", "--create", "--fsid", cluster.fsid, "--addv", "a", f"[v2:127.0.0.1:{cluster.port}]", monmap],
-        ["ceph-mon", "-c", cluster.conf, "-i", "a", "--mkfs", "--monmap", monmap, "--keyring", keys],
-    ):
-        done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise Missing(f"Ceph: {words[0]} failed: {done.stderr[-1000:]}")
+    _run(["ceph-authtool", "--create-keyring", keys, "--gen-key", "-n", "mon.", "--cap", "mon", "allow *"])
+    _run(["ceph-authtool", "--create-keyring", keyring, "--gen-key", "-n", "client.admin", *everything])
+    _run(["ceph-authtool", keys, "--import-keyring", keyring])
+    _run(["monmaptool", "--create", "--fsid", cluster.fsid, "--addv", "a", f"[v2:127.0.0.1:{port}]", monmap])
+    cluster.run("ceph-mon", "-i", "a", "--mkfs", "--monmap", monmap, "--keyring", keys)
 
 
 def _make_others(cluster: Ceph) -> None:
     """The OSD's file, the keys of the daemons, and those of the two users, who share the administrator's keyring."""
-    secret = subprocess.run(["ceph-authtool", "--gen-print-key"], capture_output=True, text=True, check=True)
-    key, identity = secret.stdout.strip(), str(uuid.uuid4())
-    cluster.run("ceph", "osd", "new", identity, "-i", "-", data=json.dumps({"cephx_secret": key}).encode())
+    key, identity = _run(["ceph-authtool", "--gen-print-key"]).strip(), str(uuid.uuid4())
     keyring = f"{cluster.data}/osd/keyring"
+    cluster.run("ceph", "osd", "new", identity, "-i", "-", data=json.dumps({"cephx_secret": key}).encode())
     cluster.run("ceph-authtool", "--create-keyring", keyring, "-n", "osd.0", "--add-key", key)
     cluster.run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", identity, "--keyring", keyring)
-    keys = cluster.run("ceph", "auth", "get-or-create", "mgr.x", "mon", "allow profile mgr", "osd", "allow *")
-    (cluster.data / "mgr" / "keyring").write_text(keys)
-    with (cluster.directory / "keyring").open("a") as keyring:
+    allowed = ["mon", "allow profile mgr", "osd", "allow *"]
+    (cluster.data / "mgr" / "keyring").write_text(cluster.run("ceph", "auth", "get-or-create", "mgr.x", *allowed))
+    with (cluster.directory / "keyring").open("a") as keys:
         for user, profile in ((USER, "profile rbd"), (READER, "profile rbd-read-only")):
-            keyring.write(cluster.run("ceph", "auth", "get-or-create", f"client.{user}", "mon", "profile rbd", "osd", profile))
+            allowed = ["mon", "profile rbd", "osd", profile]
+            keys.write(cluster.run("ceph", "auth", "get-or-create", f"client.{user}", *allowed))
 
 
 def _start(cluster: Ceph) -> None:
@@ -198,8 +205,8 @@ def _start(cluster: Ceph) -> None:
         cluster.mgr.start()
         cluster.osd.start()
         wait_until(cluster.is_up, "Ceph's OSD", seconds=120)
-    except subprocess.CalledProcessError as error:
-        raise Missing(f"Ceph: {error.cmd[0]} failed: {(error.stderr or b'').decode()[-1000:]}") from error
+    except CommandFailed as error:
+        raise Missing(f"Ceph: {error}") from error
 
 
 @contextlib.contextmanager
@@ -209,18 +216,19 @@ def ceph(directory: Path) -> Iterator[Ceph]:
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
     with _place(directory) as data:
-        cluster = _planned(directory, data)
+        for name in ("mon", "mgr", "osd"):
+            (data / name).mkdir()
+        cluster = known(directory, data, str(uuid.uuid4()))
         try:
             _start(cluster)
             yield cluster
         finally:
-            for each in (cluster.osd, cluster.mgr, cluster.mon):
+            for each in cluster.daemons:
                 each.kill()
 
 
-def _planned(directory: Path, data: Path) -> Ceph:
-    for name in ("mon", "mgr", "osd"):
-        (data / name).mkdir()
+def known(directory: Path, data: Path, fsid: str) -> Ceph:
+    """The cluster in these directories, which somebody else runs, or will."""
 
     def daemon(kind: str, name: str, keyring: Path) -> Daemon:
         command = [f"ceph-{kind}", "-c", f"{directory}/ceph.conf", "-i", name, "-f", "--keyring", str(keyring)]
@@ -229,8 +237,7 @@ def _planned(directory: Path, data: Path) -> Ceph:
     return Ceph(
         directory,
         data,
-        free_port(),
-        str(uuid.uuid4()),
+        fsid,
         mon=daemon("mon", "a", directory / "mon.keyring"),
         mgr=daemon("mgr", "x", data / "mgr" / "keyring"),
         osd=daemon("osd", "0", data / "osd" / "keyring"),
@@ -242,7 +249,11 @@ def _place(directory: Path) -> Iterator[Path]:
     """A directory for what the daemons keep, in memory where there is plenty: they sync after every step."""
     memory = Path("/dev/shm")  # noqa: S108 - made unpredictable below
     roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 * _GIB
-    with tempfile.TemporaryDirectory(prefix="ceph-", dir=memory if roomy else directory) as place:
+    for left in memory.glob("intaglio-ceph-*"):  # by a process that was killed
+        if not Path("/proc", left.name.split("-")[2]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    prefix = f"intaglio-ceph-{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=memory if roomy else directory) as place:
         yield Path(place)
 
 

@@ -25,6 +25,7 @@ _ABILITIES: Mapping[str, str] = {
 }
 _EXAMPLES: Mapping[str, Mapping[str, object]] = {
     "file": {"filesystem_store_datadir": "/var/lib/glance/images", "filesystem_thin_provisioning": True},
+    "rbd": {"rbd_thin_provisioning": True},
     "s3": {
         "s3_store_host": "https://s3.example.com",
         "s3_store_bucket": "images",
@@ -32,7 +33,8 @@ _EXAMPLES: Mapping[str, Mapping[str, object]] = {
         "s3_store_secret_key": "secret",
     },
 }
-_EXTRAS: Mapping[str, str] = {"s3": "s3"}
+_NEEDS: Mapping[str, str] = {"rbd": "Ceph's `librbd1`, a package of the system", "s3": "the extra `s3`"}
+_LEARNED: Mapping[str, str] = {"rbd": "rbd://CLUSTER-ID/images/IMAGE-ID/snap"}  # what only the running store can say
 
 
 def stores_page() -> str:
@@ -46,7 +48,7 @@ def stores_page() -> str:
         for ability in Abilities.__struct_fields__
     ]
     locations = [
-        f"| `{kind}` | `{stores[kind].uri('IMAGE-ID')}` | {f'`{_EXTRAS[kind]}`' if kind in _EXTRAS else '-'} |"
+        f"| `{kind}` | `{_LEARNED.get(kind) or stores[kind].uri('IMAGE-ID')}` | {_NEEDS.get(kind, '-')} |"
         for kind in WORKING
     ]
     coming = ", ".join(f"`{kind}`" for kind in DRIVERS if kind not in WORKING)
@@ -62,7 +64,7 @@ def stores_page() -> str:
                 "",
                 "They have Glance's form, so that either service can use what the other wrote.",
                 "",
-                "| kind | an image's location | needs the extra |",
+                "| kind | an image's location | needs |",
                 "|---|---|---|",
                 *locations,
                 "",

@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from intaglio.stores.base import Misconfigured, NotFound, Store, StoreError
-from intaglio.stores.facts import facts
+from intaglio.stores.facts import Learned, facts
 from intaglio.stores.settings import StoreConfig, StoreSettings
 
 T = TypeVar("T")
@@ -39,13 +39,7 @@ def _s3(config: StoreConfig) -> Store:
 def _rbd(config: StoreConfig) -> Store:
     from intaglio.stores.drivers.rbd import RbdStore  # noqa: PLC0415 - as above
 
-    try:
-        return RbdStore(config.id, config.options)
-    except OSError as error:
-        raise Misconfigured(
-            f"store {config.id!r} (type rbd) needs Ceph's client libraries librados.so.2 and librbd.so.1, which a "
-            f"package such as librbd1 brings: {error}"
-        ) from error
+    return RbdStore(config.id, config.options)
 
 
 def _lacking(config: StoreConfig, extra: str, error: ImportError) -> Misconfigured:
@@ -87,7 +81,9 @@ class Stores(Mapping[str, Store]):
 
     def properties(self, store_id: str) -> Mapping[str, object]:
         """What an administrator is told of a store beside its type and weight."""
-        return facts(self._configs[store_id])
+        store = self._stores[store_id]
+        learned = store.learned() if isinstance(store, Learned) else {}
+        return {**facts(self._configs[store_id]), **learned}
 
     def for_reading(self, locations: Iterable[T], store_of: Callable[[T], str | None]) -> list[T]:
         """The locations, highest weight first; equal ones keep their order, which is the database's."""

@@ -23,7 +23,6 @@ from intaglio.stores.base import (
     checked_key,
 )
 from intaglio.stores.budget import Budget
-from intaglio.stores.drivers import rbd_library
 from intaglio.stores.drivers.rbd_faults import absent, explained
 from intaglio.stores.drivers.rbd_names import Claims, deleted, move, settle, uploads
 from intaglio.stores.drivers.rbd_options import MIB, SNAPSHOT, key_of, location, options
@@ -47,14 +46,10 @@ _log = logging.getLogger(__name__)
 
 
 class RbdStore:
-    """See `intaglio.stores.base.Store`; options as in `RbdOptions`. Building it connects to nothing.
-
-    Raises OSError while it is built where Ceph's libraries are not installed.
-    """
+    """See `intaglio.stores.base.Store`; options as in `RbdOptions`. Building it connects to nothing, and loads nothing."""
 
     def __init__(self, store: str, given: Mapping[str, object], grace: float = _GRACE) -> None:
         chosen = options(store, given)
-        rbd_library.load()
         self._id = store
         self._options = chosen
         self._grace = grace
@@ -153,6 +148,10 @@ class RbdStore:
     def metadata(self, key: str) -> Mapping[str, str]:  # noqa: ARG002 - the contract's signature
         """Nothing, as Glance's driver."""
         return {}
+
+    def learned(self) -> Mapping[str, object]:
+        """The cluster's id, once it was reached."""
+        return {} if self._link.fsid is None else {"fsid": self._link.fsid}
 
     def adopt(self, uri: str) -> str:
         """The key of an `rbd` location in this pool of this cluster."""

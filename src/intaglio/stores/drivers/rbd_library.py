@@ -176,10 +176,16 @@ class Ceph:
 
 
 def _copied(item: Any) -> dict[str, Any]:
-    return {name: value.decode() if isinstance(value := getattr(item, name), bytes) else value for name, _ in item._fields_}
+    return {
+        name: value.decode() if isinstance(value := getattr(item, name), bytes) else value for name, _ in item._fields_
+    }
 
 
 @functools.cache
 def load() -> Ceph:
     """The libraries, loaded once. Raises OSError when they are not installed or too old."""
-    return Ceph()
+    try:
+        return Ceph()
+    except OSError as error:
+        needed = " and ".join(LIBRARIES.values())
+        raise OSError(f"it needs {needed} of Ceph 15 or later, as the package librbd1 brings them: {error}") from error

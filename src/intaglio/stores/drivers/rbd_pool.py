@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from intaglio.stores.drivers import rbd_library
 from intaglio.stores.drivers.rbd_library import Ceph
@@ -62,7 +62,10 @@ class Image:
     @property
     def others(self) -> int:
         """How many more have it open."""
-        return len(self._ceph.items("rbd_watchers_list", "rbd_watchers_list_cleanup", rbd_library.Watcher, self._handle)) - 1
+        return (
+            len(self._ceph.items("rbd_watchers_list", "rbd_watchers_list_cleanup", rbd_library.Watcher, self._handle))
+            - 1
+        )
 
     def read(self, offset: int, length: int) -> bytearray:
         """The bytes; fewer where the image ends."""

@@ -38,9 +38,7 @@ class Reader:
         self._next = self._end = self._taken = 0
         self._ahead: deque[tuple[asyncio.Future[bytearray], int]] = deque()  # what comes, and its share of the budget
 
-    async def pieces(
-        self, offset: int, length: int | None, snapshot: str | None
-    ) -> AsyncGenerator[bytes, None]:
+    async def pieces(self, offset: int, length: int | None, snapshot: str | None) -> AsyncGenerator[bytes, None]:
         """The bytes, in pieces of at most 1 MiB. Raises as `Store.open`."""
         size = await self._work.run(self._open, snapshot)
         self._next, self._end = offset, size if length is None else offset + length

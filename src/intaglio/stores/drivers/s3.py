@@ -22,8 +22,8 @@ from intaglio.stores.base import (
     Unsupported,
     checked_key,
 )
-from intaglio.stores.drivers.s3_answers import Answer, Malformed, field, no_bucket, objects
 from intaglio.stores.budget import Budget
+from intaglio.stores.drivers.s3_answers import Answer, Malformed, field, no_bucket, objects
 from intaglio.stores.drivers.s3_client import Client, Patience
 from intaglio.stores.drivers.s3_options import MIB, key_of, keys, options, place, tls
 from intaglio.stores.drivers.s3_read import Absent, Reader, absent

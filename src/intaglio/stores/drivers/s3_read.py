@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from http import HTTPStatus
 
 from intaglio.stores.base import Broken, Busy, NotFound, OutOfRange, StoreError
-from intaglio.stores.drivers.s3_answers import Answer
 from intaglio.stores.budget import Budget
+from intaglio.stores.drivers.s3_answers import Answer
 from intaglio.stores.drivers.s3_client import Client
 from intaglio.stores.drivers.s3_options import MIB
 from intaglio.stores.drivers.s3_write import crc32

@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from http import HTTPStatus
 
 from intaglio.stores.base import Buffer, Busy, Chunk, Exists, Full, StoreError
-from intaglio.stores.drivers.s3_answers import Answer, Malformed, field
 from intaglio.stores.budget import Budget
+from intaglio.stores.drivers.s3_answers import Answer, Malformed, field
 from intaglio.stores.drivers.s3_client import Client
 from intaglio.stores.drivers.s3_options import MIB, S3Options
 from intaglio.stores.drivers.s3_unfinished import give_up, unreadable
