@@ -27,6 +27,11 @@ def rbd(cluster: Ceph, pool: str, *words: str) -> Any:
     return json.loads(answer) if answer.strip() else None
 
 
+def change(cluster: Ceph, pool: str, *words: str) -> None:
+    """Let `rbd` do something."""
+    cluster.run("rbd", "--pool", pool, *words)
+
+
 def images(cluster: Ceph, pool: str) -> list[str]:
     """The names of all images."""
     names: list[str] = rbd(cluster, pool, "ls")

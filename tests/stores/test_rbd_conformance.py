@@ -1,4 +1,4 @@
-"""The RBD store keeps the contract on a real Ceph: in several objects, of which those are left out that hold nothing but zeros."""
+"""The RBD store keeps the contract on a real Ceph: in several objects, and without those that are all zeros."""
 
 import uuid
 from collections.abc import Iterator

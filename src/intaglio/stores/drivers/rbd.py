@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 
 
 class RbdStore:
-    """See `intaglio.stores.base.Store`; options as in `RbdOptions`. Building it connects to nothing, and loads nothing."""
+    """See `intaglio.stores.base.Store`; options as in `RbdOptions`. Building it loads nothing, nor connects."""
 
     def __init__(self, store: str, given: Mapping[str, object], grace: float = _GRACE) -> None:
         chosen = options(store, given)

@@ -29,7 +29,9 @@ def explained(store: str, doing: str) -> Iterator[None]:
         yield
     except OSError as error:
         number = error.errno or 0
-        words = _WORDS.get(number) or (os.strerror(number) if number else str(error))
+        words = error.strerror or str(error)
+        if number and words == os.strerror(number):  # nobody has said it better yet
+            words = _WORDS.get(number, words)
         raise _KINDS.get(number, Broken)(f"store {store!r} could not {doing}: {words}") from error
 
 

@@ -1,7 +1,7 @@
 """What images are called while they are not, or no more, objects of the store; none of these names is a key.
 
-An upload writes an image of its own, and is renamed to the key when it is whole. A deletion begins with a renaming, too,
-so that no new reader finds what is being removed.
+An upload writes an image of its own, which is renamed to the key when it is whole. A deletion begins with a renaming,
+too, so that no new reader finds what is being removed.
 """
 
 import contextlib

@@ -57,7 +57,7 @@ class Image:
         """Seconds since it was made, by the clocks of both machines."""
         made = rbd_library.Timespec()
         self._ceph.call("rbd_get_create_timestamp", self._handle, ctypes.byref(made))
-        return time.time() - made.seconds
+        return time.time() - int(made.seconds)
 
     @property
     def others(self) -> int:
@@ -123,7 +123,7 @@ class Pool:
         self._ceph.call("rados_create", ctypes.byref(self._cluster), user)
         try:
             self._configure(chosen)
-            self._ceph.call("rados_connect", self._cluster)
+            self._connect(chosen.rbd_store_user or "admin")
             self.fsid = self._ceph.text("rados_cluster_fsid", self._cluster)
             self._open(chosen.rbd_store_pool)
         except BaseException:
@@ -145,6 +145,15 @@ class Pool:
             "rbd_cache": "false",  # an error then belongs to the write that met it
         }.items():
             self._ceph.call("rados_conf_set", self._cluster, name.encode(), value.encode())
+
+    def _connect(self, user: str) -> None:
+        try:
+            self._ceph.call("rados_connect", self._cluster)
+        except (FileNotFoundError, PermissionError) as error:
+            why = "its key was not found" if isinstance(error, FileNotFoundError) else "its key is wrong"
+            raise PermissionError(
+                errno.EACCES, f"the cluster does not know client.{user}, or {why}; see rbd_store_user and the keyring"
+            ) from error
 
     def _open(self, name: str) -> None:
         try:
