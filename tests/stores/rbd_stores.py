@@ -17,8 +17,9 @@ def options(cluster: Ceph, pool: str, **others: object) -> dict[str, object]:
     }
 
 
-def store(cluster: Ceph, pool: str, grace: float = 600, **others: object) -> RbdStore:
-    return RbdStore("rbd", options(cluster, pool, **others), grace)
+def store(cluster: Ceph, pool: str, **others: object) -> RbdStore:
+    """A store that takes an image of an upload for abandoned as soon as nobody has it open."""
+    return RbdStore("rbd", options(cluster, pool, **others), grace=0)
 
 
 def rbd(cluster: Ceph, pool: str, *words: str) -> Any:
