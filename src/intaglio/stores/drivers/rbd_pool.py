@@ -138,10 +138,13 @@ class Pool:
         except OSError as error:
             where = f"the file {path} of rbd_store_ceph_conf" if path else "a ceph.conf"
             raise OSError(f"{where} cannot be read: {error.strerror}") from error
-        for name, value in {  # whole seconds: older releases take nothing else
+        for name, value in {
             "client_mount_timeout": f"{chosen.connecting:g}",
             "rados_mon_op_timeout": f"{chosen.connecting:g}",
             "rados_osd_op_timeout": f"{chosen.patience:g}",
+            # A client that gives up before it asks the monitors where a silent OSD is now never learns it.
+            "objecter_timeout": f"{min(10, chosen.patience / 4):g}",
+            "objecter_tick_interval": f"{min(5, chosen.patience / 8):g}",
             "rbd_cache": "false",  # an error then belongs to the write that met it
         }.items():
             self._ceph.call("rados_conf_set", self._cluster, name.encode(), value.encode())
