@@ -41,7 +41,16 @@ class S3Store:
     weight: int = 0
 
 
-Store = FileStore | S3Store
+@dataclasses.dataclass(frozen=True)
+class RbdStore:
+    """A store in a pool of Ceph; `options` are Glance's. Its environment must have been given Ceph's modules."""
+
+    id: str
+    options: Mapping[str, object]
+    weight: int = 0
+
+
+Store = FileStore | S3Store | RbdStore
 
 
 @dataclasses.dataclass
@@ -113,6 +122,9 @@ def _answers(url: str) -> bool:
         return False
 
 
+_KINDS: Mapping[type[Store], str] = {FileStore: "file", S3Store: "s3", RbdStore: "rbd"}
+
+
 def _stores(stores: Path | str | Sequence[Store]) -> tuple[str, str]:
     """The lines for [DEFAULT], and the sections, of one store in the older way or of several with ids."""
     if isinstance(stores, str):
@@ -130,7 +142,7 @@ def _stores(stores: Path | str | Sequence[Store]) -> tuple[str, str]:
             text += f"filesystem_store_datadir = {store.directory}\n"
         else:
             text += "".join(f"{name} = {value}\n" for name, value in store.options.items())
-        kinds.append(f"{store.id}:{'file' if isinstance(store, FileStore) else 's3'}")
+        kinds.append(f"{store.id}:{_KINDS[type(store)]}")
     return f"enabled_backends = {','.join(kinds)}\n", text
 
 
@@ -218,7 +230,7 @@ def glance(
 
     `connection`: an SQLAlchemy address; the default is the SQLite file `directory`/glance.sqlite; for MariaDB write
     `mysql+pymysql://…`. `stores`: a directory (one store, configured the older way; default `directory`/images) or
-    several `FileStore` and `S3Store`; or the sections themselves, as text. `conf`: more text for glance-api.conf,
+    several `FileStore`, `S3Store` and `RbdStore`; or the sections themselves, as text. `conf`: more text for glance-api.conf,
     starting with a section head. `sync`: bring the database to Glance's schema first. `started`: False leaves `start`
     to the caller. Raises `Missing`.
     """

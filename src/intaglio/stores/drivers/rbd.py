@@ -5,6 +5,7 @@ does not answer or is full, for which clients of Ceph usually wait for ever.
 """
 
 import asyncio
+import errno
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
@@ -28,7 +29,7 @@ from intaglio.stores.drivers.rbd_names import Claims, deleted, move, settle, upl
 from intaglio.stores.drivers.rbd_options import MIB, SNAPSHOT, key_of, location, options
 from intaglio.stores.drivers.rbd_pool import Link, Pool
 from intaglio.stores.drivers.rbd_read import Reader
-from intaglio.stores.drivers.rbd_remove import Outcome, erase, erase_trashed, unfinished
+from intaglio.stores.drivers.rbd_remove import Outcome, erase, erase_trashed, remove_in_place, unfinished
 from intaglio.stores.drivers.rbd_write import Upload
 from intaglio.stores.threads import Threads, uncancelled
 
@@ -102,6 +103,8 @@ class RbdStore:
         """
         checked_key(key)
         name = await self._run(self._free, "delete an image", key)
+        if name is None:
+            return
         removing = self._other.submit(self._erase, key, name)
         try:
             await self._other.wait(asyncio.shield(removing))
@@ -204,8 +207,8 @@ class RbdStore:
         except FileNotFoundError:
             raise absent(self._id, key) from None
 
-    def _free(self, pool: Pool, key: str) -> str:
-        """Remove what dead writers left under the key, and take it from its image; the name that this has now."""
+    def _free(self, pool: Pool, key: str) -> str | None:
+        """Remove what dead writers left under the key, and take it from its image; the name that this has now, if any."""
         for name in uploads(key):
             settle(pool, name, key)
             if name not in self._own and pool.identity(name) is not None and erase(pool, name) is Outcome.OPEN:
@@ -218,6 +221,10 @@ class RbdStore:
             move(pool, key, name)
         except FileNotFoundError:
             raise absent(self._id, key) from None
+        except OSError as error:
+            if error.errno in {errno.ENOSPC, errno.EDQUOT} and remove_in_place(pool, key):
+                return None
+            raise
         return name
 
     def _erase(self, key: str, name: str) -> None:

@@ -41,6 +41,18 @@ def erase(pool: Pool, name: str) -> Outcome:
     return Outcome.GONE if bare else Outcome.KEPT
 
 
+def remove_in_place(pool: Pool, name: str) -> bool:
+    """Remove an image under its own name, for a pool so full that not even a renaming fits in; whether that was right.
+
+    It was not when somebody has it open, or there are clones.
+    """
+    with pool.open(name) as image:
+        if image.others or not _strip(image):
+            return False
+    pool.remove(name)
+    return True
+
+
 def erase_trashed(pool: Pool, identity: str) -> Outcome:
     """Remove an image from the trash, now that its clones may be gone."""
     try:
