@@ -14,6 +14,7 @@ from bench.load import Load, ask
 from bench.memory import under_load
 from bench.moving import DISK, MEMORY, moving
 from bench.object_store import object_store
+from bench.rados import rados
 from bench.options import Options
 from bench.results import Results
 from bench.run import Run, Say
@@ -89,6 +90,7 @@ def run_all(options: Options, results: Results, say: Say) -> None:
         moving(run, MEMORY, memory)
         moving(run, DISK, disk)
         object_store(run)
+        rados(run)
         source.path.unlink()
         for catalogue in options.catalogues:
             asking(run, catalogue)

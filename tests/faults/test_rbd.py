@@ -1,4 +1,4 @@
-"""Images in a real Ceph, by the whole service: up and down, interrupted, killed, with the cluster gone, silent or full."""
+"""Images in a real Ceph, by the whole service: up and down, interrupted, killed, the cluster gone, silent or full."""
 
 import contextlib
 import hashlib

@@ -208,7 +208,7 @@ class RbdStore:
             raise absent(self._id, key) from None
 
     def _free(self, pool: Pool, key: str) -> str | None:
-        """Remove what dead writers left under the key, and take it from its image; the name that this has now, if any."""
+        """Remove what dead writers left under the key, and take it from its image; its name now, if any."""
         for name in uploads(key):
             settle(pool, name, key)
             if name not in self._own and pool.identity(name) is not None and erase(pool, name) is Outcome.OPEN:

@@ -32,6 +32,7 @@ _SIGNATURES: Mapping[str, Sequence[Any]] = {
     "rados_read": (_HANDLE, _TEXT, _OUT, _SIZE, _U64),
     "rados_stat": (_HANDLE, _TEXT, _OUT, _OUT),
     "rados_remove": (_HANDLE, _TEXT),
+    "rados_write": (_HANDLE, _TEXT, _TEXT, _SIZE, _U64),
     "rados_lock_exclusive": (_HANDLE, _TEXT, _TEXT, _TEXT, _TEXT, _OUT, ctypes.c_uint8),
     "rados_unlock": (_HANDLE, _TEXT, _TEXT, _TEXT),
     "rbd_image_options_set_uint64": (_HANDLE, _INT, _U64),

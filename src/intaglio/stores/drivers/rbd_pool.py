@@ -118,6 +118,7 @@ class Pool:
         """Connect. Raises OSError whose text says what could not be done where that is not plain from the number."""
         self._ceph = rbd_library.load()
         self._patience = chosen.patience
+        self._trash_is_there = False
         self._cluster, self._context = ctypes.c_void_p(), ctypes.c_void_p()
         user = chosen.rbd_store_user.encode() if chosen.rbd_store_user else None
         self._ceph.call("rados_create", ctypes.byref(self._cluster), user)
@@ -210,6 +211,9 @@ class Pool:
 
     def create(self, name: str, size: int, order: int) -> None:
         """A new image with the cluster's default features, as Glance makes them: at least one can be cloned."""
+        if not self._trash_is_there:  # removing an image needs it, and a full pool has no room to make it
+            self._ceph.call("rados_write", self._context, b"rbd_trash", b"", 0, 0)
+            self._trash_is_there = True
         chosen = ctypes.c_void_p()
         self._ceph.call("rbd_image_options_create", ctypes.byref(chosen))
         try:

@@ -127,7 +127,7 @@ class Upload:
                 raise error
 
     def keep(self) -> None:
-        """After `write` has returned: the object stays. Nothing is awaited, where a cancellation could mean otherwise."""
+        """After `write` has returned: the object stays. Nothing is awaited, lest it be cancelled."""
         pool, self._pool = self._pool, None
         if pool is not None:
             with contextlib.suppress(Busy):
