@@ -14,8 +14,8 @@ from bench.load import Load, ask
 from bench.memory import under_load
 from bench.moving import DISK, MEMORY, moving
 from bench.object_store import object_store
-from bench.rados import rados
 from bench.options import Options
+from bench.rados import rados
 from bench.results import Results
 from bench.run import Run, Say
 from bench.seed import empty_database

@@ -152,6 +152,16 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/stores/test_s3.py::test_parts_go_side_by_side_within_the_budget",
         "tests/faults/test_s3.py::test_interrupted",
     ),
+    "Ceph that does not answer": (
+        "tests/faults/test_rbd.py::test_a_silent_cluster_stops_no_other_request",
+        "tests/faults/test_rbd.py::test_a_quota_that_is_used_up",
+    ),
+    "Ceph user": ("tests/stores/test_rbd.py::test_who_ceph_asks_for_by_itself",),
+    "Images with clones": ("tests/faults/test_rbd.py::test_an_image_with_a_clone_can_be_deleted",),
+    "Uploads to Ceph": (
+        "tests/stores/test_rbd.py::test_what_a_dead_writer_left",
+        "tests/stores/test_rbd_options.py::test_other_locations_are_refused",
+    ),
     "Credentials of a store": ("tests/stores/test_s3_options.py::test_locations_are_glances",),
     "Interrupted uploads": (
         "tests/faults/test_interrupted_uploads.py::test_client_hangs_up",

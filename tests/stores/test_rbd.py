@@ -66,7 +66,7 @@ async def test_zeros_take_no_space(ceph_cluster: Ceph, pool: str, images_store: 
 async def test_a_clone_outlives_its_image(
     ceph_cluster: Ceph, pool: str, images_store: RbdStore, tmp_path: Path
 ) -> None:
-    """The image is gone for everybody, but its blocks stay in the trash until the last clone is flattened or removed."""
+    """The image is gone for everybody, but its blocks stay in the trash until the last clone is flattened."""
     data = noise(3 * PIECE)
     await images_store.put("key", pieces(data))
     change(ceph_cluster, pool, "clone", f"{pool}/key@snap", f"{pool}/disk", "--rbd-default-clone-format", "1")
@@ -159,7 +159,8 @@ asyncio.run(RbdStore("rbd", dict(word.split("=") for word in sys.argv[1:])).put(
 async def test_what_a_dead_writer_left(ceph_cluster: Ceph, pool: str, images_store: RbdStore, how: str) -> None:
     """While it lives nobody takes its image; when the cluster has noticed its death, a sweep or a delete removes it."""
     words = [f"{name}={value}" for name, value in options(ceph_cluster, pool).items()]
-    with subprocess.Popen([sys.executable, "-c", _WRITER, *words], stdout=subprocess.PIPE) as writer:
+    command = [sys.executable, "-c", _WRITER, *words]
+    with await asyncio.to_thread(subprocess.Popen, command, stdout=subprocess.PIPE) as writer:
         assert writer.stdout is not None
         assert await asyncio.to_thread(writer.stdout.readline) == b"half\n"
         assert await images_store.sweep() == 0
@@ -218,6 +219,15 @@ async def test_wrong_options_are_said(
     for use in (made.check(), made.stat("key"), made.put("key", pieces(b"data"))):
         with pytest.raises(kind, match=words):
             await use
+    await made.close()
+
+
+async def test_who_ceph_asks_for_by_itself(ceph_cluster: Ceph, pool: str) -> None:
+    """Without `rbd_store_user`; Glance would ask for a user named None."""
+    chosen = options(ceph_cluster, pool)
+    del chosen["rbd_store_user"]
+    made = RbdStore("rbd", chosen)
+    await made.check()
     await made.close()
 
 
