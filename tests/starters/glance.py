@@ -50,7 +50,17 @@ class RbdStore:
     weight: int = 0
 
 
-Store = FileStore | S3Store | RbdStore
+@dataclasses.dataclass(frozen=True)
+class SwiftStore:
+    """A store in a container of a Swift behind Keystone; `options` are Glance's."""
+
+    id: str
+    options: Mapping[str, object]
+    weight: int = 0
+
+
+Store = FileStore | RbdStore | S3Store | SwiftStore
+_KINDS: Mapping[type, str] = {FileStore: "file", RbdStore: "rbd", S3Store: "s3", SwiftStore: "swift"}
 
 
 @dataclasses.dataclass
@@ -120,9 +130,6 @@ def _answers(url: str) -> bool:
         return httpx.get(url, timeout=10).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
-
-
-_KINDS: Mapping[type[Store], str] = {FileStore: "file", S3Store: "s3", RbdStore: "rbd"}
 
 
 def _stores(stores: Path | str | Sequence[Store]) -> tuple[str, str]:
@@ -230,9 +237,9 @@ def glance(
 
     `connection`: an SQLAlchemy address; the default is the SQLite file `directory`/glance.sqlite; for MariaDB write
     `mysql+pymysql://…`. `stores`: a directory (one store, configured the older way; default `directory`/images) or
-    several `FileStore`, `S3Store` and `RbdStore`; or the sections themselves, as text. `conf`: more text for glance-api.conf,
-    starting with a section head. `sync`: bring the database to Glance's schema first. `started`: False leaves `start`
-    to the caller. Raises `Missing`.
+    several `FileStore`, `RbdStore`, `S3Store` and `SwiftStore`; or the sections themselves, as text. `conf`: more text
+    for glance-api.conf, starting with a section head. `sync`: bring the database to Glance's schema first. `started`:
+    False leaves `start` to the caller. Raises `Missing`.
     """
     debian(["gcc", "libc6-dev"], "Glance (uWSGI is compiled)", provides=["cc"])
     binaries = environment("glance")

@@ -12,7 +12,7 @@ from tests.starters.environments import environment
 from tests.starters.glance import RbdStore, glance
 from tests.starters.intaglio import intaglio
 from tests.stores.rbd_stores import change, images, info, objects, options
-from tests.takeover.test_s3 import delete, locations, read, upload
+from tests.takeover.transfers import delete, locations, read, upload
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -32,8 +32,17 @@ _EXAMPLES: Mapping[str, Mapping[str, object]] = {
         "s3_store_access_key": "access",
         "s3_store_secret_key": "secret",
     },
+    "swift": {
+        "swift_store_auth_address": "https://identity.example.com/v3",
+        "swift_store_user": "service:images",
+        "swift_store_key": "password",
+    },
 }
-_NEEDS: Mapping[str, str] = {"rbd": "Ceph's `librbd1`, a package of the system", "s3": "the extra `s3`"}
+_NEEDS: Mapping[str, str] = {
+    "rbd": "Ceph's `librbd1`, a package of the system",
+    "s3": "the extra `s3`",
+    "swift": "the extra `swift`",
+}
 _LEARNED: Mapping[str, str] = {"rbd": "rbd://CLUSTER-ID/images/IMAGE-ID/snap"}  # what only the running store can say
 
 

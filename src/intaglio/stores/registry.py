@@ -42,6 +42,14 @@ def _rbd(config: StoreConfig) -> Store:
     return RbdStore(config.id, config.options)
 
 
+def _swift(config: StoreConfig) -> Store:
+    try:
+        from intaglio.stores.drivers.swift import SwiftStore  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise _lacking(config, "swift", error) from error
+    return SwiftStore(config.id, config.options)
+
+
 def _lacking(config: StoreConfig, extra: str, error: ImportError) -> Misconfigured:
     return Misconfigured(
         f"store {config.id!r} (type {config.type}) needs {error.name}, which is not installed; "
@@ -49,7 +57,13 @@ def _lacking(config: StoreConfig, extra: str, error: ImportError) -> Misconfigur
     )
 
 
-DRIVERS: Mapping[str, Callable[[StoreConfig], Store]] = {"file": _file, "memory": _memory, "rbd": _rbd, "s3": _s3}
+DRIVERS: Mapping[str, Callable[[StoreConfig], Store]] = {
+    "file": _file,
+    "memory": _memory,
+    "rbd": _rbd,
+    "s3": _s3,
+    "swift": _swift,
+}
 
 
 class Stores(Mapping[str, Store]):

@@ -23,7 +23,7 @@ from intaglio.stores.base import (
     Unsupported,
     checked_key,
 )
-from intaglio.stores.budget import Budget
+from intaglio.stores.drivers.budget import Budget
 from intaglio.stores.drivers.rbd_faults import absent, explained
 from intaglio.stores.drivers.rbd_names import Claims, deleted, move, settle, uploads
 from intaglio.stores.drivers.rbd_options import MIB, SNAPSHOT, key_of, location, options

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 
 from intaglio.stores.base import Broken, NotFound, OutOfRange
-from intaglio.stores.budget import Budget
+from intaglio.stores.drivers.budget import Budget
 from intaglio.stores.drivers.rbd_faults import absent, explained
 from intaglio.stores.drivers.rbd_options import MIB
 from intaglio.stores.drivers.rbd_pool import Image, Link, Pool

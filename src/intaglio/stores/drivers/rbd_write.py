@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 
 from intaglio.stores.base import Broken, Busy, Chunk, StoreError
-from intaglio.stores.budget import Budget
+from intaglio.stores.drivers.budget import Budget
 from intaglio.stores.drivers.rbd_faults import explained, present
 from intaglio.stores.drivers.rbd_names import Claims, deleted, move, settle, uploads
 from intaglio.stores.drivers.rbd_options import MIB, SNAPSHOT, RbdOptions
