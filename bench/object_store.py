@@ -1,64 +1,32 @@
 """The cases that move bytes through a real S3 server: Intaglio and Glance on it, and rclone straight to it."""
 
-import contextlib
-import functools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from tests.starters.base import Missing, debian
 from tests.starters.s3 import S3, s3
 
+from bench.back_end import cases, compare
 from bench.client import run_together
 from bench.run import Run
-from bench.servers import STARTERS, Place, Server
-from bench.transfers import GIB, MB, download, stored, upload
+from bench.transfers import GIB, MB
 
 WHERE = "s3"
-TOOL = "rclone"
 _SIDE_BY_SIDE = 4  # of the tool, up and down
 
 
 def object_store(run: Run) -> None:
     """One image up and down, each server with a bucket of its own on the same S3 server."""
-    cases = [f"{move}-1@{WHERE}" for move in ("upload", "download")]
-    if not any(run.options.wants(case) for case in cases):
+    if not any(run.options.wants(case) for case in cases(WHERE)):
         return
     directory = run.disk / "s3"
     directory.mkdir()
     try:
         debian(["rclone"], "the S3 benchmark's own tool", provides=["rclone"])
-        with s3(directory, megabytes=8192) as server, _servers(run, server) as servers:
-            tool = _Tool(server, run)
-            run.repeat(
-                [
-                    *((cases[0], each.name, functools.partial(upload, each, run.source, 1)) for each in servers),
-                    (cases[0], TOOL, tool.upload),
-                ]
-            )
-            with contextlib.ExitStack() as stack:
-                paths = {each: f"/v2/images/{stack.enter_context(stored(each, run.source))}/file" for each in servers}
-                run.repeat(
-                    [
-                        *(
-                            (cases[1], each.name, functools.partial(download, each, path, run.source.size, 1))
-                            for each, path in paths.items()
-                        ),
-                        (cases[1], TOOL, tool.download),
-                    ]
-                )
+        with s3(directory, megabytes=8192) as server:
+            compare(run, WHERE, lambda bucket: _sections(server, bucket), _Rclone(server, run))
     except Missing as missing:
         run.note(f"{WHERE}: {missing}")
-
-
-@contextlib.contextmanager
-def _servers(run: Run, server: S3) -> Iterator[list[Server]]:
-    with contextlib.ExitStack() as stack:
-        started = []
-        for name in (run.options.ours, "glance"):
-            own = run.disk / "moving-s3" / name
-            place = Place(own / "work", own / "store", run.empty, sections=_sections(server, f"bench-{name}"))
-            started.append(stack.enter_context(STARTERS[name](place)))
-        yield started
 
 
 def _sections(server: S3, bucket: str) -> str:
@@ -69,8 +37,10 @@ def _sections(server: S3, bucket: str) -> str:
     )
 
 
-class _Tool:
+class _Rclone:
     """rclone, with as many parts and ranges side by side as are usual."""
+
+    name = "rclone"
 
     def __init__(self, server: S3, run: Run) -> None:
         self._size = run.source.size
@@ -99,6 +69,6 @@ class _Tool:
 
     def _copy(self, source: str, target: str) -> Mapping[str, float]:
         streams = f"--multi-thread-streams={_SIDE_BY_SIDE}"
-        command = ["rclone", "copyto", "--ignore-times", "--multi-thread-cutoff=32M", streams, source, target]
+        command = [self.name, "copyto", "--ignore-times", "--multi-thread-cutoff=32M", streams, source, target]
         ran = run_together([command], self._environment)
         return {"rate": self._size / MB / ran.elapsed, "client_cpu": ran.cpu / self._size * GIB}

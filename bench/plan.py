@@ -15,6 +15,7 @@ from bench.memory import under_load
 from bench.moving import DISK, MEMORY, moving
 from bench.object_store import object_store
 from bench.options import Options
+from bench.rados import rados
 from bench.results import Results
 from bench.run import Run, Say
 from bench.seed import empty_database
@@ -89,6 +90,7 @@ def run_all(options: Options, results: Results, say: Say) -> None:
         moving(run, MEMORY, memory)
         moving(run, DISK, disk)
         object_store(run)
+        rados(run)
         source.path.unlink()
         for catalogue in options.catalogues:
             asking(run, catalogue)

@@ -70,7 +70,12 @@ def test_other_forms_of_the_map(form: str, write: Write, sources: Make) -> None:
         ("a:file, a:http", "a", 2, "named twice"),
         ("database:file, a:file", "a", 2, "the name of a group with another meaning"),
         ("a:file", "b", 4, "default_backend names 'b'; with enabled_backends it must be one of a"),
-        ("a:file, c:rbd", "c", 2, "The store 'c' is of type 'rbd', which comes with a later release. It cannot be"),
+        (
+            "a:file, c:cinder",
+            "c",
+            2,
+            "The store 'c' is of type 'cinder', which comes with a later release. It cannot be",
+        ),
     ],
 )
 def test_wrong_stores(backends: str, default: str, code_line: int, words: str, write: Write, sources: Make) -> None:
@@ -89,7 +94,8 @@ def test_the_default_store_must_be_named(write: Write, sources: Make) -> None:
 
 def test_a_store_without_a_driver_yet_is_left_out_and_told(write: Write, sources: Make) -> None:
     file = write(
-        "[DEFAULT]\nenabled_backends = a:file, b:rbd\n[glance_store]\ndefault_backend = a\n[b]\nrbd_store_pool = p\n"
+        "[DEFAULT]\nenabled_backends = a:file, b:cinder\n[glance_store]\ndefault_backend = a\n"
+        "[b]\ncinder_volume_type = p\n"
     )
     configuration = configure(sources(file))
     assert [store.id for store in configuration.settings.stores.stores] == ["a"]
@@ -97,7 +103,9 @@ def test_a_store_without_a_driver_yet_is_left_out_and_told(write: Write, sources
     assert [found.code for found in configuration.warnings] == ["store-not-yet", "not-yet-options"]
     report = check(sources(file))
     assert report.fine
-    assert [(row.option, row.verdict) for row in report.options if row.group == "b"] == [("rbd_store_pool", "not-yet")]
+    assert [(row.option, row.verdict) for row in report.options if row.group == "b"] == [
+        ("cinder_volume_type", "not-yet")
+    ]
 
 
 @pytest.mark.parametrize("words", ["", "default_store = file", "stores = file,http\ndefault_store = filesystem"])
@@ -115,8 +123,8 @@ def test_one_store_without_a_directory_has_glances(write: Write, sources: Make) 
 
 
 def test_one_store_of_another_kind_is_refused(write: Write, sources: Make) -> None:
-    with pytest.raises(ConfigInvalid, match=r"glance-api\.conf:2: .*'rbd', which comes with a later release"):
-        load(sources(write("[glance_store]\nstores = file,rbd\ndefault_store = rbd\n")))
+    with pytest.raises(ConfigInvalid, match=r"glance-api\.conf:2: .*'cinder', which comes with a later release"):
+        load(sources(write("[glance_store]\nstores = file,cinder\ndefault_store = cinder\n")))
     with pytest.raises(ConfigInvalid, match="The default store 'file' is not among the stores: http"):
         load(sources(write("[glance_store]\nstores = http\n")))
 

@@ -161,6 +161,16 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/stores/test_swift.py::test_another_machine_was_first",
     ),
     "Memory per Swift segment": ("tests/stores/test_swift.py::test_segments_are_short_whatever_the_options_say",),
+    "Ceph that does not answer": (
+        "tests/faults/test_rbd.py::test_a_silent_cluster_stops_no_other_request",
+        "tests/faults/test_rbd.py::test_a_quota_that_is_used_up",
+    ),
+    "Ceph user": ("tests/stores/test_rbd.py::test_who_ceph_asks_for_by_itself",),
+    "Images with clones": ("tests/faults/test_rbd.py::test_an_image_with_a_clone_can_be_deleted",),
+    "Uploads to Ceph": (
+        "tests/stores/test_rbd.py::test_what_a_dead_writer_left",
+        "tests/stores/test_rbd_options.py::test_other_locations_are_refused",
+    ),
     "Interrupted uploads": (
         "tests/faults/test_interrupted_uploads.py::test_client_hangs_up",
         "tests/faults/test_interrupted_uploads.py::test_every_process_is_killed",

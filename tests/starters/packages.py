@@ -15,6 +15,10 @@ from filelock import FileLock
 from tests.starters.base import CACHE
 
 PACKAGES: Mapping[str, str] = {
+    "ceph-common": "Ceph's own tools, the measure for transfers to RBD",
+    "ceph-mgr": "Ceph, for its quotas",
+    "ceph-mon": "Ceph, where most clouds keep images",
+    "ceph-osd": "Ceph",
     "curl": "transfers in processes of their own",
     "dosfstools": "FAT file systems inside disk images",
     "e2fsprogs": "a small ext4 file system that fills up",
@@ -29,6 +33,8 @@ PACKAGES: Mapping[str, str] = {
     "nginx-light": "nginx, the measure for downloads",
     "osinfo-db": "what libosinfo knows of operating systems",
     "postgresql-15": "PostgreSQL",
+    "python3-rados": "the real Glance on RBD",
+    "python3-rbd": "the real Glance on RBD",
     "qemu-utils": "real disk images in every format",
     "rclone": "the measure for transfers to object stores",
     "redis-server": "Redis, where several machines count calls together",

@@ -9,6 +9,7 @@ from intaglio.stores.facts import facts
 from intaglio.stores.settings import StoreConfig
 
 FILE = {"data_dir": "/srv", "chunk_size": 65536, "thin_provisioning": False}
+RBD = {"chunk_size": 8, "pool": "images", "thin_provisioning": False}
 S3 = {"s3_store_large_object_size": 100, "s3_store_large_object_chunk_size": 10, "s3_store_thread_pools": 10}
 SWIFT = {"container": "glance", "large_object_size": 5120 * 1_024_000, "large_object_chunk_size": 200 * 1_024_000}
 
@@ -29,11 +30,12 @@ SWIFT = {"container": "glance", "large_object_size": 5120 * 1_024_000, "large_ob
         ),
         ("s3", {"s3_store_host": "h", "s3_store_secret_key": "hush"}, S3),
         ("s3", {"s3_store_thread_pools": 3}, S3 | {"s3_store_thread_pools": 3}),
+        ("rbd", {"rbd_store_pool": "p", "rbd_store_user": "u"}, RBD | {"pool": "p"}),
         ("swift", {"swift_store_key": "hush"}, SWIFT),
         ("swift", {"swift_store_large_object_chunk_size": 1}, SWIFT | {"large_object_chunk_size": 1_024_000}),
         ("http", {"anything": 1}, {}),
     ],
-    ids=["directory", "directories", "chosen", "s3", "s3-chosen", "swift", "swift-chosen", "nothing-to-show"],
+    ids=["directory", "directories", "chosen", "s3", "s3-chosen", "rbd", "swift", "swift-chosen", "nothing-to-show"],
 )
 def test_facts(kind: str, options: dict[str, object], shown: dict[str, object]) -> None:
     assert facts(StoreConfig(id="x", type=kind, options=options)) == shown
@@ -48,7 +50,8 @@ def test_no_secret_is_among_them(kind: str) -> None:
     assert not secrets & set(map(str, facts(StoreConfig(id="x", type=kind, options=everything)).values()))
 
 
-def test_defaults_are_those_of_the_options() -> None:
-    defaults = {option.name: option.default for option in DRIVERS["s3"]}
-    for name, value in facts(StoreConfig(id="x", type="s3")).items():
-        assert value == defaults[name]
+@pytest.mark.parametrize("kind", ["rbd", "s3"])
+def test_defaults_are_those_of_the_options(kind: str) -> None:
+    defaults = {option.name: option.default for option in DRIVERS[kind]}
+    for name, value in facts(StoreConfig(id="x", type=kind)).items():
+        assert value == next(default for option, default in defaults.items() if option.endswith(name))

@@ -25,6 +25,7 @@ _ABILITIES: Mapping[str, str] = {
 }
 _EXAMPLES: Mapping[str, Mapping[str, object]] = {
     "file": {"filesystem_store_datadir": "/var/lib/glance/images", "filesystem_thin_provisioning": True},
+    "rbd": {"rbd_thin_provisioning": True},
     "s3": {
         "s3_store_host": "https://s3.example.com",
         "s3_store_bucket": "images",
@@ -37,7 +38,12 @@ _EXAMPLES: Mapping[str, Mapping[str, object]] = {
         "swift_store_key": "password",
     },
 }
-_EXTRAS: Mapping[str, str] = {"s3": "s3", "swift": "swift"}
+_NEEDS: Mapping[str, str] = {
+    "rbd": "Ceph's `librbd1`, a package of the system",
+    "s3": "the extra `s3`",
+    "swift": "the extra `swift`",
+}
+_LEARNED: Mapping[str, str] = {"rbd": "rbd://CLUSTER-ID/images/IMAGE-ID/snap"}  # what only the running store can say
 
 
 def stores_page() -> str:
@@ -51,7 +57,7 @@ def stores_page() -> str:
         for ability in Abilities.__struct_fields__
     ]
     locations = [
-        f"| `{kind}` | `{stores[kind].uri('IMAGE-ID')}` | {f'`{_EXTRAS[kind]}`' if kind in _EXTRAS else '-'} |"
+        f"| `{kind}` | `{_LEARNED.get(kind) or stores[kind].uri('IMAGE-ID')}` | {_NEEDS.get(kind, '-')} |"
         for kind in WORKING
     ]
     coming = ", ".join(f"`{kind}`" for kind in DRIVERS if kind not in WORKING)
@@ -67,7 +73,7 @@ def stores_page() -> str:
                 "",
                 "They have Glance's form, so that either service can use what the other wrote.",
                 "",
-                "| kind | an image's location | needs the extra |",
+                "| kind | an image's location | needs |",
                 "|---|---|---|",
                 *locations,
                 "",

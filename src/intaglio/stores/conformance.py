@@ -332,7 +332,7 @@ class StoreConformance:
     async def test_locations_lead_back(self, writable: Store) -> None:
         await writable.put("key", pieces(b"data"))
         uri = writable.uri("key")
-        assert uri.endswith("key")
+        assert "key" in uri
         assert writable.adopt(uri) == "key"
         assert all(isinstance(value, str) for value in writable.metadata("key").values())
         await writable.delete("key")

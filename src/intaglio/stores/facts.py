@@ -1,10 +1,20 @@
 """What an administrator is told of each store: of every type the settings that Glance shows, never a secret."""
 
 from collections.abc import Callable, Mapping
+from typing import Protocol, runtime_checkable
 
 from intaglio.stores.settings import StoreConfig
 
 Facts = Mapping[str, object]
+
+
+@runtime_checkable
+class Learned(Protocol):
+    """A store that finds something out which is shown, too."""
+
+    def learned(self) -> Facts:
+        """What it knows by now; nothing secret."""
+        ...
 
 
 def _file(options: Mapping[str, object]) -> Facts:
@@ -26,6 +36,14 @@ def _s3(options: Mapping[str, object]) -> Facts:
     return {name: options.get(name, default) for name, default in defaults.items()}
 
 
+def _rbd(options: Mapping[str, object]) -> Facts:
+    return {
+        "chunk_size": options.get("rbd_store_chunk_size", 8),
+        "pool": options.get("rbd_store_pool", "images"),
+        "thin_provisioning": options.get("rbd_thin_provisioning", False),
+    }
+
+
 def _swift(options: Mapping[str, object]) -> Facts:
     def size(name: str, default: int) -> int:
         return int(str(options.get(f"swift_store_{name}", default))) * 1000 * 1024  # Glance shows bytes
@@ -37,7 +55,12 @@ def _swift(options: Mapping[str, object]) -> Facts:
     }
 
 
-_OF_TYPE: Mapping[str, Callable[[Mapping[str, object]], Facts]] = {"file": _file, "s3": _s3, "swift": _swift}
+_OF_TYPE: Mapping[str, Callable[[Mapping[str, object]], Facts]] = {
+    "file": _file,
+    "rbd": _rbd,
+    "s3": _s3,
+    "swift": _swift,
+}
 
 
 def facts(config: StoreConfig) -> Facts:

@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from intaglio.stores.base import Misconfigured, NotFound, Store, StoreError
-from intaglio.stores.facts import facts
+from intaglio.stores.facts import Learned, facts
 from intaglio.stores.settings import StoreConfig, StoreSettings
 
 T = TypeVar("T")
@@ -36,6 +36,12 @@ def _s3(config: StoreConfig) -> Store:
     return S3Store(config.id, config.options)
 
 
+def _rbd(config: StoreConfig) -> Store:
+    from intaglio.stores.drivers.rbd import RbdStore  # noqa: PLC0415 - as above
+
+    return RbdStore(config.id, config.options)
+
+
 def _swift(config: StoreConfig) -> Store:
     try:
         from intaglio.stores.drivers.swift import SwiftStore  # noqa: PLC0415 - as above
@@ -51,7 +57,13 @@ def _lacking(config: StoreConfig, extra: str, error: ImportError) -> Misconfigur
     )
 
 
-DRIVERS: Mapping[str, Callable[[StoreConfig], Store]] = {"file": _file, "memory": _memory, "s3": _s3, "swift": _swift}
+DRIVERS: Mapping[str, Callable[[StoreConfig], Store]] = {
+    "file": _file,
+    "memory": _memory,
+    "rbd": _rbd,
+    "s3": _s3,
+    "swift": _swift,
+}
 
 
 class Stores(Mapping[str, Store]):
@@ -83,7 +95,9 @@ class Stores(Mapping[str, Store]):
 
     def properties(self, store_id: str) -> Mapping[str, object]:
         """What an administrator is told of a store beside its type and weight."""
-        return facts(self._configs[store_id])
+        store = self._stores[store_id]
+        learned = store.learned() if isinstance(store, Learned) else {}
+        return {**facts(self._configs[store_id]), **learned}
 
     def for_reading(self, locations: Iterable[T], store_of: Callable[[T], str | None]) -> list[T]:
         """The locations, highest weight first; equal ones keep their order, which is the database's."""

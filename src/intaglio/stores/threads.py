@@ -125,7 +125,7 @@ class _Left(Exception):
 
 
 class Held:
-    """Something calls work on, one at a time (a file), released exactly once, in a thread, while no call uses it.
+    """Something calls work on (a file, an image), released exactly once, in a thread, while no call uses it.
 
     That holds when the caller is cancelled or gives up waiting in the middle of a call, too.
     """
@@ -134,13 +134,13 @@ class Held:
         self._threads = threads
         self._release = release
         self._lock = threading.Lock()
-        self._busy = False
+        self._busy = 0
         self._closing = False
         self._released = self._finished = False
         self._told: Callable[[], object] | None = None
 
     def submit(self, call: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
-        """Start `call`; the one before must have ended."""
+        """Start `call`. Where the thing takes one call at a time, the one before must have ended."""
         return self._threads.submit(self._guarded, call, args)
 
     async def run(self, call: Callable[[*Ts], T], *args: *Ts) -> T:
@@ -188,12 +188,12 @@ class Held:
         with self._lock:
             if self._closing:
                 raise _Left
-            self._busy = True
+            self._busy += 1
 
     def _end(self) -> None:
         with self._lock:
-            self._busy = False
-            due = self._closing
+            self._busy -= 1
+            due = self._closing and not self._busy
         if due:
             self._release_once()
 

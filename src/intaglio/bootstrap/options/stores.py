@@ -24,7 +24,7 @@ NAMES = {
 }
 """Every name the single-store options use for a kind of store, and the name `enabled_backends` uses for it."""
 
-WORKING = ("file", "s3", "swift")
+WORKING = ("file", "rbd", "s3", "swift")
 """The kinds of store that this release has a driver for."""
 
 RESERVED_PREFIX = "os_glance_"
@@ -101,14 +101,26 @@ HTTP = (
     _http("http_proxy_information", Kind.MAP, (), "Proxies, `scheme:host:port` each.", secret=True),
 )
 
-_rbd = partial(not_yet, note="No effect: the RBD store comes later.")
 RBD = (
-    _rbd("rbd_store_chunk_size", Kind.INTEGER, 8, "MiB in one RADOS object.", minimum=1),
-    _rbd("rbd_store_pool", Kind.TEXT, "images", "Pool."),
-    _rbd("rbd_store_user", Kind.TEXT, None, "Ceph user."),
-    _rbd("rbd_store_ceph_conf", Kind.TEXT, "", "Path of ceph.conf; empty is the library's choice."),
-    _rbd("rados_connect_timeout", Kind.INTEGER, -1, "Seconds to connect; not positive is the library's choice."),
-    _rbd("rbd_thin_provisioning", Kind.BOOLEAN, False, "Do not write stretches of zeros."),
+    used(
+        "rbd_store_chunk_size",
+        Kind.INTEGER,
+        8,
+        "MiB in one RADOS object.",
+        note="1 to 32; rounded down to a power of two.",
+        minimum=1,
+    ),
+    used("rbd_store_pool", Kind.TEXT, "images", "Pool."),
+    used("rbd_store_user", Kind.TEXT, None, "Ceph user, without `client.`; not set is Ceph's own choice, `admin`."),
+    used("rbd_store_ceph_conf", Kind.TEXT, "", "Path of ceph.conf; empty is Ceph's own choice, `/etc/ceph/ceph.conf`."),
+    used(
+        "rados_connect_timeout",
+        Kind.INTEGER,
+        -1,
+        "Seconds that connecting, and each operation, may take.",
+        note="Not positive: 15 to connect, 60 for an operation; Glance waits for ever.",
+    ),
+    used("rbd_thin_provisioning", Kind.BOOLEAN, False, "Do not write stretches of zeros."),
 )
 
 _WHEN = ("when_required", "when_supported")
@@ -208,6 +220,7 @@ GROUPS = (
                 note="Ours. It must be a place of its own: objects are named as those of images are.",
                 choices=WORKING,
             ),
+            *RBD,
             *S3,
         ),
     ),
