@@ -13,6 +13,7 @@ import pytest
 
 from intaglio.imports.settings import INJECT, PluginSettings
 from intaglio.stores.conformance_sources import noise
+from tests.faults.client import stored_files
 from tests.starters.base import wait_until
 from tests.starters.images import image as real_image
 from tests.starters.intaglio import Intaglio, intaglio
@@ -111,7 +112,7 @@ def test_what_cannot_be_unpacked(service: Intaglio) -> None:
     image = imported(service, image_id)
     assert (image["status"], image["size"]) == ("uploading", len(packed))
     assert "end in the middle" in reason(service, image_id)
-    assert list((service.data / "images").iterdir()) == []
+    assert stored_files(service) == {}
     delete(service, image_id)
 
 
@@ -128,7 +129,7 @@ def test_a_quota_counts_what_comes_out(service: Intaglio) -> None:
     image = imported(service, image_id)
     assert (image["status"], image["size"]) == ("uploading", len(packed))
     assert "quota" in reason(service, image_id).lower()
-    assert list((service.data / "images").iterdir()) == []
+    assert stored_files(service) == {}
     delete(service, image_id)
 
 
