@@ -4,6 +4,7 @@ from pathlib import Path
 
 from intaglio.api.reference import errors_page, policies_page, routes_page
 from intaglio.bootstrap.reference import reference
+from intaglio.bootstrap.store_faults import page as store_faults_page
 from intaglio.bootstrap.store_reference import stores_page
 from intaglio.manager.reference import page as definitions_page
 
@@ -14,6 +15,7 @@ PAGES = {
     "definitions.md": definitions_page,
     "errors.md": errors_page,
     "policies.md": policies_page,
+    "store-faults.md": store_faults_page,
     "stores.md": stores_page,
 }
 

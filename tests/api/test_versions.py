@@ -127,6 +127,20 @@ class TestHealth:
         assert answer.status_code == 200
         assert json_of(answer) == {"detailed": False, "reasons": ["OK"]}
 
+    @pytest.mark.ours
+    @pytest.mark.parametrize("asked", ["detailed", "detailed=true"])
+    def test_in_detail(self, nobody: Caller, asked: str) -> None:
+        answer = nobody.get(f"/healthcheck?{asked}")
+        well = {"healthy": True, "reason": "OK"}
+        assert answer.status_code == 200
+        assert json_of(answer) == {
+            "detailed": True,
+            "reasons": ["OK"],
+            "database": well,
+            "stores": {"fast": well, "slow": well},
+        }
+        assert nobody.get("/healthcheck?detailed=false").text == "OK"
+
     @pytest.mark.ours  # Glance looks for the file where its paste pipeline says
     def test_taken_out_of_service_by_a_file(self, there: Callable[[str], Caller], arranged: Target) -> None:
         assert arranged.directory is not None

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from intaglio.stores.drivers.file_marks import MARK
 from tests.starters.intaglio import User
 
 Json = dict[str, Any]
@@ -51,7 +52,9 @@ class Target:
 
     def files(self) -> list[str]:
         """Every file in the stores, by its place; empty where they cannot be looked into."""
-        return sorted(str(path) for path in self.stores.rglob("*") if path.is_file()) if self.stores else []
+        if self.stores is None:
+            return []
+        return sorted(str(path) for path in self.stores.rglob("*") if path.is_file() and path.name != MARK)
 
     @property
     def port(self) -> int:

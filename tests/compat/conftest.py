@@ -1,5 +1,6 @@
 """A service as it starts from nothing, the clients, and a real bootable image."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -74,18 +75,26 @@ class Clients:
             "PYTHONWARNINGS": "ignore",
         }
 
-    def run(self, program: str, *words: str | Path, environment: dict[str, str] | None = None) -> tuple[int, str, str]:
-        """Exit status, output and errors of a program of that environment."""
-        done = subprocess.run(
-            [self.bin / program, *words],
-            env=environment or self._environment,
-            cwd=self.home,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=100,
-        )
+    def run(
+        self, program: str, *words: str | Path, environment: dict[str, str] | None = None, terminal: bool = False
+    ) -> tuple[int, str, str]:
+        """Exit status, output and errors of a program of that environment; at a `terminal` it reads no data there."""
+        with contextlib.ExitStack() as stack:
+            stdin = subprocess.DEVNULL
+            if terminal:
+                screen, stdin = os.openpty()
+                stack.callback(os.close, screen)
+                stack.callback(os.close, stdin)
+            done = subprocess.run(
+                [self.bin / program, *words],
+                env=environment or self._environment,
+                cwd=self.home,
+                stdin=stdin,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=100,
+            )
         return done.returncode, done.stdout, done.stderr
 
     def openstack(self, *words: str | Path) -> str:
@@ -121,9 +130,9 @@ class Clients:
         auth: dict[str, str] = json.loads(output)
         return auth
 
-    def glance(self, *words: str | Path) -> str:
+    def glance(self, *words: str | Path, terminal: bool = False) -> str:
         """What the `glance` command prints."""
-        status, output, errors = self.run("glance", *self.glance_arguments(), *words)
+        status, output, errors = self.run("glance", *self.glance_arguments(), *words, terminal=terminal)
         assert status == 0, f"glance {' '.join(map(str, words))}: {errors}{output}"
         return output
 

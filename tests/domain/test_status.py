@@ -10,9 +10,9 @@ saving          queued active killed deleted
 uploading       queued importing deleted
 importing       queued uploading active deleted
 active          deactivated pending_delete deleted
-deactivated     active deleted
+deactivated     active pending_delete deleted
 killed          deleted
-pending_delete  active deleted
+pending_delete  active deactivated deleted
 deleted
 """
 

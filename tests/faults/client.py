@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import httpx
 
+from intaglio.stores.drivers.file_marks import MARK
 from tests.starters.base import wait_until
 from tests.starters.intaglio import Intaglio
 
@@ -88,7 +89,11 @@ def wait_for_status(url: str, image_id: str, status: str, seconds: float = 30) -
 def stored_files(service: Intaglio, directory: Path | None = None) -> dict[str, int]:
     """Every file in the store, whatever its name, with its size; links and directories apart."""
     root = directory or service.data / "images"
-    return {str(path.relative_to(root)): path.stat().st_size for path in root.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(root)): path.stat().st_size
+        for path in root.rglob("*")
+        if path.is_file() and path.name != MARK
+    }
 
 
 def leases(service: Intaglio) -> list[str]:

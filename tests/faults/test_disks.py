@@ -11,6 +11,7 @@ import pytest
 
 from tests.faults.client import MIB, content, create, get, leases, put, show, stored_files
 from tests.starters.base import Missing, wait_until
+from tests.starters.filesystems import mounted
 from tests.starters.intaglio import Intaglio, intaglio
 
 
@@ -73,6 +74,29 @@ def _read_only(disk: Path) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["mount", "-o", "remount,rw,size=8m", disk], check=True)
+
+
+def test_share_that_is_not_mounted(service: Intaglio, disk: Path) -> None:
+    """Something empty is where the store was: nothing is written to it, nothing is taken for lost, and all heals."""
+    data = content(MIB)
+    before, gone, image_id = create(service.url), create(service.url), create(service.url)
+    for each in (before, gone):
+        assert put(service.url, each, data).status_code == 204
+    with mounted(disk / "store", "-t", "tmpfs", "tmpfs") as empty:
+        answer = put(service.url, image_id, data)
+        assert (answer.status_code, "'file'" in answer.text, "mounted" in answer.text) == (503, True, True)
+        assert get(service.url, before).status_code == 503
+        assert httpx.delete(f"{service.url}/v2/images/{gone}").status_code == 204
+        health = httpx.get(f"{service.url}/healthcheck?detailed")
+        assert health.status_code == 503
+        assert "can only be read" in health.json()["stores"]["file"]["reason"]
+        assert list(empty.iterdir()) == []
+    assert show(service.url, image_id)["status"] == "queued"
+    assert get(service.url, before).content == data
+    assert httpx.get(f"{service.url}/healthcheck").status_code == 200
+    assert put(service.url, image_id, data).status_code == 204
+    kept = {before: MIB, image_id: MIB}
+    wait_until(lambda: stored_files(service, disk / "store") == kept, "the deleted image's data to go", 60)
 
 
 def test_object_that_vanished(service: Intaglio, disk: Path) -> None:

@@ -116,8 +116,10 @@ def test_the_server_is_gone_and_comes_back(service: Intaglio, server: S3) -> Non
         refused = put(service.url, other, data)
         assert (refused.status_code, "cloud" in refused.text) == (503, True)
         assert get(service.url, image_id).status_code == 503
-        health = httpx.get(f"{service.url}/healthcheck")
-        assert (health.status_code, "cloud" in health.text) == (503, True)
+        assert httpx.get(f"{service.url}/healthcheck").status_code == 200  # the other store does
+        health = httpx.get(f"{service.url}/healthcheck?detailed").json()
+        assert {store: part["healthy"] for store, part in health["stores"].items()} == {"cloud": False, "local": True}
+        assert "cloud" in health["stores"]["cloud"]["reason"]
         assert show(service.url, image_id)["status"] == "active"
         headers = {"Content-Type": "application/octet-stream", "X-Image-Meta-Store": "local"}
         third = create(service.url)

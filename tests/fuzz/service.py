@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from intaglio.stores.drivers.file_marks import MARK
 from tests.api.wire import FORMATS, Caller, Json, Target
 from tests.starters.base import wait_until
 from tests.starters.intaglio import Intaglio, User, intaglio
@@ -143,7 +144,9 @@ class Fuzzed:
         return _Rows(dict(images), {row for (row,) in located}, {row for (row,) in leased})
 
     def _files(self, directory: str) -> set[str]:
-        return {path.name for path in (self.service.data / directory).rglob("*") if path.is_file()}
+        return {
+            path.name for path in (self.service.data / directory).rglob("*") if path.is_file() and path.name != MARK
+        }
 
     def _idle(self) -> bool:
         rows = self._rows()
@@ -162,7 +165,9 @@ class _Rows:
 @contextlib.contextmanager
 def fuzzed(directory: Path) -> Iterator[Fuzzed]:
     """A service of its own with one API process, so that whatever breaks it stays broken."""
-    with intaglio(directory, users=[ROOT, MIA], workers=1) as service:
+    # whatever URL is made up, it is not fetched
+    closed = "[import_filtering_opts]\nallowed_hosts = nowhere.invalid\n"
+    with intaglio(directory, users=[ROOT, MIA], conf=closed, workers=1) as service:
         target = Target(service.url)
         with Caller(target, ROOT) as root, Caller(target, MIA) as mia:
             made = Fuzzed(service, root, mia)

@@ -8,6 +8,9 @@ from starlette.responses import PlainTextResponse, Response
 from intaglio.api.call import Call
 from intaglio.api.responses import json_response
 from intaglio.services import health
+from intaglio.services.health import Health
+
+_DISABLED = "DISABLED BY FILE"
 
 
 def _disabled(call: Call) -> bool:
@@ -17,8 +20,33 @@ def _disabled(call: Call) -> bool:
 
 
 async def healthcheck(call: Call) -> Response:
-    reasons = ["DISABLED BY FILE"] if _disabled(call) else await health.problems(call.parts)
+    detailed = call.request.query_params.get("detailed", "false").lower() not in {"false", "0", "no", "off"}
+    if _disabled(call) and not detailed:
+        return _answer(call, [_DISABLED])
+    found = await health.look(call.parts)
+    if detailed:
+        return _in_detail(found, disabled=_disabled(call))
+    return _answer(call, [] if found.serves else found.problems())
+
+
+def _answer(call: Call, reasons: list[str]) -> Response:
     status = 503 if reasons else 200
     if "application/json" in call.request.headers.get("accept", ""):
         return json_response({"detailed": False, "reasons": reasons or ["OK"]}, status)
     return PlainTextResponse("\n".join(reasons) if reasons else "OK", status)
+
+
+def _in_detail(found: Health, *, disabled: bool) -> Response:
+    """Every part by itself, also those without which the process still serves."""
+    reasons = [_DISABLED] * disabled + found.problems()
+    body = {
+        "detailed": True,
+        "reasons": reasons or ["OK"],
+        "database": _part(found.database),
+        "stores": {store_id: _part(why) for store_id, why in found.stores.items()},
+    }
+    return json_response(body, 200 if found.serves and not disabled else 503)
+
+
+def _part(why: str | None) -> dict[str, object]:
+    return {"healthy": why is None, "reason": why or "OK"}

@@ -101,6 +101,7 @@ def _content(name: str) -> dict[str, Any]:
 
 
 _NUMBER = {"type": "integer", "minimum": 0}
+_HEALTH = {"type": "object", "properties": {"healthy": {"type": "boolean"}, "reason": {"type": "string"}}}
 _FACETS = {
     "type": "object",
     "properties": {
@@ -142,7 +143,11 @@ _IMPORT = {
             "type": "object",
             "properties": {
                 "name": {"type": "string", "enum": list(METHODS)},
-                **{name: _TEXT for method in METHODS.values() for name in (*method.details, *method.optional)},
+                **{
+                    name: _TEXT
+                    for method in METHODS.values()
+                    for name in (*method.details, *method.optional, *method.extras)
+                },
             },
             "required": ["name"],
         },
@@ -233,6 +238,8 @@ def _schemas(formats: Formats) -> dict[str, Any]:
             "properties": {
                 "detailed": {"type": "boolean"},
                 "reasons": {"type": "array", "items": {"type": "string"}},
+                "database": _HEALTH,
+                "stores": {"type": "object", "additionalProperties": _HEALTH},
             },
             "required": ["detailed", "reasons"],
         },

@@ -17,6 +17,8 @@ from intaglio.bootstrap.identity_settings import keystone_settings, trusted_prox
 from intaglio.bootstrap.judge import warnings
 from intaglio.bootstrap.limit_settings import unified_limits_settings
 from intaglio.bootstrap.options.model import State
+from intaglio.bootstrap.outbound_settings import outbound_settings
+from intaglio.bootstrap.plugin_settings import plugin_settings
 from intaglio.bootstrap.problems import ConfigInvalid, Level, Problem
 from intaglio.bootstrap.rate_settings import rate_settings
 from intaglio.bootstrap.reading import Reading
@@ -27,7 +29,14 @@ from intaglio.db.settings import DatabaseSettings
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.settings import AuthMode, IdentitySettings
 from intaglio.ingest.settings import IngestSettings
-from intaglio.services.settings import Enforce, ImageLimits, MetadefSettings, TaskSettings, UpkeepSettings
+from intaglio.services.settings import (
+    DeletionSettings,
+    Enforce,
+    ImageLimits,
+    MetadefSettings,
+    TaskSettings,
+    UpkeepSettings,
+)
 
 log = logging.getLogger(__name__)
 
@@ -91,12 +100,21 @@ def assemble(reading: Reading) -> Settings:
             task_time_to_live=reading.get("task", "task_time_to_live"),
             staged_hours=reading.get("intaglio", "staged_hours"),
         ),
+        deletion=_section(
+            DeletionSettings,
+            reading,
+            "DEFAULT",
+            removal_give_up_hours=reading.get("intaglio", "removal_give_up_hours"),
+        ),
         flows=flow_settings(reading, connection, data_dir),
         database=_section(DatabaseSettings, reading, "database", connection=connection),
         identity=_identity(reading, data_dir),
         policy=protection.added(reading, _policy(reading, data_dir), lambda name: there(_beside(reading, name))),
         upkeep=_section(UpkeepSettings, reading, "intaglio"),
         rates=rate_settings(reading, data_dir),
+        outbound=outbound_settings(reading),
+        plugins=plugin_settings(reading),
+        copied_properties=reading.get("glance_download_properties", "extra_properties"),
         unified_limits=unified_limits_settings(reading),
         cors=_section(CorsSettings, reading, "cors"),
         custom_schema=custom_schema(reading, there(_beside(reading, FILE_NAME))),
@@ -104,6 +122,7 @@ def assemble(reading: Reading) -> Settings:
     )
     _check_hash(reading, settings.ingest.hashing_algorithm)
     _check_open_access(reading, settings)
+    _check_scrubbing(reading, settings.deletion)
     _check_unused(reading)
     return settings
 
@@ -216,6 +235,15 @@ def _check_open_access(reading: Reading, settings: Settings) -> None:
             "auth_none_anywhere = true)."
         )
         reading.complain("intaglio", "bind", message, code="open-access")
+
+
+def _check_scrubbing(reading: Reading, deletion: DeletionSettings) -> None:
+    if deletion.delayed_delete and not reading.is_set("DEFAULT", "scrub_time"):
+        message = (
+            f"scrub_time is not set: the data of deleted images are kept for {deletion.wakeup_time} seconds at most. A "
+            "Glance may have had it in glance-scrubber.conf, which is not read here unless it is named."
+        )
+        reading.complain("DEFAULT", "delayed_delete", message, code="scrub-time-missing", level=Level.WARNING)
 
 
 def _check_unused(reading: Reading) -> None:

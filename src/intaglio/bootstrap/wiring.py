@@ -1,5 +1,6 @@
 """Puts the parts together: the only module that knows every concrete one."""
 
+import asyncio
 import contextlib
 import importlib
 import logging
@@ -23,13 +24,16 @@ from intaglio.identity.base import Authenticator
 from intaglio.identity.http_basic import HttpBasic
 from intaglio.identity.keystone import Keystone
 from intaglio.identity.none import NoAuthentication
+from intaglio.identity.regions import Regions, Seal
 from intaglio.identity.settings import AuthMode
 from intaglio.identity.trusted_proxy import TrustedProxy
 from intaglio.identity.unified_limits import KeystoneLimits
 from intaglio.identity.users import UsersFile
 from intaglio.imports.base import Bench
 from intaglio.ingest.door import Door
-from intaglio.services import expiry, recount, recovery, search_index, staging, tasks
+from intaglio.services import expiry, kept, recount, recovery, search_index, staging, tasks
+from intaglio.services.import_room import ImportRoom
+from intaglio.services.marks import Marks
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
 from intaglio.stores import registry
@@ -40,9 +44,11 @@ _log = logging.getLogger(__name__)
 
 RECOVERY_SECONDS = 5
 SWEEP_SECONDS = 600
+REMIND_SECONDS = 3600
 TASKS_SECONDS = 0.5
 FORGET_SECONDS = 60
 EXPIRY_SECONDS = 300
+MARKS_SECONDS = 5
 INDEX_SECONDS = 300
 
 
@@ -62,9 +68,13 @@ def make_parts(settings: Settings) -> Parts:
         ingest_settings=settings.ingest,
         metadef_settings=settings.metadefs,
         task_settings=settings.tasks,
+        deletion=settings.deletion,
         osinfo=OsinfoDatabase(settings.metadefs.osinfo_path),
         holder=this_process(),
         custom=custom_properties(settings.custom_schema),
+        outbound=settings.outbound,
+        plugins=settings.plugins,
+        seal=make_seal(settings),
     )
 
 
@@ -76,14 +86,17 @@ def make_limit_source(settings: Settings) -> LimitSource:
     return StorageQuota(settings.limits.user_storage_quota)
 
 
-async def prepare_parts(parts: Parts) -> None:
-    """Make stores usable; one that is not is said so, and the service starts without it."""
+async def prepare_parts(parts: Parts) -> Marks:
+    """Make stores usable; one that is not is said so, and the service starts without it. What is still to be set up."""
+    marks = Marks(parts)
+    await marks.settle()
     for store_id, error in (await parts.stores.prepare()).items():
         _log.error("store %s: %s", store_id, error)
     try:
         await parts.staging.prepare()
     except StoreError as error:
         _log.error("staging: %s", error)
+    return marks
 
 
 async def close_parts(parts: Parts) -> None:
@@ -115,10 +128,14 @@ def make_app(settings: Settings) -> ASGIApp:
     authenticator = make_authenticator(settings)
     limiter = Limiter(settings.rates)
 
+    settling: list[asyncio.Task[None]] = []
+
     async def start() -> None:
-        await prepare_parts(parts)
+        settling.append(asyncio.create_task(_settle_all(await prepare_parts(parts))))
 
     async def stop() -> None:
+        for task in settling:
+            task.cancel()
         await authenticator.close()
         await limiter.close()
         await close_parts(parts)
@@ -127,8 +144,34 @@ def make_app(settings: Settings) -> ASGIApp:
     return Lifespan(app, start=start, stop=stop)
 
 
-def make_bench(parts: Parts) -> Bench:
+async def _settle_all(marks: Marks) -> None:
+    while not await marks.settle():  # noqa: ASYNC110 - what is waited for is somebody's mount
+        await asyncio.sleep(MARKS_SECONDS)
+
+
+def make_seal(settings: Settings) -> Seal | None:
+    """What keeps users' tokens for imports from other regions; None where there are no such imports."""
+    keystone = settings.identity.keystone
+    if keystone is None or "glance-download" not in settings.api.enabled_import_methods:
+        return None
+    seal: Seal | None = importlib.import_module("intaglio.identity.sealing").seal_of(keystone.login)
+    return seal
+
+
+def make_regions(settings: Settings) -> Regions | None:
+    """What says where other regions are."""
+    keystone = settings.identity.keystone
+    if keystone is None or "glance-download" not in settings.api.enabled_import_methods:
+        return None
+    asking = importlib.import_module("intaglio.identity.regions_session")
+    regions: Regions = asking.KeystoneRegions(keystone)
+    return regions
+
+
+def make_bench(parts: Parts, settings: Settings) -> Bench:
     """What the steps of imports work with."""
+    # By name, because importing aiohttp takes a while that processes without imports do not need.
+    fetching = importlib.import_module("intaglio.outbound.fetcher")
     return Bench(
         database=parts.database,
         stores=parts.stores,
@@ -139,6 +182,14 @@ def make_bench(parts: Parts) -> Bench:
         size_cap=parts.limits.image_size_cap,
         holder=parts.holder,
         task_hours=parts.task_settings.task_time_to_live,
+        fetcher=fetching.HttpFetcher(parts.outbound),
+        patience=parts.outbound.patience,
+        room=ImportRoom(parts),
+        regions=make_regions(settings),
+        seal=parts.seal,
+        copied_properties=settings.copied_properties,
+        property_quota=parts.limits.image_property_quota,
+        unpacking=parts.plugins.unpacking,
     )
 
 
@@ -155,7 +206,8 @@ class _Tasks:
             if not await self._parts.database.read(tasks_repo.unfinished):
                 return
             module = importlib.import_module("intaglio.worker.tasks")
-            self._runner = module.TaskRunner(self._parts.database, make_bench(self._parts), self._settings.flows)
+            bench = make_bench(self._parts, self._settings)
+            self._runner = module.TaskRunner(self._parts.database, bench, self._settings.flows)
         await self._runner.tend()
 
     async def expire(self) -> None:
@@ -175,9 +227,13 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
     """What the worker does again and again, and the parts that this takes, until the block ends."""
     parts = make_parts(settings)
     own_tasks = _Tasks(parts, settings)
+    own_recovery = recovery.Recovery(parts)
 
-    async def recover() -> None:
-        await recovery.recover(parts)
+    async def scrub() -> None:
+        await kept.scrub(parts)
+
+    async def remind() -> None:
+        await recovery.remind(parts)
 
     async def sweep() -> None:
         await recovery.sweep_stores(parts)
@@ -191,10 +247,18 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
     async def index() -> None:
         await search_index.catch_up(parts)
 
+    async def settle_marks() -> None:
+        await marks.settle()
+
+    marks = Marks(parts)
+    await marks.settle()  # before anything is taken from a store
     upkeep = settings.upkeep
     jobs = [
-        PeriodicJob("recover", RECOVERY_SECONDS, recover),
+        PeriodicJob("marks", MARKS_SECONDS, settle_marks),
+        PeriodicJob("recover", RECOVERY_SECONDS, own_recovery.tend),
         PeriodicJob("sweep", SWEEP_SECONDS, sweep),
+        PeriodicJob("scrub", max(1, settings.deletion.wakeup_time), scrub),
+        PeriodicJob("remind", REMIND_SECONDS, remind),
         PeriodicJob("index", INDEX_SECONDS, index),
         PeriodicJob("tasks", TASKS_SECONDS, own_tasks.tend),
         PeriodicJob("forget", FORGET_SECONDS, own_tasks.expire),
@@ -207,4 +271,5 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
         yield jobs
     finally:
         await own_tasks.stop()
+        await own_recovery.stop()
         await close_parts(parts)

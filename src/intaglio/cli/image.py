@@ -1,4 +1,4 @@
-"""`intaglio image`: what the catalogue of metadata definitions says about images of a running service."""
+"""`intaglio image`: what the catalogue of metadata definitions says about images of a running service; undeletion."""
 
 import json
 import sys
@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from intaglio.cli.options import FormatOption
+from intaglio.cli.sources import ConfigOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from intaglio.client.cloud import ImageService
 
-app = App(name="image", help="Check images of a service, and what suits them.")
+app = App(name="image", help="Check images of a service, and what suits them; bring deleted ones back.")
+_NOWHERE = ConfigOptions()
 
 Images = Annotated[list[str], Parameter(help="The images, by id or name.", negative="")]
 Image = Annotated[str, Parameter(help="The image, by id or name.")]
@@ -89,6 +91,51 @@ def suggest(
         )
     elif apply:
         sys.stdout.write(f"Set: {', '.join(certain) or 'nothing'}.\n")
+
+
+@app.command
+def restore(
+    image: Annotated[str, Parameter(help="The deleted image, by its id.")],
+    /,
+    *,
+    options: ConfigOptions = _NOWHERE,
+    format: FormatOption = "table",  # noqa: A002 - the option's name
+) -> None:
+    """Bring a deleted image back as it was, with properties, tags, members and copies, while its data are kept.
+
+    The data of deleted images are kept where the option delayed_delete is on, for scrub_time. The command works on the
+    database: it needs the service's configuration, and no running service.
+
+    For example:
+
+        intaglio image restore 4b7e4e31-8f4c-4d8c-9c1f-2a3bd9e2f8a4 --config-file /etc/glance/glance-api.conf
+    """
+    from intaglio.bootstrap.administration import with_parts
+    from intaglio.bootstrap.load import load
+    from intaglio.services import kept
+
+    restored = with_parts(load(options.sources()), lambda parts: kept.restore(parts, image))
+    back = restored.image
+    if format == "json":
+        _print_json(
+            {
+                "id": back.id,
+                "name": back.name,
+                "status": back.status.value,
+                "properties": len(back.properties),
+                "tags": len(back.tags),
+                "members": restored.members,
+                "copies": len(back.locations),
+                "doubts": list(restored.doubts),
+            }
+        )
+        return
+    sys.stdout.write(
+        f"Image {back.id} ({back.name or 'without a name'}) is {back.status} again: {len(back.properties)} properties, "
+        f"{len(back.tags)} tags, {restored.members} members, {len(back.locations)} copies.\n"
+    )
+    for doubt in restored.doubts:
+        sys.stderr.write(f"intaglio: a copy could not be seen: {doubt}\n")
 
 
 def _typed(name: str, value: str) -> str | int:

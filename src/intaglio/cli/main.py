@@ -27,6 +27,7 @@ def build() -> App:
     app.command("intaglio.cli.users:app", name="user", help="Manage the local users.")
     app.command("intaglio.cli.config:app", name="config", help="Show and check the configuration.")
     app.command("intaglio.cli.quotas:app", name="quota", help="Show and prove what projects use.")
+    app.command("intaglio.cli.store:app", name="store", help="Check the stores, and compare them with the database.")
     app.command("intaglio.cli.policy:app", name="policy", help="Show and check the policy, and explain refusals.")
     app.command(
         "intaglio.cli.metadef:app",
@@ -36,7 +37,7 @@ def build() -> App:
     app.command(
         "intaglio.cli.catalog:app", name="catalog", help="Keep a cloud in agreement with a catalogue of images."
     )
-    app.command("intaglio.cli.image:app", name="image", help="Check images of a service, and what suits them.")
+    app.command("intaglio.cli.image:app", name="image", help="Check images, see what suits them, restore deleted ones.")
     app.command("intaglio.cli.task:app", name="task", help="Show what imports are doing, and call one off.")
     completion.register(app)
     return app

@@ -26,9 +26,9 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     _S.UPLOADING: frozenset({_S.QUEUED, _S.IMPORTING, _S.DELETED}),
     _S.IMPORTING: frozenset({_S.QUEUED, _S.UPLOADING, _S.ACTIVE, _S.DELETED}),
     _S.ACTIVE: frozenset({_S.DEACTIVATED, _S.PENDING_DELETE, _S.DELETED}),
-    _S.DEACTIVATED: frozenset({_S.ACTIVE, _S.DELETED}),
+    _S.DEACTIVATED: frozenset({_S.ACTIVE, _S.PENDING_DELETE, _S.DELETED}),
     _S.KILLED: frozenset({_S.DELETED}),
-    _S.PENDING_DELETE: frozenset({_S.ACTIVE, _S.DELETED}),
+    _S.PENDING_DELETE: frozenset({_S.ACTIVE, _S.DEACTIVATED, _S.DELETED}),
     _S.DELETED: frozenset(),
 }
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -31,7 +32,7 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
 
     def _pieces(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
         pieces = continued(self.copies, f"image {self.image.id}", self.size, offset, length)
-        digest = _digest(self.image) if (offset, length) == (0, self.size) else None
+        digest = digest_of(self.image) if (offset, length) == (0, self.size) else None
         if digest is None:
             return pieces
         return self.door.discharge(pieces, *digest, f"image {self.image.id}")
@@ -45,7 +46,20 @@ async def _begun(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenera
             yield piece
 
 
-def _digest(image: Image) -> tuple[str, str] | None:
+class Digested(Protocol):
+    """What has digests: an image, or a copy of one."""
+
+    @property
+    def os_hash_algo(self) -> str | None: ...
+
+    @property
+    def os_hash_value(self) -> str | None: ...
+
+    @property
+    def checksum(self) -> str | None: ...
+
+
+def digest_of(image: Digested) -> tuple[str, str] | None:
     """Algorithm and value of the image's digest: the newer one if this machine has its algorithm."""
     for algorithm, value in ((image.os_hash_algo, image.os_hash_value), ("md5", image.checksum)):
         if algorithm and value and algorithm in hashlib.algorithms_available and not algorithm.startswith("shake"):

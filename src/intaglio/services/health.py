@@ -1,29 +1,41 @@
 """Asks the parts the service stands on whether they work."""
 
 import asyncio
+from collections.abc import Awaitable, Mapping
+
+import msgspec
 
 from intaglio.base.errors import IntaglioError
 from intaglio.services.parts import Parts
-from intaglio.stores.base import Store
 
 
-async def problems(parts: Parts) -> list[str]:
-    """One sentence for each part that does not work now; empty when all do."""
-    checks = [_database(parts), *(_store(store_id, store) for store_id, store in parts.stores.items())]
-    return [problem for problem in await asyncio.gather(*checks) if problem]
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the database and each store do not work now; None for what works."""
+
+    database: str | None
+    stores: Mapping[str, str | None]
+
+    @property
+    def serves(self) -> bool:
+        """Whether this process can do any work: one store that is down takes none of the others with it."""
+        return self.database is None and None in self.stores.values()
+
+    def problems(self) -> list[str]:
+        """One sentence for each part that does not work; empty when all do."""
+        found = [] if self.database is None else [f"database: {self.database}"]
+        return found + [f"store {store_id}: {why}" for store_id, why in self.stores.items() if why is not None]
 
 
-async def _database(parts: Parts) -> str | None:
+async def look(parts: Parts) -> Health:
+    """Ask all parts at the same time."""
+    checks = (parts.database.check(), *(store.check() for store in parts.stores.values()))
+    database, *stores = await asyncio.gather(*(_trouble(check) for check in checks))
+    return Health(database=database, stores=dict(zip(parts.stores, stores, strict=True)))
+
+
+async def _trouble(check: Awaitable[None]) -> str | None:
     try:
-        await parts.database.check()
+        await check
     except IntaglioError as error:
-        return f"database: {error}"
-    return None
-
-
-async def _store(store_id: str, store: Store) -> str | None:
-    try:
-        await store.check()
-    except IntaglioError as error:
-        return f"store {store_id}: {error}"
+        return str(error)
     return None

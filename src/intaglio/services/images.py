@@ -11,6 +11,7 @@ from intaglio.authz.property_rules import Action
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Forbidden
 from intaglio.db.base import Connection
+from intaglio.db.repos import deletions as kept_images
 from intaglio.db.repos import images, leases
 from intaglio.db.repos.leases import Lease
 from intaglio.domain import patch
@@ -18,14 +19,17 @@ from intaglio.domain.creation import new_image
 from intaglio.domain.image import Image, Visibility
 from intaglio.domain.patch import Operation
 from intaglio.domain.properties import require_counts, require_location_count
+from intaglio.domain.status import Status
 from intaglio.services.access import visible_image
 from intaglio.services.copies import by_weight
 from intaglio.services.guarded import guarded_write
 from intaglio.services.parts import Parts
 from intaglio.services.quota import Budgets, budgeted_write, require_growth
-from intaglio.services.recovery import deletions, remove_copies
+from intaglio.services.removal import deletions, remove_copies
 from intaglio.services.staging import staged_leftovers
 from intaglio.services.vocabulary import make_guard
+
+_KEPT = {Status.ACTIVE, Status.DEACTIVATED}
 
 
 class ForeignOwner(Forbidden):
@@ -98,7 +102,7 @@ async def update(
         await guard.require(conn, _known(access, before, after), before.properties)
         kept = {location.id for location in after.locations}
         gone = [location for location in before.locations if location.id not in kept]
-        pending = deletions(parts, before, gone, kept=after.locations)
+        pending = deletions(parts, before.id, gone, kept=after.locations)
         after = await images.update(conn, before, replace(after, updated_at=utcnow()))
         await require_growth(conn, budgets, before, after)
         for lease in pending:
@@ -150,9 +154,10 @@ def _require_location_rules(
 
 
 async def delete(parts: Parts, caller: Caller, image_id: str) -> None:
-    """Delete the image, then its data; what a store does not remove now the worker removes later.
+    """Delete the image, then its data; what a store does not remove within seconds the worker removes later.
 
-    A task that is at work on it notices, stops within seconds and removes what it wrote.
+    With `delayed_delete` the data of an image in use stay for a while, and it can be brought back. A task that is at
+    work on the image notices, stops within seconds and removes what it wrote.
 
     Raises `ImageProtected`, refusals.
     """
@@ -162,8 +167,13 @@ async def delete(parts: Parts, caller: Caller, image_id: str) -> None:
         parts.policy.require("delete_image", caller, target)
         if image.protected:
             raise ImageProtected(f"Image {image.id} is protected; set protected to false before deleting it.")
-        pending = deletions(parts, image, image.locations) + await staged_leftovers(conn, parts, image)
-        await images.delete(conn, image)
+        pending = await staged_leftovers(conn, parts, image)
+        if parts.deletion.delayed_delete and image.locations and image.status in _KEPT:
+            await images.delete(conn, image, Status.PENDING_DELETE)
+            await kept_images.note(conn, image)
+        else:
+            pending += deletions(parts, image.id, image.locations)
+            await images.delete(conn, image)
         for lease in pending:
             await leases.claim(conn, lease)
         return pending

@@ -20,6 +20,16 @@ class ImageLimits(msgspec.Struct, frozen=True, kw_only=True):
     image_location_quota: int = 10
 
 
+class DeletionSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of the data of deleted images; times are seconds but for the one in hours."""
+
+    delayed_delete: bool = False  # the data of an image in use are kept for `scrub_time`
+    scrub_time: int = 0
+    scrub_pool_size: int = 1  # objects of one store that a worker removes at the same time
+    wakeup_time: int = 300  # how often a worker looks for data whose time is over
+    removal_give_up_hours: float = 72.0  # how long a removal that fails is tried; 0: for ever
+
+
 class UpkeepSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the worker looks after (group `[intaglio]`); 0 turns the one or the other off."""
 

@@ -24,7 +24,8 @@ from intaglio.services.guarded import guarded_write
 from intaglio.services.leases import held, lease_end
 from intaglio.services.parts import Parts
 from intaglio.services.quota import Budgets, Meter, budgeted_write, require_growth, reserve
-from intaglio.services.recovery import STAGE_KIND, discard_object, discard_orphan, release_upload, remove_copies
+from intaglio.services.recovery import discard_orphan, release_upload
+from intaglio.services.removal import STAGE_KIND, discard_object, remove_copies
 from intaglio.services.upload import NotQueued, UploadOvertaken, watched
 from intaglio.stores.settings import STAGING
 

@@ -17,7 +17,7 @@ from intaglio.services.access import visible_image
 from intaglio.services.copies import copies
 from intaglio.services.guarded import guarded_write
 from intaglio.services.parts import Parts
-from intaglio.services.recovery import deletions, remove_copies
+from intaglio.services.removal import deletions, remove_copies
 
 
 class OneStore(NotFound):
@@ -102,7 +102,7 @@ async def drop_copy(parts: Parts, caller: Caller, store_id: str, image_id: str) 
         parts.policy.require("delete_image_location", caller, target)
         gone = _copy_in(parts, image, store_id)
         kept = tuple(location for location in image.locations if location is not gone)
-        pending = deletions(parts, image, [gone], kept=kept)
+        pending = deletions(parts, image.id, [gone], kept=kept)
         await images.update(conn, image, replace(image, locations=kept, updated_at=utcnow()))
         for lease in pending:
             await leases.claim(conn, lease)

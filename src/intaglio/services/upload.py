@@ -26,7 +26,8 @@ from intaglio.services.guarded import guarded_write
 from intaglio.services.leases import Hold, held, lease_end
 from intaglio.services.parts import Parts
 from intaglio.services.quota import Budgets, Meter, budgeted_write, require_growth, reserve
-from intaglio.services.recovery import discard_object, discard_orphan, release_upload
+from intaglio.services.recovery import discard_orphan, release_upload
+from intaglio.services.removal import discard_object
 
 _log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -68,6 +68,12 @@ class Broken(StoreError):
     code = "store-broken"
 
 
+class Unmounted(Broken):
+    """The store's directory is missing or is not the one that was set up: its file system is probably not mounted."""
+
+    code = "store-unmounted"
+
+
 class InvalidKey(StoreError):
     """The key is not one a store accepts; see `checked_key`."""
 
@@ -119,6 +125,7 @@ class Stat(msgspec.Struct, frozen=True):
 
     key: str
     size: int
+    modified: float | None = None  # seconds since the epoch; only a listing says it, and only where the back end does
 
 
 class Store(Protocol):
@@ -215,4 +222,33 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Release connections and threads. The store is not used afterwards."""
+        ...
+
+
+@runtime_checkable
+class Marked(Protocol):
+    """A store whose places can vanish and leave an empty directory behind: a mark in each says that it is there."""
+
+    def places(self) -> Sequence[str]:
+        """The places, as the operator wrote them."""
+        ...
+
+    async def marks(self) -> Mapping[str, str | None]:
+        """The identity that each place has now, None where there is no mark. Raises `Unmounted`, `Broken`, `Busy`."""
+        ...
+
+    async def mark(self, place: str, identity: str, *, anew: bool = False) -> str:
+        """Give a place a mark, unless it has one, which `anew` replaces; the identity that it has then.
+
+        The place itself is made when it is missing: this is its set-up.
+
+        Raises the `StoreError` met.
+        """
+        ...
+
+    def require_marks(self, expected: Mapping[str, str | None]) -> None:
+        """From now on a place is written to, and believed about what is not in it, only while it has its mark.
+
+        None stands for a place that nobody could set up yet.
+        """
         ...

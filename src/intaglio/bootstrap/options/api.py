@@ -1,6 +1,6 @@
 """The `[DEFAULT]` options about the API, quotas, deletion and the cache."""
 
-from intaglio.bootstrap.options.model import Group, Kind, not_yet, used
+from intaglio.bootstrap.options.model import Group, Kind, not_yet, obsolete, used
 
 API = (
     used(
@@ -41,7 +41,7 @@ API = (
         Kind.LIST,
         ("glance-direct", "web-download", "copy-image"),
         "Import methods offered; an empty list turns import off.",
-        note="web-download and glance-download are not offered by this release.",
+        note="glance-download is offered behind Keystone only, whose catalogue says where other regions are.",
         choices=("glance-direct", "web-download", "copy-image", "glance-download"),
     ),
     used(
@@ -181,14 +181,25 @@ CACHE = (
     ),
 )
 
-_SCRUB_NOTE = "Ignored: delete removes data at once. Delayed deletion comes later."
 SCRUBBER = (
-    not_yet("delayed_delete", Kind.BOOLEAN, False, "Keep deleted data until the scrubber comes.", note=_SCRUB_NOTE),
-    not_yet("scrub_time", Kind.INTEGER, 0, "Seconds deleted data is kept.", note=_SCRUB_NOTE, minimum=0),
-    not_yet("scrub_pool_size", Kind.INTEGER, 1, "Threads of the scrubber.", note=_SCRUB_NOTE, minimum=1),
-    not_yet("wakeup_time", Kind.INTEGER, 300, "Seconds between the scrubber's rounds.", note=_SCRUB_NOTE, minimum=0),
-    not_yet("daemon", Kind.BOOLEAN, False, "The scrubber stays.", note=_SCRUB_NOTE),
-    not_yet("restore", Kind.TEXT, None, "Image the scrubber shall bring back.", note=_SCRUB_NOTE),
+    used(
+        "delayed_delete",
+        Kind.BOOLEAN,
+        False,
+        "Keep the data of deleted images for `scrub_time`: until then `intaglio image restore` brings one back.",
+    ),
+    used("scrub_time", Kind.INTEGER, 0, "Seconds that the data of deleted images are kept.", minimum=0),
+    used("scrub_pool_size", Kind.INTEGER, 1, "Objects of one store that a worker removes at the same time.", minimum=1),
+    used(
+        "wakeup_time",
+        Kind.INTEGER,
+        300,
+        "Seconds between a worker's looks for data whose time is over.",
+        minimum=0,
+        note="0 is taken for 1.",
+    ),
+    *obsolete(("daemon",), "Every worker removes what has been kept long enough; there is no scrubber to start."),
+    *obsolete(("restore",), "Use `intaglio image restore IMAGE`."),
 )
 
 GROUPS = (

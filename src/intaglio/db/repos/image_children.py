@@ -16,6 +16,7 @@ from sqlalchemy import Insert, Table, and_, false, func, insert, null, select, u
 from intaglio.base.errors import Conflict
 from intaglio.db.base import Connection
 from intaglio.db.repos.dialects import among, live, parameter
+from intaglio.db.repos.image_rows import to_locations
 from intaglio.db.tables.images import locations, members, properties, tags
 from intaglio.domain.image import Image, Location
 
@@ -115,6 +116,14 @@ async def _write_location(
         marks = {"deleted": removed, "deleted_at": now if removed else None, "updated_at": now}
         await conn.execute(update(locations).where(where).values(**values, **marks))
     return location
+
+
+async def location(conn: Connection, image_id: str, number: int) -> Location | None:
+    """A location by its number, removed or not; None when it was purged."""
+    columns = (locations.c.id, locations.c.value, locations.c.meta_data, locations.c.status)
+    statement = select(*columns).where(locations.c.id == number, locations.c.image_id == image_id)
+    row = (await conn.execute(statement)).first()
+    return None if row is None else to_locations([tuple(row)])[0]
 
 
 async def remove_locations(

@@ -4,7 +4,7 @@ Properties, tags, locations and the revision come in the same row as JSON texts,
 is one statement.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -98,7 +98,12 @@ def to_image(row: Sequence[Any]) -> Image:
 
 
 def _locations(text: str) -> tuple[Location, ...]:
+    return to_locations(_decode_locations(text))
+
+
+def to_locations(found: Iterable[tuple[int, str, str | None, str]]) -> tuple[Location, ...]:
+    """The locations of rows of number, URI, metadata as JSON and status, in the order of their numbers."""
     return tuple(
         Location(uri, _decode_metadata(metadata) if metadata else {}, status, number)
-        for number, uri, metadata, status in sorted(_decode_locations(text))
+        for number, uri, metadata, status in sorted(found)
     )

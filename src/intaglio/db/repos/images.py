@@ -6,7 +6,7 @@ usage is counted with it.
 """
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -204,11 +204,24 @@ async def delete(conn: Connection, image: Image, to: Status = Status.DELETED) ->
     Raises `StatusConflict` when its status forbids that, `Superseded` when it is no longer as `image` says.
     """
     require_transition(image.status, to)
-    now = _whole(conn, utcnow())
+    now = await _deletion_time(conn, image, to)
     await _claim(conn, image, {"status": to, "deleted": True, "deleted_at": now, "updated_at": now})
     await remove_all(conn, image.id, now, to.value)
     await usage.record(conn, image, None)
     await image_search.removed(conn, image.id)
+
+
+async def _deletion_time(conn: Connection, image: Image, to: Status) -> datetime:
+    """Now; or for an image that may come back a moment later, if what hung on it was removed at this very time.
+
+    By this time what is to come back with the image is told from what had been removed before.
+    """
+    now = _whole(conn, utcnow())
+    if to is not Status.PENDING_DELETE:
+        return now
+    last = (await conn.execute(select(func.max(members.c.deleted_at)).where(members.c.image_id == image.id))).scalar()
+    before = max(filter(None, (image.updated_at, last)))
+    return now if now > before else before + (timedelta(seconds=1) if conn.dialect == "mysql" else timedelta.resolution)
 
 
 async def claim(conn: Connection, image: Image) -> None:

@@ -4,16 +4,20 @@ A lease is claimed before bytes flow and renewed while they do. When it has run 
 it names; so a holder whose `release` or `renew` answers False has lost its claim and must not commit.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from intaglio.base.errors import Conflict
 from intaglio.db.base import Connection
 from intaglio.db.repos import usage
 from intaglio.db.tables.added import leases
+
+NOBODY = "nobody"
+"""The holder of a lease that waits for another attempt: its image and its object are not being worked on."""
 
 
 class LeaseHeld(Conflict):
@@ -32,6 +36,9 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     key: str  # what would be left in the store
     expires_at: datetime
     created_at: datetime
+    attempts: int = 0  # how often the work that ends it failed
+    error: str | None = None  # why it failed the last time
+    given_up_at: datetime | None = None  # since when nobody tries any more without being told to
 
 
 async def claim(conn: Connection, lease: Lease) -> None:
@@ -80,13 +87,50 @@ def _same(lease: Lease) -> tuple[ColumnElement[bool], ...]:
 
 
 async def everyone(conn: Connection, limit: int = 1000, *, but: str = "") -> list[Lease]:
-    """All leases but those of the kind `but`, those that end soonest first."""
-    statement = select(leases).where(leases.c.kind != but).order_by(leases.c.expires_at).limit(limit)
+    """All leases but those of the kind `but` and those given up, those that end soonest first."""
+    wanted = (leases.c.kind != but, leases.c.given_up_at.is_(None))
+    statement = select(leases).where(*wanted).order_by(leases.c.expires_at).limit(limit)
     return [Lease(**row) for row in (await conn.execute(statement)).mappings()]
 
 
+async def failing(conn: Connection, limit: int = 1000) -> list[Lease]:
+    """Leases whose end failed at least once, those given up first, then the oldest."""
+    order = (leases.c.given_up_at.is_(None), leases.c.created_at)
+    statement = select(leases).where(leases.c.attempts > 0).order_by(*order).limit(limit)
+    return [Lease(**row) for row in (await conn.execute(statement)).mappings()]
+
+
+async def count_given_up(conn: Connection) -> Mapping[str, int]:
+    """How many leases were given up, by store."""
+    number = func.count().label("number")
+    statement = select(leases.c.store_id, number).where(leases.c.given_up_at.is_not(None)).group_by(leases.c.store_id)
+    return {row["store_id"]: row["number"] for row in (await conn.execute(statement)).mappings()}
+
+
+async def put_off(conn: Connection, lease: Lease, error: str, until: datetime) -> bool:
+    """Note that ending the lease failed, and leave it; it is tried again at `until`. False when it was lost before."""
+    values = {"holder": NOBODY, "attempts": lease.attempts + 1, "error": error, "expires_at": until}
+    return (await conn.execute(update(leases).where(*_same(lease)).values(values))).rowcount == 1
+
+
+async def forget(conn: Connection, lease: Lease) -> None:
+    """Remove whatever lease of this kind the image has."""
+    await conn.execute(delete(leases).where(leases.c.image_id == lease.image_id, leases.c.kind == lease.kind))
+
+
+async def give_up(conn: Connection, lease: Lease, error: str, now: datetime) -> bool:
+    """Note that nobody shall try any more by himself. False when it was lost before."""
+    values = {"holder": NOBODY, "attempts": lease.attempts + 1, "error": error, "given_up_at": now}
+    return (await conn.execute(update(leases).where(*_same(lease)).values(values))).rowcount == 1
+
+
 async def take_over(conn: Connection, lease: Lease, holder: str, until: datetime) -> Lease | None:
-    """Make `holder` the holder of a lease seen before; None when it was renewed, ended or taken over meanwhile."""
+    """Make `holder` the holder of a lease seen before; None when it was renewed, ended or taken over meanwhile.
+
+    One that was given up is tried again by that.
+    """
     unchanged = (*_same(lease), leases.c.expires_at == lease.expires_at)
-    result = await conn.execute(update(leases).where(*unchanged).values(holder=holder, expires_at=until))
-    return msgspec.structs.replace(lease, holder=holder, expires_at=until) if result.rowcount == 1 else None
+    values = {"holder": holder, "expires_at": until, "given_up_at": None}
+    if (await conn.execute(update(leases).where(*unchanged).values(values))).rowcount != 1:
+        return None
+    return msgspec.structs.replace(lease, holder=holder, expires_at=until, given_up_at=None)

@@ -7,7 +7,7 @@ import importlib
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Dialect, Index, String, Text
+from sqlalchemy import BigInteger, Column, Dialect, Index, Integer, String, Text
 from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 
 from intaglio.db.tables.metadata import BIG, table
@@ -41,7 +41,27 @@ leases = table(
     Column("key", Text(), nullable=False),
     Column("expires_at", Precise(), nullable=False),
     Column("created_at", Precise(), nullable=False),
+    Column("attempts", Integer(), nullable=False, server_default="0"),
+    Column("error", Text()),
+    Column("given_up_at", Precise()),
     Index("intaglio_leases_expires_at", "expires_at"),
+)
+
+# What an image whose data are kept for a while was before it was deleted here; `deleted_at` is the image's.
+deletions = table(
+    "intaglio_deletions",
+    Column("image_id", String(36), primary_key=True),
+    Column("status", String(30), nullable=False),
+    Column("deleted_at", Precise(), nullable=False),
+)
+
+# Which directory is which store's: the identity stands in a file there, too.
+store_marks = table(
+    "intaglio_store_marks",
+    Column("identity", String(36), primary_key=True),
+    Column("store_id", String(255), nullable=False),
+    Column("place", Text(), nullable=False),
+    Column("made_at", Precise(), nullable=False),
 )
 
 workers = table(

@@ -7,7 +7,7 @@ import asyncio
 import errno
 import os
 import stat
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple
 
@@ -25,8 +25,10 @@ from intaglio.stores.base import (
     Unsupported,
     checked_key,
 )
+from intaglio.stores.drivers.file_choice import choose, find
 from intaglio.stores.drivers.file_faults import absent, explained, present, unmounted
-from intaglio.stores.drivers.file_places import LIMIT, PIECE, Place, choose, find, make, options, places, sync_directory
+from intaglio.stores.drivers.file_marks import read_mark, require_mark, write_mark
+from intaglio.stores.drivers.file_places import LIMIT, PIECE, Place, make, options, places, sync_directory
 from intaglio.stores.drivers.file_write import Writer, sweep
 from intaglio.stores.threads import Held, Threads
 
@@ -58,7 +60,26 @@ class FileStore:
     async def prepare(self) -> None:
         """Make missing directories and the search permission that readers of the files need."""
         for place in self._places:
-            await self._run("make its directory", make, place, self._options.filesystem_store_file_perm)
+            await self._run("make its directory", self._make, place)
+
+    def places(self) -> Sequence[str]:
+        """The directories."""
+        return [place.text for place in self._places]
+
+    async def marks(self) -> Mapping[str, str | None]:
+        """What the file `.intaglio-store` in each directory says."""
+        return {place.text: await self._run("look at its mark", read_mark, self._id, place) for place in self._places}
+
+    async def mark(self, place: str, identity: str, *, anew: bool = False) -> str:
+        """Write that file."""
+        [chosen] = [each for each in self._places if each.text == place]
+        return await self._run("write its mark", self._mark, chosen, identity, anew)
+
+    def require_marks(self, expected: Mapping[str, str | None]) -> None:
+        """Compare that file before each write, and before anything is said to be absent."""
+        for place in self._places:
+            if place.text in expected:
+                place.guarded, place.identity = True, expected[place.text]
 
     async def put(self, key: str, chunks: AsyncIterator[Chunk], size_hint: int | None = None) -> Stat:
         """Write a new object; see the contract."""
@@ -107,12 +128,18 @@ class FileStore:
 
     async def delete(self, key: str) -> None:
         """Remove the object's name, durably. Readers that have it open read on."""
-        await self._run("delete an object", self._delete, checked_key(key))
+        wanted = [True]
+        try:
+            await self._run("delete an object", self._delete, checked_key(key), wanted)
+        except BaseException:
+            wanted.clear()  # a call that hangs must not remove what somebody puts under this key when it goes on
+            raise
 
     async def list(self, prefix: str = "") -> AsyncGenerator[Stat, None]:
         """The regular files that are not hidden."""
         for place in self._places:
             lister = _Lister(place, prefix)
+            await self._run("list its objects", require_mark, self._id, place)
             held = Held(self._threads, lister.release)
             try:
                 with explained(self._id, "list its objects"):
@@ -129,7 +156,7 @@ class FileStore:
 
     async def sweep(self) -> int:
         """Remove named temporary files whose writer died. Unnamed ones need no sweeping: the kernel forgot them."""
-        return sum([await self._run("sweep", sweep, place) for place in self._places])
+        return sum([await self._run("sweep", self._sweep, place) for place in self._places])
 
     def uri(self, key: str) -> str:
         """`file://<directory>/<key>`, as Glance writes it: not escaped."""
@@ -180,6 +207,21 @@ class FileStore:
         with explained(self._id, doing):
             return await self._threads.run(call, *args)
 
+    def _make(self, place: Place) -> None:
+        """A directory that was set up once is never made again: where it is missing, something is not mounted."""
+        if place.guarded:
+            require_mark(self._id, place)
+        else:
+            make(place, self._options.filesystem_store_file_perm)
+
+    def _mark(self, place: Place, identity: str, anew: bool) -> str:  # noqa: FBT001 - called through a thread
+        make(place, self._options.filesystem_store_file_perm)
+        return write_mark(self._id, place, identity, anew=anew)
+
+    def _sweep(self, place: Place) -> int:
+        require_mark(self._id, place)
+        return sweep(place)
+
     def _begin(self, writer: Writer, key: str, size_hint: int | None) -> Place:
         """Refuse a key that is taken before the first byte is read, and make the private file. Blocks."""
         if any(os.path.lexists(place.file(key)) for place in self._places):
@@ -203,8 +245,11 @@ class FileStore:
             with explained(self._id, "write an object"):
                 await held.run(writer.write, [small])
 
-    def _delete(self, key: str) -> None:
+    def _delete(self, key: str, wanted: Sequence[bool]) -> None:
         place, _ = find(self._id, self._places, key)
+        require_mark(self._id, place)
+        if not wanted:
+            return
         try:
             Path(place.file(key)).unlink()
         except FileNotFoundError as error:
@@ -216,6 +261,7 @@ class FileStore:
         for place in self._places:
             writer = Writer(self._id, "check", thin_block=None, file_perm=0)
             try:
+                require_mark(self._id, place)
                 writer.create(place)
                 writer.write([b"\1" * 4096])
                 writer.flush()
@@ -313,7 +359,7 @@ class _Lister:
                 except FileNotFoundError:
                     continue  # deleted meanwhile
                 if stat.S_ISREG(facts.st_mode):
-                    found.append(Stat(key=entry.name, size=facts.st_size))
+                    found.append(Stat(key=entry.name, size=facts.st_size, modified=facts.st_mtime))
                     if len(found) == _BATCH:
                         break
         return found

@@ -4,7 +4,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from intaglio.stores.base import Broken, Busy, Denied, Exists, Full, NotFound, StoreError
+from intaglio.stores.base import Broken, Busy, Denied, Exists, Full, NotFound, StoreError, Unmounted
 
 _KINDS: dict[int, type[StoreError]] = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), Full),
@@ -34,6 +34,6 @@ def present(store: str, key: str) -> Exists:
     return Exists(f"store {store!r} has an object {key} already; delete it first or use another key")
 
 
-def unmounted(store: str) -> Broken:
+def unmounted(store: str) -> Unmounted:
     """Its directory itself is missing: not the same as an object that is absent."""
-    return Broken(f"store {store!r} has lost its directory: is the file system mounted?")
+    return Unmounted(f"store {store!r} has lost its directory: is the file system mounted?")

@@ -1,6 +1,5 @@
 """The directories of a file store: its options under Glance's names, which directory takes an object, which has it."""
 
-import errno
 import os
 import stat
 from collections.abc import Mapping, Sequence
@@ -9,8 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from intaglio.stores.base import Full, Misconfigured
-from intaglio.stores.drivers.file_faults import absent, unmounted
+from intaglio.stores.base import Misconfigured
 
 HIDDEN = ".intaglio"
 """The directory inside each data directory where unfinished files and locks live when they need a name."""
@@ -52,6 +50,8 @@ class Place:
         self.priority = priority
         self.metadata = metadata
         self.unnamed = True  # until the file system says that it cannot make files without a name
+        self.guarded = False  # whether its mark counts
+        self.identity: str | None = None  # what its mark must say; None until it is set up
 
     def file(self, key: str) -> str:
         """The path of an object, as in its URI."""
@@ -123,51 +123,6 @@ def _metadata(text: str, mounts: Sequence[_Mount]) -> Mapping[str, str]:
         if path.is_relative_to(os.path.normpath(mount.mountpoint)):
             return {"id": mount.id, "mountpoint": mount.mountpoint}
     return {}
-
-
-def choose(store: str, among: Sequence[Place], size_hint: int | None) -> Place:
-    """The directory for a new object: highest priority, then most free space, of those where `size_hint` fits.
-
-    With one directory there is no choice, and a hint, which may be wrong, refuses nothing. Blocks.
-    Raises `Full` when it fits nowhere, `Broken` when no directory is there.
-    """
-    if len(among) == 1:
-        return among[0]
-    free = {place: room for place in among if (room := _free(place)) is not None}
-    if not free:
-        raise unmounted(store)
-    fitting = [place for place in free if free[place] >= (size_hint or 0)]
-    if not fitting:
-        raise Full(f"store {store!r} has no directory with {size_hint} bytes free")
-    return max(fitting, key=lambda place: (place.priority, free[place]))
-
-
-def _free(place: Place) -> int | None:
-    try:
-        facts = os.statvfs(place.path)
-    except OSError:
-        return None  # a directory that is gone takes nothing; the others may
-    return facts.f_bavail * facts.f_frsize
-
-
-def find(store: str, among: Sequence[Place], key: str) -> tuple[Place, os.stat_result]:
-    """The directory that has the object, and its facts. Blocks.
-
-    Raises `NotFound` only when every directory was there to be asked; else `Broken` or the OSError met.
-    """
-    trouble: Exception | None = None
-    for place in among:
-        try:
-            facts = Path(place.file(key)).stat()
-        except OSError as error:
-            if error.errno != errno.ENOENT:
-                trouble = error
-            elif not place.path.is_dir():
-                trouble = unmounted(store)
-            continue
-        if stat.S_ISREG(facts.st_mode):
-            return place, facts
-    raise trouble or absent(store, key)
 
 
 def make(place: Place, file_perm: int) -> None:

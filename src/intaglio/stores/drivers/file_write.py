@@ -11,6 +11,7 @@ from pathlib import Path
 
 from intaglio.stores.base import Broken, Buffer, Busy
 from intaglio.stores.drivers.file_faults import present, unmounted
+from intaglio.stores.drivers.file_marks import require_mark
 from intaglio.stores.drivers.file_places import HIDDEN, PIECE, Place, sync_directory
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -81,6 +82,7 @@ class Writer:
             raise Busy(f"store {self._store!r} made an object durable when nobody waited for it any more")
         self._facts = os.fstat(self._fd)
         with self._alone(others):
+            require_mark(self._store, self._place)
             for other in others:
                 if os.path.lexists(other.file(self._key)):
                     raise present(self._store, self._key)

@@ -127,9 +127,9 @@ class S3Store:
                 found, after = [*objects(answer.body)], field(answer.body, "NextContinuationToken")
             except (Malformed, ValueError) as error:
                 raise unreadable(self._id, "list its objects") from error
-            for key, size in found:
+            for key, size, modified in found:
                 if KEY.fullmatch(key):
-                    yield Stat(key=key, size=size)
+                    yield Stat(key=key, size=size, modified=modified)
             if not after:
                 return
 

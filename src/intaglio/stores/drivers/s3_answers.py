@@ -80,10 +80,10 @@ class Malformed(Exception):
     """A document is not what S3 sends."""
 
 
-def objects(body: bytes) -> Iterator[tuple[str, int]]:
-    """Key and size of each object on a page of a listing."""
+def objects(body: bytes) -> Iterator[tuple[str, int, float]]:
+    """Key, size and time of each object on a page of a listing."""
     for entry in _document(body).iter("Contents"):
-        yield _text(entry, "Key"), int(_text(entry, "Size"))
+        yield _text(entry, "Key"), int(_text(entry, "Size")), _time(_text(entry, "LastModified")).timestamp()
 
 
 def uploads(body: bytes) -> Iterator[Unfinished]:

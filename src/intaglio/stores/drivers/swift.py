@@ -303,12 +303,13 @@ class SwiftStore:
             if not KEY.fullmatch(key) or self._options.container(key) != container:
                 continue
             if entry.bytes:
-                yield Stat(key=key, size=entry.bytes)
+                yield Stat(key=key, size=entry.bytes, modified=entry.moment.timestamp())
                 continue
             answer = await self._client.head("look at an object", key)
             if answer.fine:
                 large = key if "x-object-manifest" in answer.headers else large
-                yield _stat(self._id, key, answer)
+                found = _stat(self._id, key, answer)
+                yield Stat(key=key, size=found.size, modified=entry.moment.timestamp())
 
 
 def _stat(store: str, key: str, answer: Answer) -> Stat:

@@ -1,0 +1,214 @@
+"""What each kind of store does when something fails: the rows of docs/reference/store-faults.md, each with its test."""
+
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """`test` is the id of the test that shows it."""
+
+    fault: str
+    store: str
+    outcome: str
+    test: str
+
+
+FILE, MARKS, S3 = "tests/stores/test_file_faults.py::", "tests/stores/test_marks.py::", "tests/stores/test_s3.py::"
+DISKS, S3_SERVICE = "tests/faults/test_disks.py::", "tests/faults/test_s3.py::"
+REMOVAL, STEPS = "tests/deletion/test_removal.py::", "tests/deletion/test_every_step.py::"
+
+ROWS = (
+    Row("the disk, or its quota, is full", "file", "413; nothing of the upload is left", FILE + "test_a_full_disk"),
+    Row(
+        "the disk fills up between a write and its flush",
+        "file",
+        "413; nothing is left",
+        FILE + "test_a_real_disk_that_fills_up_between_writes_and_flush",
+    ),
+    Row("no inodes are left", "file", "413; nothing is left", FILE + "test_no_inodes_left"),
+    Row(
+        "a call fails with EIO, ENOSPC, EDQUOT, EFBIG, ESTALE, EROFS or EACCES",
+        "file",
+        "413 when it is room that lacks, else 503; nothing is left, the next upload works",
+        FILE + "test_a_write_that_fails",
+    ),
+    Row("reading fails", "file", "the next copy goes on, or 503", FILE + "test_a_read_that_fails"),
+    Row(
+        "it is remounted read-only",
+        "file",
+        "uploads 503, downloads work, deletions are done later",
+        DISKS + "test_read_only_disk",
+    ),
+    Row(
+        "the disk dies during an upload",
+        "file",
+        "503; no name appears",
+        FILE + "test_a_disk_that_dies_during_an_upload",
+    ),
+    Row(
+        "the share is not mounted: its mount point is there, and empty",
+        "file",
+        "nothing is written to it, nothing is believed to be lost; uploads and downloads 503; heals by itself",
+        DISKS + "test_share_that_is_not_mounted",
+    ),
+    Row(
+        "the share is not mounted at the very first start, and the database has images in it",
+        "file",
+        "it is not set up, and takes nothing, until it is there",
+        MARKS + "test_it_is_not_there_yet_at_the_first_start",
+    ),
+    Row(
+        "the share goes away during an upload",
+        "file",
+        "503; nothing is left on either side",
+        MARKS + "test_it_goes_away_while_it_is_written_to",
+    ),
+    Row(
+        "another file system is mounted there",
+        "file",
+        "it can be read, and is neither written to nor deleted from",
+        MARKS + "test_another_file_system_is_mounted_there",
+    ),
+    Row(
+        "the directory is missing",
+        "file",
+        "503, which is not taken for a missing object",
+        FILE + "test_a_directory_that_is_gone_is_not_an_absent_object",
+    ),
+    Row(
+        "a write hangs",
+        "file",
+        "503 after filesystem_store_timeout; other stores and requests go on",
+        FILE + "test_a_write_that_hangs_hangs_alone",
+    ),
+    Row("a read hangs", "file", "another copy, or 503", FILE + "test_a_read_that_hangs"),
+    Row(
+        "everything hangs",
+        "file",
+        "each call 503 in bounded time; heals by itself",
+        FILE + "test_when_every_thread_hangs_all_is_refused_in_time_and_heals",
+    ),
+    Row("the server under a mount dies", "file", "503", FILE + "test_a_server_that_dies_under_a_mount"),
+    Row(
+        "another machine deletes what is being read",
+        "file",
+        "the reader reads on, or learns of it; never other bytes",
+        FILE + "test_a_share_where_a_deleted_file_cannot_be_read_on",
+    ),
+    Row(
+        "the process is killed while it writes",
+        "file",
+        "nothing is left, or one private file that the next sweep removes",
+        FILE + "test_a_writer_killed_with_9",
+    ),
+    Row(
+        "the server is gone and comes back",
+        "s3",
+        "503 that names the store, or another copy; other stores go on",
+        S3_SERVICE + "test_the_server_is_gone_and_comes_back",
+    ),
+    Row(
+        "the server is silent",
+        "s3",
+        "503 in bounded time; other requests go on",
+        S3_SERVICE + "test_a_silent_server_stops_no_other_request",
+    ),
+    Row("one request fails", "s3", "it is repeated; nobody notices", S3 + "test_one_fault_is_mended"),
+    Row("requests go on failing", "s3", "503; no object, no part is left", S3 + "test_lasting_faults_leave_nothing"),
+    Row(
+        "the server's disk is full",
+        "s3",
+        "413 or 503; nothing is left",
+        S3_SERVICE + "test_a_full_disk_of_the_server_leaves_nothing",
+    ),
+    Row(
+        "it dies in the middle of a download",
+        "s3",
+        "another copy goes on at the same byte; without one the connection ends early",
+        S3_SERVICE + "test_a_store_that_dies_in_the_middle_of_a_download",
+    ),
+    Row(
+        "the object is not what was stored",
+        "s3",
+        "the last bytes are kept back, and the log names the image",
+        S3_SERVICE + "test_other_bytes_are_never_served_whole",
+    ),
+    Row(
+        "the credentials are wrong",
+        "s3",
+        "503 with the option to look at",
+        S3 + "test_wrong_credentials_are_named_and_not_shown",
+    ),
+    Row(
+        "a client leaves, or a process is killed, during an upload",
+        "s3",
+        "the image is queued again; parts are given up",
+        S3_SERVICE + "test_interrupted",
+    ),
+    Row(
+        "the store is down when an image is deleted",
+        "any",
+        "204; the data go when it is back, tried again after 5 seconds, 10, 20 … up to an hour",
+        REMOVAL + "test_a_store_that_is_down",
+    ),
+    Row(
+        "it is down for longer than removal_give_up_hours",
+        "any",
+        "the log says so each hour; store reconcile --fix removes the data",
+        REMOVAL + "test_given_up_loudly_and_tried_again_when_told_to",
+    ),
+    Row(
+        "it hangs when an image is deleted",
+        "any",
+        "204 within seconds; a worker goes on",
+        REMOVAL + "test_a_store_that_hangs_holds_nobody",
+    ),
+    Row(
+        "the process is killed between the record and the object",
+        "any",
+        "the next worker removes the object at once",
+        REMOVAL + "test_killed_between_row_and_object",
+    ),
+    Row("two workers remove the same", "any", "each object is removed by one", REMOVAL + "test_two_workers"),
+    Row(
+        "the store is not configured any more",
+        "any",
+        "the data stay, are told of, and go when it is configured again",
+        REMOVAL + "test_a_store_that_is_not_configured_any_more",
+    ),
+    Row(
+        "the image is deleted while data arrive",
+        "any",
+        "410 for the upload; no object, no row, no quota is left",
+        STEPS + "test_while_data_arrive",
+    ),
+    Row(
+        "the image is deleted while it is imported or copied, at any step",
+        "any",
+        "the task fails and says so; nothing is left",
+        STEPS + "test_while_a_task_is_at_work",
+    ),
+    Row(
+        "the image is deleted while it is downloaded",
+        "file",
+        "the reader reads to the end",
+        STEPS + "test_while_it_is_downloaded",
+    ),
+)
+
+_HEAD = """# Store faults
+
+<!-- Generated by `make docs` from src/intaglio/bootstrap/store_faults.py; a test compares them, and looks for each
+row's test. -->
+
+What fails, in which kind of store, and what comes of it. Every row is a test with the real thing: disks that fill up,
+file systems that fail on command, servers that die. `any` was tested with the file store and holds for each, as it is
+not the driver's doing.
+
+| what fails | store | outcome | test |
+|---|---|---|---|
+"""
+
+
+def page() -> str:
+    """The page as Markdown."""
+    return _HEAD + "".join(f"| {row.fault} | {row.store} | {row.outcome} | `{row.test}` |\n" for row in ROWS)
