@@ -2,16 +2,18 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import subprocess
 import sys
+import tracemalloc
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from intaglio.stores.base import Broken, Busy, Denied, Exists, NotFound, StoreError
+from intaglio.stores.base import Broken, Busy, Chunk, Denied, Exists, NotFound, StoreError
 from intaglio.stores.conformance import content
 from intaglio.stores.conformance_sources import PIECE, noise, pieces
 from intaglio.stores.drivers.rbd import RbdStore
@@ -61,6 +63,31 @@ async def test_zeros_take_no_space(ceph_cluster: Ceph, pool: str, images_store: 
         assert sum(name.startswith("rbd_data.") for name in objects(ceph_cluster, pool)) == blocks
         await images_store.delete("key")
     await thin.close()
+
+
+async def test_memory_is_given_back_at_once(images_store: RbdStore) -> None:
+    """Not when the collector of cycles comes by: a block is 8 MiB."""
+    data = noise(PIECE)
+
+    async def source() -> AsyncGenerator[Chunk, None]:
+        for _ in range(30):
+            yield [data]
+
+    await images_store.check()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for _ in range(2):
+            await images_store.put("key", source())
+            async for _piece in images_store.open("key"):
+                pass
+            await images_store.delete("key")
+        left, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert left < 2 * PIECE
+    assert most < 70 * PIECE
 
 
 async def test_a_clone_outlives_its_image(

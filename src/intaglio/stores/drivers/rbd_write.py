@@ -59,7 +59,7 @@ class Upload:
         self._identity = ""
         self._size = self._room = 0
         self._sending: set[asyncio.Future[None]] = set()
-        self._spare: list[bytearray] = []
+        self._spare: list[bytearray] | None = []  # blocks to use again; none when it is over
 
     async def write(self, chunks: AsyncIterator[Chunk]) -> int:
         """Store everything and make it visible; the number of bytes. Raises as `Store.put`."""
@@ -87,6 +87,7 @@ class Upload:
 
     async def abandon(self) -> None:
         """Take back whatever was done. Never raises: what cannot be taken back now is left to a sweep or a delete."""
+        self._spare = None
         await uncancelled(self._work.close())
 
     def _fresh(self) -> bytearray:
@@ -112,7 +113,7 @@ class Upload:
 
     def _arrived(self, block: bytearray, ahead: int) -> None:
         self._budget.give(ahead)
-        if len(block) == self._block:
+        if self._spare is not None and len(block) == self._block:
             self._spare.append(block)
 
     async def _one_arrived(self) -> None:
@@ -128,6 +129,7 @@ class Upload:
 
     def keep(self) -> None:
         """After `write` has returned: the object stays. Nothing is awaited, lest it be cancelled."""
+        self._spare = None
         pool, self._pool = self._pool, None
         if pool is not None:
             with contextlib.suppress(Busy):
