@@ -152,7 +152,15 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/stores/test_s3.py::test_parts_go_side_by_side_within_the_budget",
         "tests/faults/test_s3.py::test_interrupted",
     ),
-    "Credentials of a store": ("tests/stores/test_s3_options.py::test_locations_are_glances",),
+    "Credentials of a store": (
+        "tests/stores/test_s3_options.py::test_locations_are_glances",
+        "tests/faults/test_swift.py::test_passwords_in_locations_are_not_shown",
+    ),
+    "Uploads to Swift": (
+        "tests/faults/test_swift.py::test_interrupted",
+        "tests/stores/test_swift.py::test_another_machine_was_first",
+    ),
+    "Memory per Swift segment": ("tests/stores/test_swift.py::test_segments_are_short_whatever_the_options_say",),
     "Interrupted uploads": (
         "tests/faults/test_interrupted_uploads.py::test_client_hangs_up",
         "tests/faults/test_interrupted_uploads.py::test_every_process_is_killed",

@@ -52,9 +52,9 @@ def debian(packages: Sequence[str], why: str, *, provides: Sequence[str]) -> Non
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         with log.open("ab") as out:
             for command in (
-                ["apt-get", "install", "-y", "--no-install-recommends", *packages],
+                ["apt-get", "install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120", *packages],
                 ["apt-get", "update"],
-                ["apt-get", "install", "-y", "--no-install-recommends", *packages],
+                ["apt-get", "install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120", *packages],
             ):
                 subprocess.run(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=environment, check=False)
                 if all(present(thing) for thing in provides):

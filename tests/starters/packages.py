@@ -25,6 +25,7 @@ PACKAGES: Mapping[str, str] = {
     "ipxe": "a second real bootable ISO",
     "libc6-dev": "compiling uWSGI, under which the real Glance runs",
     "mariadb-server": "MariaDB, the database of most Glance installations",
+    "memcached": "the real Swift keeps tokens there",
     "nginx-light": "nginx, the measure for downloads",
     "osinfo-db": "what libosinfo knows of operating systems",
     "postgresql-15": "PostgreSQL",
@@ -58,7 +59,7 @@ def may_not_install() -> str | None:
 def install(packages: list[str]) -> bool:
     """One apt call for all of them; a second one after refreshing apt's lists. Whether all are there now."""
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    get = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
+    get = ["apt-get", "install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120", *packages]
     with (CACHE / "apt.log").open("ab") as log:
         for command in (get, ["apt-get", "update"], get):
             subprocess.run(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, check=False)

@@ -4,11 +4,27 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.starters.keystone import Keystone
 from tests.starters.s3 import S3, s3
+from tests.starters.swift import Swift, swift
 
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
     """A real S3 server; whoever uses it takes a bucket of his own."""
     with s3(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def swift_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swift]:
+    """A real Swift whose people tempauth knows; whoever uses it takes a container of his own."""
+    with swift(tmp_path_factory.mktemp("swift")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def swift_behind_keystone(tmp_path_factory: pytest.TempPathFactory, identity: Keystone) -> Iterator[Swift]:
+    """A real Swift whose people a real Keystone knows."""
+    with swift(tmp_path_factory.mktemp("swift-keystone"), identity) as server:
         yield server

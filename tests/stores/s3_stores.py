@@ -10,8 +10,8 @@ from typing import TypeVar
 from intaglio.stores.base import NotFound
 from intaglio.stores.conformance_sources import pieces
 from intaglio.stores.drivers.s3 import S3Store
-from intaglio.stores.drivers.s3_client import Patience
 from intaglio.stores.drivers.s3_unfinished import unfinished
+from intaglio.stores.drivers.web import Patience
 from tests.starters.s3 import S3
 
 T = TypeVar("T")

@@ -15,8 +15,8 @@ from intaglio.stores.base import Broken, Busy, Denied, Exists, Full, NotFound, S
 from intaglio.stores.conformance import content
 from intaglio.stores.conformance_sources import noise, pieces, stopping
 from intaglio.stores.drivers import s3_unfinished, s3_write
+from intaglio.stores.drivers.ranged_read import AHEAD, SEGMENT
 from intaglio.stores.drivers.s3 import S3Store
-from intaglio.stores.drivers.s3_read import AHEAD, SEGMENT
 from tests.starters.s3 import ACCESS, READER, READER_SECRET, S3, SECRET
 from tests.stores.s3_proxy import Fault, Proxy, proxied
 from tests.stores.s3_stores import QUICK, bucket_name, store, unfinished_keys
@@ -269,7 +269,7 @@ async def test_a_delete_removes_what_a_dead_writer_left(plain: S3Store, s3_serve
     for upload in uploads:
         upload._upload_id = await upload._begin()
         await upload._part(bytearray(PARTS[: 5 * MIB]))
-        await upload._room()
+        await upload._sending.finish()
     assert unfinished_keys(s3_server, bucket) == ["key", "keys"]
     with pytest.raises(NotFound):
         await plain.delete("key")
@@ -284,7 +284,7 @@ async def test_a_sweep_gives_up_what_has_been_silent_for_long(
     upload = s3_write.Upload(dead._client, dead._options, dead._budget, "key", None, set())
     upload._upload_id = await upload._begin()
     await upload._part(bytearray(PARTS[: 5 * MIB]))
-    await upload._room()
+    await upload._sending.finish()
     assert await plain.sweep() == 0
     monkeypatch.setattr(s3_unfinished, "ABANDONED", timedelta(seconds=-5))
     reached, go_on = asyncio.Event(), asyncio.Event()

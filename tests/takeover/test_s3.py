@@ -1,55 +1,27 @@
 """In S3, too, there and back: what Glance wrote Intaglio reads and deletes, and the other way round."""
 
-import contextlib
-import json
 import os
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.starters.glance import S3Store, glance
 from tests.starters.intaglio import intaglio
 from tests.starters.s3 import S3, s3
 from tests.stores.s3_stores import bucket_name, keys_and_sizes, unfinished_keys
+from tests.takeover.transfers import delete, locations, read, upload
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SIZES = (0, 100_000, 13 << 20)
 """Glance sends the last in parts."""
-BINARY = {"Content-Type": "application/octet-stream"}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
     with s3(tmp_path_factory.mktemp("s3")) as running:
         yield running
-
-
-def upload(url: str, data: bytes) -> str:
-    wanted = {"name": "n", "disk_format": "raw", "container_format": "bare"}
-    image_id = str(httpx.post(f"{url}/v2/images", json=wanted, timeout=60).json()["id"])
-    httpx.put(f"{url}/v2/images/{image_id}/file", content=data, headers=BINARY, timeout=120).raise_for_status()
-    return image_id
-
-
-def read(url: str, image_id: str) -> bytes:
-    answer = httpx.get(f"{url}/v2/images/{image_id}/file", timeout=120)
-    assert answer.status_code == 200, answer.text
-    return answer.content
-
-
-def delete(url: str, image_id: str) -> None:
-    httpx.delete(f"{url}/v2/images/{image_id}", timeout=60).raise_for_status()
-
-
-def locations(database: Path) -> dict[str, tuple[str, str]]:
-    """What each image's row says of where its bytes are."""
-    with contextlib.closing(sqlite3.connect(database)) as reading:
-        rows = reading.execute("SELECT image_id, value, meta_data FROM image_locations WHERE deleted = 0")
-        return {image_id: (value, json.dumps(json.loads(metadata))) for image_id, value, metadata in rows}
 
 
 @pytest.mark.parametrize("several", [False, True], ids=["one-store", "several-stores"])

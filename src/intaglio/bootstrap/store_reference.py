@@ -31,8 +31,13 @@ _EXAMPLES: Mapping[str, Mapping[str, object]] = {
         "s3_store_access_key": "access",
         "s3_store_secret_key": "secret",
     },
+    "swift": {
+        "swift_store_auth_address": "https://identity.example.com/v3",
+        "swift_store_user": "service:images",
+        "swift_store_key": "password",
+    },
 }
-_EXTRAS: Mapping[str, str] = {"s3": "s3"}
+_EXTRAS: Mapping[str, str] = {"s3": "s3", "swift": "swift"}
 
 
 def stores_page() -> str:

@@ -19,6 +19,9 @@ class Visibility(StrEnum):
     SHARED = "shared"
 
 
+_WITH_LOGIN = frozenset({"swift", "s3", "http", "https"})
+
+
 class Location(msgspec.Struct, frozen=True):
     """One stored copy of an image's bytes: its URI and the JSON object kept beside it.
 
@@ -30,6 +33,14 @@ class Location(msgspec.Struct, frozen=True):
     metadata: Mapping[str, Any] = {}
     status: str = "active"
     id: int | None = None  # the row; None until it is recorded
+
+    @property
+    def public_uri(self) -> str:
+        """The URI as anybody may see it: Glance's Swift store, and old releases' S3 store, write passwords into it."""
+        scheme, separator, rest = self.uri.partition("://")
+        if scheme.partition("+")[0] not in _WITH_LOGIN or "@" not in rest:
+            return self.uri
+        return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
     @property
     def store(self) -> str | None:

@@ -73,7 +73,7 @@ def remove(image: Image, item: str | None) -> Image:
 
 
 def _renewed(left: list[Location], url: str, metadata: Mapping[str, Any]) -> Location:
-    found = next((location for location in left if location.uri == url), None)
+    found = next((location for location in left if url in {location.uri, location.public_uri}), None)
     if found is None:
         raise InvalidLocation("Replacing the locations can change their metadata only: the URLs must stay those there.")
     left.remove(found)

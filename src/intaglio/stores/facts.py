@@ -26,7 +26,18 @@ def _s3(options: Mapping[str, object]) -> Facts:
     return {name: options.get(name, default) for name, default in defaults.items()}
 
 
-_OF_TYPE: Mapping[str, Callable[[Mapping[str, object]], Facts]] = {"file": _file, "s3": _s3}
+def _swift(options: Mapping[str, object]) -> Facts:
+    def size(name: str, default: int) -> int:
+        return int(str(options.get(f"swift_store_{name}", default))) * 1000 * 1024  # Glance shows bytes
+
+    return {
+        "container": options.get("swift_store_container", "glance"),
+        "large_object_size": size("large_object_size", 5120),
+        "large_object_chunk_size": size("large_object_chunk_size", 200),
+    }
+
+
+_OF_TYPE: Mapping[str, Callable[[Mapping[str, object]], Facts]] = {"file": _file, "s3": _s3, "swift": _swift}
 
 
 def facts(config: StoreConfig) -> Facts:

@@ -36,6 +36,14 @@ def _s3(config: StoreConfig) -> Store:
     return S3Store(config.id, config.options)
 
 
+def _swift(config: StoreConfig) -> Store:
+    try:
+        from intaglio.stores.drivers.swift import SwiftStore  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise _lacking(config, "swift", error) from error
+    return SwiftStore(config.id, config.options)
+
+
 def _lacking(config: StoreConfig, extra: str, error: ImportError) -> Misconfigured:
     return Misconfigured(
         f"store {config.id!r} (type {config.type}) needs {error.name}, which is not installed; "
@@ -43,7 +51,7 @@ def _lacking(config: StoreConfig, extra: str, error: ImportError) -> Misconfigur
     )
 
 
-DRIVERS: Mapping[str, Callable[[StoreConfig], Store]] = {"file": _file, "memory": _memory, "s3": _s3}
+DRIVERS: Mapping[str, Callable[[StoreConfig], Store]] = {"file": _file, "memory": _memory, "s3": _s3, "swift": _swift}
 
 
 class Stores(Mapping[str, Store]):

@@ -59,7 +59,7 @@ def _locations(call: Call, locations: Sequence[Location]) -> dict[str, Any]:
     """For everybody who sees the image: services clone public images by it with their users' tokens."""
     view: dict[str, Any] = {}
     if call.settings.show_multiple_locations:
-        view["locations"] = [{"url": each.uri, "metadata": each.metadata} for each in locations]
+        view["locations"] = [{"url": each.public_uri, "metadata": each.metadata} for each in locations]
     if call.settings.show_image_direct_url and locations:
-        view["direct_url"] = locations[0].uri
+        view["direct_url"] = locations[0].public_uri
     return view

@@ -24,7 +24,7 @@ NAMES = {
 }
 """Every name the single-store options use for a kind of store, and the name `enabled_backends` uses for it."""
 
-WORKING = ("file", "s3")
+WORKING = ("file", "s3", "swift")
 """The kinds of store that this release has a driver for."""
 
 RESERVED_PREFIX = "os_glance_"

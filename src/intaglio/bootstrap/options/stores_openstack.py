@@ -2,54 +2,88 @@
 
 from functools import partial
 
-from intaglio.bootstrap.options.model import Kind, not_yet
+from intaglio.bootstrap.options.model import Kind, not_yet, used
 
-_swift = partial(not_yet, note="No effect: the Swift store comes later.")
+_swift_later = partial(not_yet, note="No effect: all images are kept in one account.")
+_swift_told = partial(not_yet, note="Ignored: an application credential has its project.")
+_swift_never = partial(not_yet, note="Ignored: each part of an image is held in memory until it has arrived.")
 SWIFT = (
-    _swift("swift_store_auth_version", Kind.TEXT, "3", "Version of the identity API.", choices=("3",)),
-    _swift("swift_store_auth_address", Kind.URL, None, "URL of the identity service."),
-    _swift("swift_store_user", Kind.TEXT, None, "User, with the project before it.", secret=True),
-    _swift("swift_store_key", Kind.TEXT, None, "Password.", secret=True),
-    _swift("swift_store_config_file", Kind.TEXT, None, "File with the accounts."),
-    _swift("default_swift_reference", Kind.TEXT, "ref1", "Account in that file for new images."),
-    _swift("swift_store_application_credential_id", Kind.TEXT, None, "Application credential.", secret=True),
-    _swift("swift_store_application_credential_secret", Kind.TEXT, None, "Its secret.", secret=True),
-    _swift("swift_store_project_name", Kind.TEXT, None, "Project."),
-    _swift("swift_store_project_id", Kind.TEXT, None, "Project, by id."),
-    _swift("swift_store_region", Kind.TEXT, None, "Region."),
-    _swift("swift_store_endpoint", Kind.URL, None, "Endpoint, instead of the catalogue's."),
-    _swift(
+    used(
+        "swift_store_auth_version",
+        Kind.TEXT,
+        "3",
+        "Version of the identity API: 3 is Keystone's, 1 that of Swift's own tempauth.",
+        choices=("1", "3"),
+    ),
+    used("swift_store_auth_address", Kind.URL, None, "URL of the identity service; better in swift_store_config_file."),
+    used("swift_store_user", Kind.TEXT, None, "User, as project:user.", secret=True),
+    used("swift_store_key", Kind.TEXT, None, "Password.", secret=True),
+    used(
+        "swift_store_config_file",
+        Kind.TEXT,
+        None,
+        "File of accounts, a section for each: user, key, auth_address and more. Locations then hold no password.",
+    ),
+    used("default_swift_reference", Kind.TEXT, "ref1", "Section of that file which images are kept with."),
+    used("swift_store_application_credential_id", Kind.TEXT, None, "Application credential.", secret=True),
+    used("swift_store_application_credential_secret", Kind.TEXT, None, "Its secret.", secret=True),
+    not_yet("swift_store_project_name", Kind.TEXT, None, "Project.", note="Ignored: a credential has its project."),
+    not_yet(
+        "swift_store_project_id", Kind.TEXT, None, "Project, by id.", note="Ignored: a credential has its project."
+    ),
+    used("swift_store_region", Kind.TEXT, None, "Region in the catalogue; not set is any."),
+    used("swift_store_endpoint", Kind.URL, None, "Address of the account, instead of the catalogue's."),
+    used(
         "swift_store_endpoint_type",
         Kind.TEXT,
         "publicURL",
         "Which endpoint of the catalogue.",
         choices=("publicURL", "adminURL", "internalURL"),
     ),
-    _swift("swift_store_service_type", Kind.TEXT, "object-store", "Service type in the catalogue."),
-    _swift("swift_store_container", Kind.TEXT, "glance", "Container, or the beginning of its name."),
-    _swift("swift_store_create_container_on_put", Kind.BOOLEAN, False, "Make the container when it is missing."),
-    _swift(
+    used("swift_store_service_type", Kind.TEXT, "object-store", "Service type in the catalogue."),
+    used("swift_store_container", Kind.TEXT, "glance", "Container, or the beginning of its name."),
+    used("swift_store_create_container_on_put", Kind.BOOLEAN, False, "Make the container when it is missing."),
+    used(
         "swift_store_multiple_containers_seed",
         Kind.INTEGER,
         0,
-        "Spread over containers by so many characters of the image id.",
+        "Spread images over containers by so many first characters of their ids.",
         minimum=0,
         maximum=32,
     ),
-    _swift("swift_store_multi_tenant", Kind.BOOLEAN, False, "Keep data in the users' own accounts."),
-    _swift("swift_store_admin_tenants", Kind.LIST, (), "Projects that may read and write those."),
-    _swift("swift_store_use_trusts", Kind.BOOLEAN, True, "Use trusts for long uploads."),
-    _swift("swift_store_large_object_size", Kind.INTEGER, 5120, "MB from which an object is segmented.", minimum=1),
-    _swift("swift_store_large_object_chunk_size", Kind.INTEGER, 200, "MB in one segment.", minimum=1),
-    _swift("swift_store_retry_get_count", Kind.INTEGER, 0, "Attempts at continuing a read.", minimum=0),
-    _swift(
-        "swift_store_expire_soon_interval", Kind.INTEGER, 60, "Seconds before its end a token is renewed.", minimum=0
+    _swift_later("swift_store_multi_tenant", Kind.BOOLEAN, False, "Keep data in the users' own accounts."),
+    _swift_later("swift_store_admin_tenants", Kind.LIST, (), "Projects that may read and write those."),
+    _swift_later("swift_store_use_trusts", Kind.BOOLEAN, True, "Use trusts for long uploads."),
+    used(
+        "swift_store_large_object_size",
+        Kind.INTEGER,
+        5120,
+        "MB of 1 024 000 bytes from which an object is segmented.",
+        note="More than 16 MiB is always segmented, so that memory does not depend on the size.",
+        minimum=1,
     ),
-    _swift("swift_store_auth_insecure", Kind.BOOLEAN, False, "Do not check certificates."),
-    _swift("swift_store_cacert", Kind.TEXT, None, "Certificate authorities."),
-    _swift("swift_store_ssl_compression", Kind.BOOLEAN, True, "TLS compression."),
-    _swift("swift_buffer_on_upload", Kind.BOOLEAN, False, "Keep each segment on disk until it is sent."),
-    _swift("swift_upload_buffer_dir", Kind.TEXT, None, "Directory for that."),
+    used(
+        "swift_store_large_object_chunk_size",
+        Kind.INTEGER,
+        200,
+        "MB of 1 024 000 bytes in one segment.",
+        note="At most 16 MiB, which is held in memory to be sent again when need be.",
+        minimum=1,
+    ),
+    not_yet(
+        "swift_store_retry_get_count",
+        Kind.INTEGER,
+        0,
+        "Attempts at continuing a read.",
+        note="Ignored: a read that broke is continued from another copy, or ends as broken.",
+        minimum=0,
+    ),
+    used("swift_store_expire_soon_interval", Kind.INTEGER, 60, "Seconds before its end a token is renewed.", minimum=0),
+    used("swift_store_auth_insecure", Kind.BOOLEAN, False, "Do not check certificates."),
+    used("swift_store_cacert", Kind.TEXT, None, "File of certificate authorities for https; not set is the system's."),
+    not_yet("swift_store_ssl_compression", Kind.BOOLEAN, True, "TLS compression.", note="Ignored: there is none."),
+    _swift_never("swift_buffer_on_upload", Kind.BOOLEAN, False, "Keep each segment on disk until it is sent."),
+    _swift_never("swift_upload_buffer_dir", Kind.TEXT, None, "Directory for that."),
 )
 
 _cinder = partial(not_yet, note="No effect: the Cinder store comes later.")

@@ -22,13 +22,14 @@ from intaglio.stores.base import (
     Unsupported,
     checked_key,
 )
+from intaglio.stores.drivers.budget import Budget
+from intaglio.stores.drivers.ranged_read import MIB, Absent, Reader, absent
 from intaglio.stores.drivers.s3_answers import Answer, Malformed, field, no_bucket, objects
-from intaglio.stores.drivers.s3_budget import Budget
-from intaglio.stores.drivers.s3_client import Client, Patience
-from intaglio.stores.drivers.s3_options import MIB, key_of, keys, options, place, tls
-from intaglio.stores.drivers.s3_read import Absent, Reader, absent
+from intaglio.stores.drivers.s3_client import Client
+from intaglio.stores.drivers.s3_options import key_of, keys, options, place
 from intaglio.stores.drivers.s3_unfinished import give_up, is_abandoned, unfinished, unreadable
-from intaglio.stores.drivers.s3_write import Upload, taken
+from intaglio.stores.drivers.s3_write import Upload, crc32, taken
+from intaglio.stores.drivers.web import Patience, trust
 from intaglio.stores.threads import Threads, uncancelled
 
 _MEMORY = 48 * MIB  # what all transfers of the store may hold ahead of their readers and parts
@@ -47,7 +48,7 @@ class S3Store:
         self._options = chosen
         self._place = place(store, chosen)
         self._threads = Threads(store, _HASHING, 300.0)
-        context = tls(store, chosen) if self._place.secure else None
+        context = trust(store, "s3_store_cacert", chosen.s3_store_cacert) if self._place.secure else None
         self._client = Client(store, self._place, keys(chosen), context, self._threads, patience or Patience())
         self._budget = Budget(_MEMORY)
         self._own: set[str] = set()  # ids of uploads in parts that are under way here
@@ -81,7 +82,7 @@ class S3Store:
                 raise OutOfRange(f"bytes {offset} to {end} do not lie in object {key} of {size} bytes")
         else:
             end = offset + length
-        reader = Reader(self._client, self._budget, key, verifies=self._options.verifies_checksums)
+        reader = self._reader(key)
         try:
             async with aclosing(reader.pieces(offset, end)) as pieces:
                 async for piece in pieces:
@@ -175,6 +176,19 @@ class S3Store:
         """End connections and threads."""
         await self._client.close()
         await self._threads.close()
+
+    def _reader(self, key: str) -> Reader[Answer]:
+        if not self._options.verifies_checksums:
+            return Reader(self._client, self._budget, key)
+        return Reader(self._client, self._budget, key, {"x-amz-checksum-mode": "ENABLED"}, self._verified)
+
+    async def _verified(self, answer: Answer, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Nothing of the object is passed on before its checksum was compared."""
+        expected = answer.headers.get("x-amz-checksum-crc32", "")
+        whole = b"".join([piece async for piece in body])
+        if "-" not in expected and expected and await self._threads.run(crc32, whole) != expected:
+            raise Broken(f"store {self._id!r}: the checksum of an object is not that of its bytes")
+        yield whole
 
     async def _head(self, key: str) -> Answer:
         answer = await self._client.head("look at an object", key)

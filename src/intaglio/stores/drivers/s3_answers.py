@@ -1,15 +1,15 @@
 """What S3 answers: the errors by their codes, and the few documents that are read."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from xml.etree import ElementTree as ET
 
 import msgspec
 
 from intaglio.stores.base import Broken, Busy, Denied, Full, StoreError
+from intaglio.stores.drivers.web import Reply
 
 _FULL = {"QuotaExceeded", "InsufficientStorage", "StorageFull", "XMinioStorageFull", "InsufficientCapacity"}
 _FULL |= {"EntityTooLarge", "XAmzContentLengthExceeded", "OverQuota", "QuotaExceededException"}
@@ -28,12 +28,8 @@ _HINTS = {
 INSUFFICIENT_STORAGE = 507
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """One answer, read whole. Names of `headers` are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = b""
+class Answer(Reply, frozen=True):
+    """One answer of S3, read whole."""
 
     @property
     def fine(self) -> bool:
@@ -47,13 +43,6 @@ class Answer(msgspec.Struct, frozen=True):
             return ""
         found = re.search(rb"<Code>\s*([A-Za-z0-9.]{1,60})\s*</Code>", self.body[:8000])
         return found[1].decode() if found else ""
-
-    def moment(self) -> datetime:
-        """The server's own time, so that its times are compared with no other clock."""
-        try:
-            return parsedate_to_datetime(self.headers["date"]).astimezone(UTC)
-        except (KeyError, ValueError):
-            return datetime.now(UTC)
 
     def error(self, store: str, doing: str) -> StoreError:
         """What it means. The text has neither names of objects nor what S3 itself says, which may hold the key."""

@@ -2,7 +2,6 @@
 
 import ipaddress
 import re
-import ssl
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -11,7 +10,6 @@ import msgspec
 
 from intaglio.stores.base import KEY, Misconfigured, NotFound
 
-MIB = 1024 * 1024
 SMALLEST_PART = 5  # MiB; S3 refuses smaller ones, but for the last
 SCHEMES = ("s3", "s3+http", "s3+https")
 
@@ -157,17 +155,6 @@ def region_of(host: str) -> str:
     """The region that a host name of AWS names; us-east-1, which other servers take for any, otherwise."""
     found = re.fullmatch(r"(?:.*\.)?s3(?:\.dualstack)?[.-]([a-z]{2}(?:-[a-z]+)+-\d+)\.amazonaws\.com(?:\.cn)?", host)
     return found[1] if found else "us-east-1"
-
-
-def tls(store: str, chosen: S3Options) -> ssl.SSLContext:
-    """How servers are trusted: by the operator's authorities, or the system's. Reads the file; `Misconfigured`."""
-    try:
-        return ssl.create_default_context(cafile=chosen.s3_store_cacert or None)
-    except (OSError, ssl.SSLError) as error:
-        raise Misconfigured(
-            f"store {store!r}: s3_store_cacert {chosen.s3_store_cacert!r} holds no certificates that can be read: "
-            f"{error.strerror or 'not PEM'}"
-        ) from error
 
 
 def _split_scheme(text: str) -> tuple[bool, str]:

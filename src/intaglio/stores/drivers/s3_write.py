@@ -11,13 +11,16 @@ import math
 import secrets
 import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 
 from intaglio.stores.base import Buffer, Busy, Chunk, Exists, Full, StoreError
+from intaglio.stores.drivers.budget import Budget
+from intaglio.stores.drivers.parts import Sending
+from intaglio.stores.drivers.ranged_read import MIB
 from intaglio.stores.drivers.s3_answers import Answer, Malformed, field
-from intaglio.stores.drivers.s3_budget import Budget
 from intaglio.stores.drivers.s3_client import Client
-from intaglio.stores.drivers.s3_options import MIB, S3Options
+from intaglio.stores.drivers.s3_options import S3Options
 from intaglio.stores.drivers.s3_unfinished import give_up, unreadable
 
 PARTS = 10_000  # the most that S3 takes
@@ -40,14 +43,13 @@ class Upload:
     ) -> None:
         self._client = client
         self._options = chosen
-        self._budget = budget
         self._key = key
         self._hint = size_hint
         self._least = max(chosen.s3_store_large_object_chunk_size, math.ceil((size_hint or 0) / PARTS / MIB)) * MIB
         self._mark = secrets.token_hex(16)
         self._upload_id: str | None = None
         self._own = own  # where those under way are known by their ids
-        self._sending: set[asyncio.Task[None]] = set()
+        self._sending = Sending(budget, chosen.s3_store_thread_pools)
         self._sent: dict[int, tuple[str, str]] = {}  # number of a part: its ETag and checksum
         self._numbered = 0
         self._size = 0
@@ -75,9 +77,7 @@ class Upload:
 
     async def abandon(self) -> None:
         """Take back whatever was done. Never raises: what cannot be taken back now is left to a sweep or a delete."""
-        for task in self._sending:
-            task.cancel()
-        await asyncio.gather(*self._sending, return_exceptions=True)
+        await self._sending.abandon()
         if self._last is not None:
             await asyncio.wait([self._last], timeout=_SETTLE)
             self._last.cancel()
@@ -113,32 +113,15 @@ class Upload:
                 f"store {self._client.store!r}: S3 holds no object of more than {self._size} bytes in such parts"
             )
         self._size += len(part)
-        ahead = 0
-        while self._sending:  # one is always allowed
-            if len(self._sending) < self._options.s3_store_thread_pools and self._budget.take(len(part)):
-                ahead = len(part)
-                break
-            await self._room()
-        task = asyncio.create_task(self._send(self._numbered, part, ahead))
-        self._sending.add(task)
+        await self._sending.start(len(part), partial(self._send, self._numbered, part))
 
-    async def _room(self) -> None:
-        """Wait until a part has arrived. Raises what hindered one."""
-        done, self._sending = await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
-        for error in [task.exception() for task in done]:
-            if error is not None:
-                raise error
-
-    async def _send(self, number: int, part: bytearray, ahead: int) -> None:
-        try:
-            headers = await self._checksum(part)
-            query = [("partNumber", str(number)), ("uploadId", self._upload_id or "")]
-            answer = await self._insist("write an object", "PUT", query=query, headers=headers, body=part)
-            if not answer.fine or "etag" not in answer.headers:
-                raise answer.error(self._client.store, "write an object")
-            self._sent[number] = answer.headers["etag"], headers.get("x-amz-checksum-crc32", "")
-        finally:
-            self._budget.give(ahead)
+    async def _send(self, number: int, part: bytearray) -> None:
+        headers = await self._checksum(part)
+        query = [("partNumber", str(number)), ("uploadId", self._upload_id or "")]
+        answer = await self._insist("write an object", "PUT", query=query, headers=headers, body=part)
+        if not answer.fine or "etag" not in answer.headers:
+            raise answer.error(self._client.store, "write an object")
+        self._sent[number] = answer.headers["etag"], headers.get("x-amz-checksum-crc32", "")
 
     async def _insist(self, doing: str, method: str, **how: object) -> Answer:
         """A request that may be sent twice, again when the first ones met a busy server or a broken connection."""
@@ -174,8 +157,7 @@ class Upload:
         if self._upload_id is not None:
             if rest:
                 await self._part(rest)
-            while self._sending:
-                await self._room()
+            await self._sending.finish()
             work = self._complete()
         else:
             self._size = len(rest)

@@ -1,19 +1,19 @@
-"""Reading one object from S3 in ranges: the first as it comes, further ones ahead of a reader that keeps up."""
+"""Reading one object over HTTP in ranges: the first as it comes, further ones ahead of a reader that keeps up."""
 
 import asyncio
 import contextlib
 import re
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
+from typing import Generic, Protocol, TypeVar
 
-from intaglio.stores.base import Broken, Busy, NotFound, OutOfRange, StoreError
-from intaglio.stores.drivers.s3_answers import Answer
-from intaglio.stores.drivers.s3_budget import Budget
-from intaglio.stores.drivers.s3_client import Client
-from intaglio.stores.drivers.s3_options import MIB
-from intaglio.stores.drivers.s3_write import crc32
+from intaglio.stores.base import Busy, NotFound, OutOfRange, StoreError
+from intaglio.stores.drivers.budget import Budget
+from intaglio.stores.drivers.web import Reply
 
+MIB = 1024 * 1024
 SEGMENT = 4 * MIB
 """Bytes asked for at once: few requests, and not much to hold when they come before they are wanted."""
 AHEAD = 4
@@ -23,14 +23,52 @@ _PIECE = MIB
 _DOING = "read an object"
 
 
-class Reader:
-    """One reading of [offset, end). `close` must be awaited."""
+R = TypeVar("R", bound=Reply)
+R_co = TypeVar("R_co", bound=Reply, covariant=True)
 
-    def __init__(self, client: Client, budget: Budget, key: str, *, verifies: bool) -> None:
+
+class Source(Protocol[R_co]):
+    """What a driver's client must be able to do."""
+
+    @property
+    def store(self) -> str:
+        """The store's id."""
+        ...
+
+    def stream(
+        self, doing: str, key: str, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[tuple[R_co, AsyncIterator[bytes]]]:
+        """GET an object: the answer without its body, and the body in pieces."""
+        ...
+
+    async def head(self, doing: str, key: str) -> R_co:
+        """What is known of an object."""
+        ...
+
+
+Verify = Callable[[R, AsyncIterator[bytes]], AsyncIterator[bytes]]
+
+
+class Reader(Generic[R]):
+    """One reading of [offset, end). `close` must be awaited.
+
+    `headers` go with every request. `verify` gets an object that came in one segment, whole, and passes on what is
+    right.
+    """
+
+    def __init__(
+        self,
+        client: Source[R],
+        budget: Budget,
+        key: str,
+        headers: Mapping[str, str] | None = None,
+        verify: Verify[R] | None = None,
+    ) -> None:
         self._client = client
         self._budget = budget
         self._key = key
-        self._verifies = verifies
+        self._headers = dict(headers or {})
+        self._verify = verify
         self._tag = ""
         self._end = 0
         self._next = 0  # where the next segment begins
@@ -82,15 +120,14 @@ class Reader:
 
     async def _fetch(self, begin: int, end: int) -> AsyncGenerator[bytes, None]:
         """Exactly these bytes of the object as it was when the reading began."""
-        headers = {"range": f"bytes={begin}-{end - 1}"}
+        headers = {**self._headers, "range": f"bytes={begin}-{end - 1}"}
         if self._tag:
             headers["if-match"] = self._tag
-        if self._verifies:
-            headers["x-amz-checksum-mode"] = "ENABLED"
         position = begin
         async with self._client.stream(_DOING, self._key, headers) as (answer, body):
             self._check(answer, begin, end)
-            pieces = self._verified(answer, body) if self._verifies and (begin, end) == (0, _total(answer)) else body
+            whole = (begin, end) == (0, _total(answer))
+            pieces = self._verify(answer, body) if self._verify is not None and whole else body
             try:
                 async for piece in pieces:
                     for start in range(0, len(piece), _PIECE):
@@ -101,15 +138,7 @@ class Reader:
         if position != end:
             raise await self._why(Busy(f"store {self._client.store!r} could not {_DOING}: it ended too early"))
 
-    async def _verified(self, answer: Answer, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """An object that comes in one segment; nothing of it is passed on before its checksum was compared."""
-        expected = answer.headers.get("x-amz-checksum-crc32", "")
-        whole = b"".join([piece async for piece in body])
-        if "-" not in expected and expected and await self._client.threads.run(crc32, whole) != expected:
-            raise Broken(f"store {self._client.store!r}: the checksum of an object is not that of its bytes")
-        yield whole
-
-    def _check(self, answer: Answer, begin: int, end: int) -> None:
+    def _check(self, answer: R, begin: int, end: int) -> None:
         """Whether the answer is about the bytes that were asked for."""
         total = _total(answer)
         if answer.status == HTTPStatus.PRECONDITION_FAILED:
@@ -134,7 +163,7 @@ class Reader:
 
 
 class Absent(Exception):
-    """404, of which a GET does not always tell whether the bucket is missing."""
+    """404, of which a GET does not always tell whether the bucket, or container, is missing."""
 
 
 class _Segment:
@@ -184,6 +213,6 @@ def absent(store: str, key: str) -> NotFound:
     return NotFound(f"store {store!r} has no object {key}")
 
 
-def _total(answer: Answer) -> int | None:
+def _total(answer: Reply) -> int | None:
     found = re.fullmatch(r"bytes \d+-\d+/(\d+)", answer.headers.get("content-range", "").strip())
     return int(found[1]) if found else None

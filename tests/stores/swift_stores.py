@@ -1,0 +1,83 @@
+"""Swift stores as an operator configures them, on a server of the tests, and what lies in their containers."""
+
+import json
+import urllib.request
+import uuid
+from pathlib import Path
+
+from intaglio.stores.drivers.swift import SwiftStore
+from intaglio.stores.drivers.web import Patience
+from tests.starters.keystone_people import PASSWORD
+from tests.starters.swift import Swift
+
+QUICK = Patience(connect=2, quiet=2, control=2, joining=2)
+"""For servers that are hurt."""
+
+
+def container_name() -> str:
+    return f"test-{uuid.uuid4().hex}"
+
+
+def options(server: Swift, container: str, **others: object) -> dict[str, object]:
+    """What an operator writes for this server and tempauth."""
+    return {
+        "swift_store_auth_version": "1",
+        "swift_store_auth_address": server.auth_url,
+        "swift_store_user": server.user,
+        "swift_store_key": server.key,
+        "swift_store_container": container,
+        "swift_store_create_container_on_put": True,
+        **others,
+    }
+
+
+def keystone_options(server: Swift, container: str, **others: object) -> dict[str, object]:
+    """What an operator writes for this server behind its Keystone."""
+    assert server.keystone is not None
+    return {
+        "swift_store_auth_address": server.keystone.url,
+        "swift_store_user": "alpha:mia",
+        "swift_store_key": PASSWORD,
+        "swift_store_region": server.region,
+        "swift_store_container": container,
+        "swift_store_create_container_on_put": True,
+        **others,
+    }
+
+
+def accounts_file(directory: Path, **sections: dict[str, str]) -> str:
+    """A file of accounts, as `swift_store_config_file` names one."""
+    text = "".join(
+        f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in section.items()) + "\n"
+        for name, section in sections.items()
+    )
+    (directory / "accounts.conf").write_text(text)
+    return str(directory / "accounts.conf")
+
+
+def store(server: Swift, container: str, patience: Patience | None = None, **others: object) -> SwiftStore:
+    return SwiftStore("swift", options(server, container, **others), patience)
+
+
+class Bystander:
+    """Somebody else with the credentials of the account, by plain requests."""
+
+    def __init__(self, server: Swift) -> None:
+        login = urllib.request.Request(server.auth_url, headers={"X-Auth-User": server.user, "X-Auth-Key": server.key})
+        with urllib.request.urlopen(login, timeout=30) as answer:
+            self._url, self._token = answer.headers["X-Storage-Url"], answer.headers["X-Auth-Token"]
+
+    def ask(self, method: str, path: str, data: bytes | None = None, **headers: str) -> bytes:
+        given = {name.replace("_", "-"): value for name, value in headers.items()} | {"X-Auth-Token": self._token}
+        request = urllib.request.Request(f"{self._url}/{path}", data=data, headers=given, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return bytes(answer.read())
+
+    def names(self, container: str) -> list[str]:
+        """Everything in a container, hidden or not; nothing when it is not there."""
+        try:
+            return [entry["name"] for entry in json.loads(self.ask("GET", f"{container}?format=json"))]
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return []
+            raise
