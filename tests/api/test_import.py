@@ -197,7 +197,7 @@ def test_refused(member: Caller, body: object, status: int) -> None:
 
 @differs("400")
 def test_the_same_store_in_header_and_body(member: Caller) -> None:
-    """So openstacksdk says it, and with it `openstack image import --store`."""
+    """So openstacksdk says it when it is given `store=`, and it does not look at the answer."""
     image_id = staged(member)
     assert ask(member, image_id, {**DIRECT, "stores": ["slow"]}, **{"X-Image-Meta-Store": "slow"}).status_code == 202
     assert imported(member, image_id)["stores"] == "slow"

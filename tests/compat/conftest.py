@@ -146,9 +146,9 @@ class Clients:
 
     def _login(self, identity: Keystone) -> Sequence[str]:
         user, project = {"admin": ("root", "ops"), "password": ("mia", "alpha"), "other": ("stan", "beta")}[self.cloud]
-        words = ("--os-auth-url", identity.url, "--os-username", user, "--os-password", PASSWORD)
-        words += ("--os-project-name", project, "--os-region-name", self.service.region)
-        return (*words, "--os-user-domain-name", "Default", "--os-project-domain-name", "Default")
+        words = ["--os-auth-url", identity.url, "--os-username", user, "--os-password", PASSWORD]
+        words += ["--os-project-name", project, "--os-region-name", self.service.region]
+        return [*words, "--os-user-domain-name", "Default", "--os-project-domain-name", "Default"]
 
     def _cloud(self) -> dict[str, str]:
         script = (

@@ -45,7 +45,7 @@ def _parts(found: Compatibility) -> Iterator[str]:
 
 
 def _summary(found: Compatibility) -> Iterator[str]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for client, known in found.clients.items():
         working = sum(bool(verb.tests) for verb in known.values())
         rows.append((_CLIENTS[client][0], f"{len(known)} verbs", str(working), "", str(len(known) - working)))

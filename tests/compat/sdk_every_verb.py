@@ -70,8 +70,8 @@ def metadefs(api: Any, space: str) -> dict[str, object]:
     seen["associations"] = [found.name for found in api.metadef_resource_type_associations(space)]
     api.delete_metadef_resource_type_association("OS::Glance::Image", space)
     api.delete_metadef_namespace(space)
-    kinds = ("namespace", "namespaces", "resource_type", "resource_types", "object", "objects", "property")
-    kinds += ("properties", "tag", "tags")
+    kinds = ["namespace", "namespaces", "resource_type", "resource_types", "object", "objects", "property"]
+    kinds += ["properties", "tag", "tags"]
     seen["schemas"] = [getattr(api, f"get_metadef_{kind}_schema")().name for kind in kinds]
     return seen
 

@@ -56,7 +56,7 @@ def test_openstack_imports_and_tasks(root: Clients, identity: Keystone, data: Pa
     made = root.python("sdk_reserve.py", "raw")  # the command would take what it reads on its standard input
     assert root.document("show", made)["owner"] == identity.ids["project/ops"]
     root.openstack("stage", "--file", data, made)
-    root.openstack("import", "--method", "glance-direct", "--store", "fast", made)
+    root.openstack("import", "--method", "glance-direct", made, "--store", "fast")
     await_active(root, made)
     assert "glance-direct" in root.document("import", "info")["import-methods"]
     assert [(store["ID"], store["Default"]) for store in root.document("stores", "list", "--detail")] == [

@@ -1,22 +1,19 @@
 """Tempest's image tests and those of its plug-in for Glance, all of them, against a service behind a real Keystone."""
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
 from tests.compat.expectations import failing, skips
-from tests.compat.tempest_run import suite, told
+from tests.compat.tempest_run import run_all, told
 from tests.starters.tempest import Result
 
 pytestmark = [pytest.mark.real, pytest.mark.ours, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Result]]:
-    directory = tmp_path_factory.mktemp("tempest")
-    with suite(directory) as tempest:
-        yield tempest.run()
+def results(tmp_path_factory: pytest.TempPathFactory) -> list[Result]:
+    return run_all(tmp_path_factory.mktemp("tempest"))
 
 
 def test_what_fails_is_known(results: list[Result]) -> None:

@@ -58,7 +58,7 @@ class Tempest:
 
     def run(self, regex: str = "", *, concurrency: int = CONCURRENCY) -> list[Result]:
         """Run the tests of `GROUPS` whose names `regex` finds, and tell of each; `Missing` if none could be run."""
-        wanted = f"^({'|'.join(map(re.escape, GROUPS))}).*{regex}"
+        wanted = f"^(?=({'|'.join(map(re.escape, GROUPS))})\\.).*{regex}"
         words = ["run", "--config-file", "etc/tempest.conf", "--concurrency", str(concurrency), "--subunit"]
         words += ["--regex", wanted, "--exclude-regex", "|".join(OF_NOVA)]
         stream, errors = self.directory / "stream", self.directory / "errors"
@@ -158,6 +158,6 @@ def _lines(options: Iterable[tuple[str, str]]) -> str:
 def versions(names: Sequence[str] = ("tempest", "glance-tempest-plugin")) -> Mapping[str, str]:
     """The installed versions of the suite's parts."""
     script = "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
-    command = [environment("tempest") / "python", "-c", script, *names]
+    command: list[str | Path] = [environment("tempest") / "python", "-c", script, *names]
     found: dict[str, str] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     return found
