@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.compat.expectations import not_yet
+from tests.compat.results import promised
 from tests.compat.verbs import RECORDER, names
 from tests.starters.base import ROOT, debian
 from tests.starters.clients import clients
@@ -40,6 +41,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     item.user_properties += [("verb", verb) for verb in sorted(used)]
     listed = used & set(not_yet())
     assert not listed, f"these work now: take them out of tests/compat/expected.toml: {', '.join(sorted(listed))}"
+    lost = promised(f"{item.path.name}::{item.name}") - used
+    assert not lost, f"docs/reference/compatibility.json says that this test uses {', '.join(sorted(lost))}"
 
 
 @dataclasses.dataclass

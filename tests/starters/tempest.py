@@ -9,7 +9,7 @@ import dataclasses
 import json
 import re
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -153,11 +153,3 @@ container_formats = bare,ami,ari,aki,ovf,ova
 
 def _lines(options: Iterable[tuple[str, str]]) -> str:
     return "\n".join(f"{name} = {value}" for name, value in options)
-
-
-def versions(names: Sequence[str] = ("tempest", "glance-tempest-plugin")) -> Mapping[str, str]:
-    """The installed versions of the suite's parts."""
-    script = "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
-    command: list[str | Path] = [environment("tempest") / "python", "-c", script, *names]
-    found: dict[str, str] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-    return found
