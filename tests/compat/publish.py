@@ -85,11 +85,14 @@ def main() -> None:
     options.add_argument("--tempest", action="store_true", help="run Tempest only")
     chosen = options.parse_args()
     both = chosen.clients == chosen.tempest
+    new_clients = clients() if both or chosen.clients else None
+    new_groups = groups() if both or chosen.tempest else None
+    before = load() if DATA.exists() else Compatibility("", {}, {}, {})
     found = Compatibility(
         date=f"{dt.datetime.now(dt.UTC):%Y-%m-%d}",
         versions=versions(),
-        clients=clients() if both or chosen.clients else load().clients,
-        groups=groups() if both or chosen.tempest else load().groups,
+        clients=before.clients if new_clients is None else new_clients,
+        groups=before.groups if new_groups is None else new_groups,
     )
     found.save()
     PAGE.write_text(page(found))

@@ -68,9 +68,10 @@ def test_openstack_imports_and_tasks(root: Clients, identity: Keystone, data: Pa
     assert (shown["type"], shown["status"]) == ("api_image_import", "success")
     assert shown["input"]["image_id"] == made
     root.openstack("set", "--shared", made)
-    root.openstack("add", "project", made, "beta-by-id")
-    assert root.document("member", "get", made, "beta-by-id")["status"] == "pending"
-    root.openstack("remove", "project", made, "beta-by-id")
+    beta = identity.ids["project/beta"]
+    root.openstack("add", "project", made, beta)
+    assert root.document("member", "get", made, beta)["status"] == "pending"
+    root.openstack("remove", "project", made, beta)
     root.openstack("delete", made)
 
 
