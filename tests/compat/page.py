@@ -35,20 +35,21 @@ def page(found: Compatibility) -> str:
 
 def _parts(found: Compatibility) -> Iterator[str]:
     yield f"Run on {found.date} with "
-    yield ", ".join(f"{name} {version}" for name, version in found.versions.items()) + ".\n\n"
+    yield ", ".join(f"{name} {version}" for name, version in sorted(found.versions.items())) + ".\n\n"
     yield from _summary(found)
-    for client, known in found.clients.items():
-        name, form = _CLIENTS[client]
+    for client, (name, form) in _CLIENTS.items():
+        known = found.clients[client]
         yield f"\n## {name}\n\n`{form}`; under Keystone: used with a token of a real Keystone, too.\n\n"
-        yield from _table(("verb", "", "under Keystone", "tests"), (_verb(verb, known[verb]) for verb in known))
+        yield from _table(("verb", "", "under Keystone", "tests"), (_verb(verb, known[verb]) for verb in sorted(known)))
     yield from _tempest(found.groups)
 
 
 def _summary(found: Compatibility) -> Iterator[str]:
     rows: list[tuple[str, ...]] = []
-    for client, known in found.clients.items():
+    for client, (name, _) in _CLIENTS.items():
+        known = found.clients[client]
         working = sum(bool(verb.tests) for verb in known.values())
-        rows.append((_CLIENTS[client][0], f"{len(known)} verbs", str(working), "", str(len(known) - working)))
+        rows.append((name, f"{len(known)} verbs", str(working), "", str(len(known) - working)))
     total = _totals(found.groups)
     number = sum(total)
     rows.append(("Tempest and its plug-in for Glance", f"{number} tests", *(str(count) for count in total)))
@@ -89,7 +90,7 @@ def _tempest(groups: Mapping[str, Group]) -> Iterator[str]:
         rows_ = [(reason, "<br>".join(f"`{test}`" for test in tests)) for reason, tests in sorted(failed.items())]
         yield from _table(("reason", "tests"), rows_)
     yield "\n### Skipped\n\nTempest is told what the service under test offers, and skips the rest.\n\n"
-    yield from _table(("what Tempest says", "tests"), ((reason, str(n)) for reason, n in skipped.most_common()))
+    yield from _table(("what Tempest says", "tests"), ((reason, str(n)) for reason, n in sorted(skipped.items())))
     yield "\nSwitched off: "
     yield "; ".join(f"`{name}` ({reason})" for name, reason in switched_off().items()) + ".\n"
 

@@ -87,7 +87,7 @@ def main() -> None:
     both = chosen.clients == chosen.tempest
     new_clients = clients() if both or chosen.clients else None
     new_groups = groups() if both or chosen.tempest else None
-    before = load() if DATA.exists() else Compatibility("", {}, {}, {})
+    before = load() if DATA.exists() else Compatibility("", {}, {name: {} for name in verbs()}, {})
     found = Compatibility(
         date=f"{dt.datetime.now(dt.UTC):%Y-%m-%d}",
         versions=versions(),
@@ -95,7 +95,7 @@ def main() -> None:
         groups=before.groups if new_groups is None else new_groups,
     )
     found.save()
-    PAGE.write_text(page(found))
+    PAGE.write_text(page(load()))
     sys.stdout.write(f"{DATA}\n{PAGE}\n")
 
 
