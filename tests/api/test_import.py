@@ -211,8 +211,9 @@ def test_store_in_header_and_body(member: Caller) -> None:
 @pytest.mark.ours
 def test_methods_that_are_offered(member: Caller) -> None:
     offered = member.get("/v2/info/import").json()["import-methods"]["value"]
-    assert offered == ["glance-direct", "copy-image"]
-    answer = ask(member, member.create(**FORMATS)["id"], {"method": {"name": "web-download", "uri": "http://h/x"}})
+    assert offered == ["glance-direct", "web-download", "copy-image"]
+    method = {"name": "glance-download", "glance_region": "RegionTwo", "glance_image_id": str(uuid.uuid4())}
+    answer = ask(member, member.create(**FORMATS)["id"], {"method": method})
     refused(answer, 400)
     assert answer.headers["x-intaglio-error"] == "import-method-not-offered"
 

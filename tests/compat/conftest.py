@@ -1,5 +1,6 @@
 """A service as it starts from nothing, the clients, and a real bootable image."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -104,15 +105,28 @@ class Clients:
         }
 
     def run(
-        self, program: str, *words: str | Path, environment: dict[str, str] | None = None, given: Path | None = None
+        self,
+        program: str,
+        *words: str | Path,
+        environment: dict[str, str] | None = None,
+        given: Path | None = None,
+        terminal: bool = False,
     ) -> tuple[int, str, str]:
-        """Exit status, output and errors of a program of that environment, which reads the file `given`."""
-        with (given or Path(os.devnull)).open("rb") as source:
+        """Exit status, output and errors of a program of that environment.
+
+        It reads the file `given`, or at a `terminal` no data, on its standard input.
+        """
+        with contextlib.ExitStack() as stack:
+            stdin = stack.enter_context((given or Path(os.devnull)).open("rb")).fileno()
+            if terminal:
+                screen, stdin = os.openpty()
+                stack.callback(os.close, screen)
+                stack.callback(os.close, stdin)
             done = subprocess.run(
                 [self.bin / program, *words],
                 env=environment or self._environment,
                 cwd=self.home,
-                stdin=source,
+                stdin=stdin,
                 capture_output=True,
                 text=True,
                 check=False,
@@ -162,9 +176,9 @@ class Clients:
         auth: dict[str, str] = json.loads(output)
         return auth
 
-    def glance(self, *words: str | Path) -> str:
+    def glance(self, *words: str | Path, terminal: bool = False) -> str:
         """What the `glance` command prints."""
-        status, output, errors = self.run("glance", *self.glance_arguments(), *words)
+        status, output, errors = self.run("glance", *self.glance_arguments(), *words, terminal=terminal)
         assert status == 0, f"glance {' '.join(map(str, words))}: {errors}{output}"
         return output
 

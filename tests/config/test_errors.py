@@ -37,6 +37,9 @@ WRONG = [
     ("glance_store", "stores", "file,tape", "'tape' is no kind of store"),
     ("glance_store", "filesystem_store_file_perm", "0648", "permissions in octal"),
     ("paste_deploy", "flavor", "trusted", "'trusted' is not known here"),
+    ("image_import_opts", "image_import_plugins", "[image_squashing]", "There is no plug-in 'image_squashing'"),
+    ("image_import_opts", "image_import_plugins", "[image_conversion]", "comes with a later release"),
+    ("image_import_opts", "image_import_plugins", "[no_op,no_op]", "named twice"),
     ("database", "max_pool_size", "$nothing", "write $$ for the character"),
     ("database", "max_pool_size", "$max_pool_size", "must be a whole number"),
 ]

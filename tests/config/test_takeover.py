@@ -123,6 +123,8 @@ def test_the_tables_agree_with_the_real_definitions(
 ) -> None:
     catalogue = Catalogue({"file": "file"})
     ours = {  # where we differ, on purpose
+        ("inject_metadata_properties", "inject"),  # pairs, which there are a mapping
+        ("inject_metadata_properties", "ignore_user_roles"),  # a list of one role, which there is a text
         ("file", "filesystem_store_chunk_size"),  # not set means sizes that were measured
         ("glance_store", "filesystem_store_chunk_size"),
         ("file", "filesystem_store_datadirs"),  # empty, not null
@@ -164,7 +166,7 @@ def test_the_examples_are_reported_row_by_row(sources: Make) -> None:
     report = check(sources(*DEPLOYED, auth="http_basic"))
     verdicts = {f"[{row.group}] {row.option}": str(row.verdict) for row in report.options}
     assert verdicts["[fast] filesystem_store_datadir"] == "used"
-    assert verdicts["[image_import_opts] image_import_plugins"] == "not-yet"
+    assert verdicts["[image_import_opts] image_import_plugins"] == "used"
     assert verdicts["[oslo_policy] enforce_scope"] == "obsolete"
     assert verdicts["[DEFAULT] bind_host"] == "obsolete"
     assert set(verdicts.values()) == {"used", "not-yet", "obsolete"}

@@ -245,10 +245,41 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/api/test_import.py::TestStage::test_twice",
         "tests/imports/test_requests.py::test_staged_data_expire",
     ),
-    "Stores of an import": ("tests/api/test_import.py::test_refused",),
+    "Packed images": (
+        "tests/imports/test_plugins.py::test_a_packed_disk_is_what_is_inside",
+        "tests/imports/test_plugins.py::test_a_quota_counts_what_comes_out",
+        "tests/ingest/test_unpacking.py::test_refused",
+    ),
+    "Order of plug-ins": ("tests/config/test_errors.py::test_a_wrong_value_is_named_with_its_place",),
+    "Roles without injected properties": ("tests/imports/test_plugins.py::test_roles_that_are_left_out",),
+    "Stores of an import": (
+        "tests/api/test_import.py::test_refused",
+        "tests/compat/test_url_imports.py::test_openstack",
+    ),
     "Progress": (
         "tests/imports/test_kills.py::test_called_off_in_the_middle",
         "tests/api/test_schemas.py::test_members_and_tasks",
+    ),
+    "URLs that are refused": ("tests/outbound/test_hostile.py::test_url", "tests/api/test_url_import.py::test_refused"),
+    "Names in a URL": (
+        "tests/outbound/test_hostile.py::test_url",
+        "tests/outbound/test_fetching.py::test_a_name_is_asked_for_once_and_what_was_vetted_is_connected_to",
+    ),
+    "Passwords in a URL": (
+        "tests/outbound/test_fetching.py::TestSecrets::test_credentials_stay_with_their_host",
+        "tests/api/test_url_import.py::test_arc",
+    ),
+    "Digest of a download": (
+        "tests/imports/test_fetching.py::TestDigests::test_wrong",
+        "tests/imports/test_fetching.py::TestDigests::test_listed",
+    ),
+    "Broken downloads": (
+        "tests/imports/test_kills.py::test_web_download",
+        "tests/imports/test_fetching.py::test_a_broken_connection_goes_on",
+    ),
+    "From another region": (
+        "tests/api/test_regions.py::test_from_a_real_glance",
+        "tests/api/test_regions.py::test_what_was_described_is_taken_back",
     ),
     "Beginning tasks directly": ("tests/api/test_import.py::TestTasks::test_wrong_bodies",),
     "Storage quota": (

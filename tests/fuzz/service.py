@@ -162,7 +162,9 @@ class _Rows:
 @contextlib.contextmanager
 def fuzzed(directory: Path) -> Iterator[Fuzzed]:
     """A service of its own with one API process, so that whatever breaks it stays broken."""
-    with intaglio(directory, users=[ROOT, MIA], workers=1) as service:
+    # whatever URL is made up, it is not fetched
+    closed = "[import_filtering_opts]\nallowed_hosts = nowhere.invalid\n"
+    with intaglio(directory, users=[ROOT, MIA], conf=closed, workers=1) as service:
         target = Target(service.url)
         with Caller(target, ROOT) as root, Caller(target, MIA) as mia:
             made = Fuzzed(service, root, mia)

@@ -1,7 +1,8 @@
 """A worker as it is, but that it notes what it does, and stops for ever where the file `hang` says so.
 
 Points are named `<step>:before`, `<step>:after` (done, but not in the journal yet) and `put:inside`, which is when a
-store has read its first piece. A store whose id stands in the file `full` takes nothing.
+store has read its first piece, or `stage:<what>` when it is the staging store. A store whose id stands in the file
+`full` takes nothing. Parts of downloads are small.
 """
 
 import asyncio
@@ -14,10 +15,13 @@ from intaglio.bootstrap.load import load
 from intaglio.bootstrap.sources import Sources
 from intaglio.bootstrap.wiring import make_jobs
 from intaglio.imports import plans
-from intaglio.imports.steps import begin, undo
+from intaglio.imports.steps import begin, fetch, undo
 from intaglio.stores.base import Chunk, Full, Stat
 from intaglio.stores.drivers.file import FileStore
+from intaglio.stores.settings import STAGING
 from intaglio.worker.loop import run_jobs
+
+SMALL_PART = 1 << 19
 
 
 class Actor:
@@ -54,7 +58,8 @@ class Actor:
                 async for chunk in chunks:
                     yield chunk
                     if first:
-                        await self.point("put:inside")
+                        what = key.rpartition(".")[2]
+                        await self.point(f"stage:{what}" if store._id == STAGING else "put:inside")
                     first = False
 
             done: Stat = await real(store, key, pieces(), size_hint)
@@ -66,6 +71,7 @@ class Actor:
         steps: Any = plans.STEPS
         for name, work in list(steps.items()):
             steps[name] = self.step(name, work)
+        fetch.PART = SMALL_PART
         begin.run = self.step("begin", begin.run)
         undo.run = self.step("undo", undo.run)
         FileStore.put = self.put(FileStore.put)  # type: ignore[method-assign]  # that of this process alone

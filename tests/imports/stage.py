@@ -82,11 +82,15 @@ class Stage:
         await upload.upload(self.parts, ADMIN, image.id, _pieces(data))
         return image.id
 
+    async def queued(self, **fields: Any) -> str:
+        document = {"disk_format": "raw", "container_format": "bare", **fields}
+        return (await images.create(self.parts, ADMIN, document)).id
+
     async def delete(self, image_id: str) -> None:
         await images.delete(self.parts, ADMIN, image_id)
 
     async def ask(self, image_id: str, body: dict[str, Any]) -> str:
-        offered = ("glance-direct", "copy-image")
+        offered = ("glance-direct", "copy-image", "web-download")
         return await importing.start(self.parts, ADMIN, image_id, body, offered=offered)
 
     async def image(self, image_id: str) -> Image:
@@ -117,7 +121,7 @@ class Stage:
 
     def bench(self) -> Bench:
         """What the steps get in a worker."""
-        return make_bench(self.parts)
+        return make_bench(self.parts, load(Sources(files=(self.conf,))))
 
     async def content(self, store_id: str, image_id: str) -> bytes | None:
         """The object in a store, None when there is none."""
@@ -147,6 +151,9 @@ enabled_backends = fast:file,slow:file
 [intaglio]
 data_dir = {home}/data
 auth = none
+fetch_networks = 127.0.0.2
+[import_filtering_opts]
+allowed_ports =
 [database]
 connection = {connection}
 [glance_store]

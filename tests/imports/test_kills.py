@@ -1,18 +1,22 @@
 """An import survives the death of its worker at every boundary of its steps and inside the long one."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from intaglio.domain.status import Status
 from intaglio.domain.task import TaskStatus
 from intaglio.services import images, importing
+from tests.imports.source import Source, serving
 from tests.imports.stage import ADMIN, DATA, DIRECT, Stage, stage_at
 from tests.starters.databases import Databases
 
 pytestmark = pytest.mark.anyio
+SHA256 = "sha256:" + hashlib.sha256(DATA).hexdigest()
+SMALL_PART = 1 << 19  # as in actor.py, which cannot be imported: it is a program
 on_sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 
@@ -21,6 +25,16 @@ on_postgresql = pytest.mark.parametrize("databases", ["postgresql"], indirect=Tr
 async def play(tmp_path: Path, databases: Databases) -> AsyncIterator[Stage]:
     async with stage_at(tmp_path, databases.empty().connection) as stage:
         yield stage
+
+
+@pytest.fixture
+def source() -> Iterator[Source]:
+    with serving() as found:
+        yield found
+
+
+def web(source: Source, **more: str) -> dict[str, Any]:
+    return {"method": {"name": "web-download", "uri": source.url, **more}}
 
 
 def killed_at(play: Stage, points: list[str]) -> None:
@@ -185,3 +199,95 @@ async def test_another_worker_finishes_what_a_dead_one_began(play: Stage) -> Non
     assert await play.content("fast", image_id) == DATA
     assert await play.left_over() == []
     assert play.count("begin:before") == 1
+
+
+@on_sqlite
+@pytest.mark.timeout(300)
+async def test_web_download(play: Stage, source: Source) -> None:
+    image_id = await play.queued()
+    task_id = await play.ask(image_id, web(source, checksum=SHA256))
+    killed_at(play, ["stage:source", "stage:000000", "stage:000002", "stage:whole", "fetch:after", "put:inside"])
+    task = await play.ended(task_id)
+    play.leave("last")
+    assert (task.status, task.result) == (TaskStatus.SUCCESS, {"image_id": image_id}), task.message
+    image = await play.image(image_id)
+    assert (image.status, image.size) == (Status.ACTIVE, len(DATA))
+    assert image.os_hash_value == hashlib.sha512(DATA).hexdigest()
+    assert await play.content("fast", image_id) == DATA
+    assert await play.left_over() == []
+    # what had come whole was never asked for again: the fourth time the second half, and after that nothing
+    assert source.asked == [None, None, None, f"bytes={2 * SMALL_PART}-"]
+    assert play.count("fetch:before") == 6
+
+
+@on_sqlite
+@pytest.mark.timeout(300)
+async def test_another_file_at_the_source_is_fetched_from_its_beginning(play: Stage, source: Source) -> None:
+    image_id = await play.queued()
+    task_id = await play.ask(image_id, web(source))
+    play.hang("stage:000002")
+    play.enter("first")
+    play.await_note("first stage:000002")
+    play.kill("first")
+    source.data, source.tag = DATA[::-1], '"two"'
+    play.hang("")
+    play.enter("last")
+    task = await play.ended(task_id)
+    play.leave("last")
+    assert task.status is TaskStatus.SUCCESS, task.message
+    assert await play.content("fast", image_id) == DATA[::-1]
+    assert source.asked == [None, f"bytes={2 * SMALL_PART}-"]
+    assert await play.left_over() == []
+
+
+@on_sqlite
+@pytest.mark.timeout(300)
+async def test_a_failed_download_is_undone_whoever_does_it(play: Stage, source: Source) -> None:
+    image_id = await play.queued()
+    task_id = await play.ask(image_id, web(source, checksum="sha256:" + "0" * 64))
+    killed_at(play, ["stage:000003", "undo:after"])
+    task = await play.ended(task_id)
+    play.leave("last")
+    assert task.status is TaskStatus.FAILURE
+    assert task.message.startswith("Step 'fetch' failed: The sha256 of what came is")
+    image = await play.image(image_id)
+    assert (image.status, image.size) == (Status.QUEUED, None)
+    assert await play.content("fast", image_id) is None
+    assert await play.left_over() == []
+
+
+@on_sqlite
+async def test_a_download_is_called_off_in_the_middle(play: Stage, source: Source) -> None:
+    source.hold.clear()
+    image_id = await play.queued()
+    play.enter("w")
+    task_id = await play.ask(image_id, web(source))
+    progress = await play.progress(task_id)
+    assert (progress.step, progress.total) == ("fetch", len(DATA))
+    assert 0 < progress.done <= len(DATA) // 2
+    await importing.cancel(play.parts, ADMIN, image_id)
+    task = await play.ended(task_id)
+    play.leave("w")
+    assert task.status is TaskStatus.FAILURE
+    image = await play.image(image_id)
+    assert (image.status, image.size) == (Status.QUEUED, None)
+    assert await play.left_over() == []
+
+
+@on_postgresql
+@pytest.mark.real
+async def test_another_worker_finishes_a_download(play: Stage, source: Source) -> None:
+    image_id = await play.queued()
+    task_id = await play.ask(image_id, web(source))
+    play.hang("stage:000003")
+    play.enter("ann")
+    play.await_note("ann stage:000003")
+    play.enter("bob")
+    play.kill("ann")
+    play.hang("")
+    task = await play.ended(task_id)
+    play.leave("bob")
+    assert task.status is TaskStatus.SUCCESS, task.message
+    assert await play.content("fast", image_id) == DATA
+    assert source.asked == [None, f"bytes={3 * SMALL_PART}-"]
+    assert await play.left_over() == []

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 import zstandard
 
+from intaglio.domain import sums
 from intaglio.manager.cache import Cache, DigestMismatch, NothingPublished
 from intaglio.manager.definitions import Definition, Place, Version
-from intaglio.manager.upstream import pointer, sums
+from intaglio.manager.upstream import pointer
 from intaglio.manager.upstream.web import FetchFailed, Web
 from tests.manager.upstream import Upstream, sha256
 

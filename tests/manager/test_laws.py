@@ -7,10 +7,10 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intaglio.domain.digests import Digest
 from intaglio.manager import plan, retention
 from intaglio.manager.actions import Delete, Import, Keep, Plan
 from intaglio.manager.definitions import Definition, Place, Retention, Version
-from intaglio.manager.digests import Digest
 from intaglio.manager.policy import Policy
 from intaglio.manager.state import Image
 from tests.manager.model import Model

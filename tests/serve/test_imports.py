@@ -32,3 +32,11 @@ def test_keystone_is_imported_where_it_is_asked(auth: str, needed: bool, tmp_pat
     command = [sys.executable, "-c", SCRIPT, str(tmp_path), str(conf), auth]
     found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
     assert ("keystoneauth1" in found) is needed
+
+
+def test_what_fetches_is_not_imported_before_there_is_something_to_fetch() -> None:
+    asked = (
+        "import sys, intaglio.bootstrap.wiring; print([name for name in ('aiohttp', 'yarl') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"

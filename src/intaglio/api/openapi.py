@@ -142,7 +142,11 @@ _IMPORT = {
             "type": "object",
             "properties": {
                 "name": {"type": "string", "enum": list(METHODS)},
-                **{name: _TEXT for method in METHODS.values() for name in (*method.details, *method.optional)},
+                **{
+                    name: _TEXT
+                    for method in METHODS.values()
+                    for name in (*method.details, *method.optional, *method.extras)
+                },
             },
             "required": ["name"],
         },

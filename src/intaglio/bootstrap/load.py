@@ -17,6 +17,8 @@ from intaglio.bootstrap.identity_settings import keystone_settings, trusted_prox
 from intaglio.bootstrap.judge import warnings
 from intaglio.bootstrap.limit_settings import unified_limits_settings
 from intaglio.bootstrap.options.model import State
+from intaglio.bootstrap.outbound_settings import outbound_settings
+from intaglio.bootstrap.plugin_settings import plugin_settings
 from intaglio.bootstrap.problems import ConfigInvalid, Level, Problem
 from intaglio.bootstrap.rate_settings import rate_settings
 from intaglio.bootstrap.reading import Reading
@@ -97,6 +99,9 @@ def assemble(reading: Reading) -> Settings:
         policy=protection.added(reading, _policy(reading, data_dir), lambda name: there(_beside(reading, name))),
         upkeep=_section(UpkeepSettings, reading, "intaglio"),
         rates=rate_settings(reading, data_dir),
+        outbound=outbound_settings(reading),
+        plugins=plugin_settings(reading),
+        copied_properties=reading.get("glance_download_properties", "extra_properties"),
         unified_limits=unified_limits_settings(reading),
         cors=_section(CorsSettings, reading, "cors"),
         custom_schema=custom_schema(reading, there(_beside(reading, FILE_NAME))),

@@ -10,7 +10,9 @@ from intaglio.db.settings import DatabaseSettings
 from intaglio.flows.settings import FlowSettings
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.settings import IdentitySettings, UnifiedLimitsSettings
+from intaglio.imports.settings import PluginSettings
 from intaglio.ingest.settings import IngestSettings
+from intaglio.outbound.settings import OutboundSettings
 from intaglio.services.settings import CustomSchema, ImageLimits, MetadefSettings, TaskSettings, UpkeepSettings
 from intaglio.stores.settings import StoreConfig, StoreSettings
 
@@ -44,6 +46,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metadefs: MetadefSettings
     upkeep: UpkeepSettings
     rates: RateSettings
+    outbound: OutboundSettings = OutboundSettings()
+    plugins: PluginSettings = PluginSettings()
+    copied_properties: tuple[str, ...] = ()  # beginnings of the names of those that come from other regions
     unified_limits: UnifiedLimitsSettings | None = None  # set where use_keystone_limits is
     cors: CorsSettings = CorsSettings()
     custom_schema: CustomSchema = CustomSchema()

@@ -23,6 +23,7 @@ from intaglio.identity.base import Authenticator
 from intaglio.identity.http_basic import HttpBasic
 from intaglio.identity.keystone import Keystone
 from intaglio.identity.none import NoAuthentication
+from intaglio.identity.regions import Regions, Seal
 from intaglio.identity.settings import AuthMode
 from intaglio.identity.trusted_proxy import TrustedProxy
 from intaglio.identity.unified_limits import KeystoneLimits
@@ -30,6 +31,7 @@ from intaglio.identity.users import UsersFile
 from intaglio.imports.base import Bench
 from intaglio.ingest.door import Door
 from intaglio.services import expiry, recount, recovery, search_index, staging, tasks
+from intaglio.services.import_room import ImportRoom
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
 from intaglio.stores import registry
@@ -65,6 +67,9 @@ def make_parts(settings: Settings) -> Parts:
         osinfo=OsinfoDatabase(settings.metadefs.osinfo_path),
         holder=this_process(),
         custom=custom_properties(settings.custom_schema),
+        outbound=settings.outbound,
+        plugins=settings.plugins,
+        seal=make_seal(settings),
     )
 
 
@@ -127,8 +132,29 @@ def make_app(settings: Settings) -> ASGIApp:
     return Lifespan(app, start=start, stop=stop)
 
 
-def make_bench(parts: Parts) -> Bench:
+def make_seal(settings: Settings) -> Seal | None:
+    """What keeps users' tokens for imports from other regions; None where there are no such imports."""
+    keystone = settings.identity.keystone
+    if keystone is None or "glance-download" not in settings.api.enabled_import_methods:
+        return None
+    seal: Seal | None = importlib.import_module("intaglio.identity.sealing").seal_of(keystone.login)
+    return seal
+
+
+def make_regions(settings: Settings) -> Regions | None:
+    """What says where other regions are."""
+    keystone = settings.identity.keystone
+    if keystone is None or "glance-download" not in settings.api.enabled_import_methods:
+        return None
+    asking = importlib.import_module("intaglio.identity.regions_session")
+    regions: Regions = asking.KeystoneRegions(keystone)
+    return regions
+
+
+def make_bench(parts: Parts, settings: Settings) -> Bench:
     """What the steps of imports work with."""
+    # By name, because importing aiohttp takes a while that processes without imports do not need.
+    fetching = importlib.import_module("intaglio.outbound.fetcher")
     return Bench(
         database=parts.database,
         stores=parts.stores,
@@ -139,6 +165,14 @@ def make_bench(parts: Parts) -> Bench:
         size_cap=parts.limits.image_size_cap,
         holder=parts.holder,
         task_hours=parts.task_settings.task_time_to_live,
+        fetcher=fetching.HttpFetcher(parts.outbound),
+        patience=parts.outbound.patience,
+        room=ImportRoom(parts),
+        regions=make_regions(settings),
+        seal=parts.seal,
+        copied_properties=settings.copied_properties,
+        property_quota=parts.limits.image_property_quota,
+        unpacking=parts.plugins.unpacking,
     )
 
 
@@ -155,7 +189,8 @@ class _Tasks:
             if not await self._parts.database.read(tasks_repo.unfinished):
                 return
             module = importlib.import_module("intaglio.worker.tasks")
-            self._runner = module.TaskRunner(self._parts.database, make_bench(self._parts), self._settings.flows)
+            bench = make_bench(self._parts, self._settings)
+            self._runner = module.TaskRunner(self._parts.database, bench, self._settings.flows)
         await self._runner.tend()
 
     async def expire(self) -> None:

@@ -40,11 +40,15 @@ UNFINISHED = (TaskStatus.PENDING, TaskStatus.PROCESSING)
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the step is that a task is in. Sizes are bytes, times naive UTC; `total` is None when it is not known."""
+    """How far the step is that a task is in. Sizes are bytes, times naive UTC; `total` is None when it is not known.
+
+    `skipped` of the bytes done were there before the step began, left by an attempt that was interrupted.
+    """
 
     step: str
     done: int
     total: int | None
+    skipped: int = 0
     began_at: datetime
     at: datetime
 
@@ -52,7 +56,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     def rate(self) -> float | None:
         """Bytes a second since the step began, None until that can be said."""
         seconds = (self.at - self.began_at).total_seconds()
-        return self.done / seconds if self.done and seconds > 0 else None
+        return (self.done - self.skipped) / seconds if self.done > self.skipped and seconds > 0 else None
 
     @property
     def remaining(self) -> timedelta | None:

@@ -4,11 +4,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import msgspec
 
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Conflict, Gone, Unavailable
+from intaglio.base.process import is_dead
 from intaglio.db.base import Connection, Database, T, Work
 from intaglio.db.repos import images, leases, tasks
 from intaglio.db.repos.images import Superseded
@@ -17,7 +19,11 @@ from intaglio.domain.image import Image
 from intaglio.domain.task import LOCK
 from intaglio.flows.base import Json
 from intaglio.formats.settings import FormatSettings
+from intaglio.identity.regions import Regions, Seal
 from intaglio.ingest.door import Door
+from intaglio.ingest.unpacking import UnpackingLimits
+from intaglio.outbound.base import Fetcher
+from intaglio.outbound.settings import Patience
 from intaglio.stores.base import NotFound, Store
 from intaglio.stores.registry import Stores
 
@@ -29,6 +35,7 @@ UNSTAGE_KIND = "unstage"
 """What the last holder of staged data was to remove; any worker may do it when this one ends."""
 LEASE_SECONDS = 20
 _LONGEST_PAUSE = 5.0
+_LOOK_SECONDS = 0.5
 
 
 class ImageGone(Gone):
@@ -49,6 +56,19 @@ class ImportOvertaken(Conflict):
     code = "import-overtaken"
 
 
+class Room(Protocol):
+    """The quota of the project that an image belongs to."""
+
+    async def claim(self, job: "Job", lease: Lease, size: int, *, known: bool) -> int:
+        """Make sure of room for `size` bytes of the image, staged and in each of its stores; the room there is now.
+
+        `known`: that will be all. Otherwise there may be room for more than `size` afterwards.
+
+        Raises `OverQuota`, `ImportOvertaken`, and what `require_wanted` raises.
+        """
+        ...
+
+
 class Bench(msgspec.Struct, frozen=True, kw_only=True):
     """The parts that steps use."""
 
@@ -61,6 +81,14 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     size_cap: int  # bytes
     holder: str  # names this process in leases
     task_hours: int  # how long a finished task is kept
+    fetcher: Fetcher
+    patience: Patience  # with sources
+    room: Room
+    regions: Regions | None = None  # set where Keystone says where they are
+    seal: Seal | None = None  # opens the tokens of users who asked for imports from there
+    copied_properties: tuple[str, ...] = ()  # beginnings of the names of properties that come from there
+    property_quota: int = -1  # properties of an image; negative: no limit
+    unpacking: UnpackingLimits | None = None  # of packed data; None: they are imported as they are
 
     async def write(self, work: Work[T]) -> T:
         """Run `work` in a transaction until it succeeds, decided anew on what is there; it must bear repetition.
@@ -148,6 +176,27 @@ def holds(bench: Bench, image: Image, store_id: str) -> bool:
         except NotFound:  # a store of several places does not know of such an object
             continue
     return False
+
+
+async def undisturbed(bench: Bench, job: Job, store_id: str) -> None:
+    """Wait until nobody else removes the image's object from this store any more.
+
+    What a dead one was to remove is left to the caller, who is to remove it before writing anew.
+    """
+
+    async def others(conn: Connection) -> bool:
+        busy = False
+        for lease in await leases.of_image(conn, job.image_id):
+            if lease.kind == LEASE_KIND or (lease.store_id, lease.key) != (store_id, job.image_id):
+                continue
+            if lease.expires_at > utcnow() and not is_dead(lease.holder):
+                busy = True
+            else:
+                await leases.release(conn, lease)
+        return busy
+
+    while await bench.write(others):  # noqa: ASYNC110 - other processes remove it
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def discard(store: Store, key: str) -> None:

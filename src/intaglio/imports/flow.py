@@ -34,11 +34,13 @@ def import_flow(bench: Bench) -> Flow:
 
 
 async def _carry_out(bench: Bench, job: Job) -> None:
+    before: Json = None
     try:
         for name, work in steps_of(job.method):
-            await step(name, partial(work, bench, job))
+            done = await step(name, partial(work, bench, job))
+            before = done if name == "remember" else before
     except StepFailed as failed:
-        await step("undo", partial(undo.run, bench, job, METHODS[job.method].start, failed))
+        await step("undo", partial(undo.run, bench, job, METHODS[job.method].start, failed, before))
 
 
 async def give_up(bench: Bench, task_id: str, reason: str) -> Json:

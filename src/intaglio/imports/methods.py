@@ -18,14 +18,20 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
     rule: str = "modify_image"
     details: tuple[str, ...] = ()
     optional: Mapping[str, str] = {}  # details with a default
+    extras: tuple[str, ...] = ()  # details that may be left out
 
 
 METHODS: Mapping[str, Method] = {
     "glance-direct": Method(start=Status.UPLOADING, steps=("store", "unstage", "finish")),
-    "web-download": Method(start=Status.QUEUED, steps=("fetch", "store", "unstage", "finish"), details=("uri",)),
+    "web-download": Method(
+        start=Status.QUEUED,
+        steps=("fetch", "store", "unstage", "finish"),
+        details=("uri",),
+        extras=("checksum", "checksum_url", "checksum_name"),
+    ),
     "glance-download": Method(
         start=Status.QUEUED,
-        steps=("describe", "fetch", "store", "unstage", "finish"),
+        steps=("remember", "describe", "fetch", "store", "unstage", "finish"),
         details=("glance_image_id", "glance_region"),
         optional={"glance_service_interface": "public"},
     ),

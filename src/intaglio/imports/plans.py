@@ -4,9 +4,12 @@ from collections.abc import Iterable, Mapping
 
 from intaglio.imports.base import Step
 from intaglio.imports.methods import METHODS
-from intaglio.imports.steps import finish, store, unstage
+from intaglio.imports.steps import describe, fetch, finish, store, unstage
 
 STEPS: Mapping[str, Step] = {
+    "remember": describe.remember,
+    "describe": describe.run,
+    "fetch": fetch.from_source,
     "store": store.from_staging,
     "copy": store.from_copies,
     "unstage": unstage.run,

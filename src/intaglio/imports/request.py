@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from intaglio.base.errors import Invalid
+from intaglio.domain.digests import DigestInvalid, parse
 from intaglio.imports.methods import METHODS, Method
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -46,7 +47,8 @@ def read(body: Mapping[str, Any], *, header_store: str | None, multi: bool) -> I
         raise InvalidImport(f"'{method['name'][:80]}' is no import method; there are: {', '.join(METHODS)}.")
     stores = _stores(body, header_store)
     must_succeed = _flag(body, "all_stores_must_succeed", default=True)
-    if not multi and (stores is not None or _flag(body, "all_stores", default=False) or not must_succeed):
+    # `all_stores_must_succeed` means nothing then, but `openstack image import` always sends it, and hides a refusal
+    if not multi and (stores is not None or _flag(body, "all_stores", default=False)):
         raise InvalidImport("This service has one store, without an id: an import cannot choose among stores.")
     return ImportRequest(
         method=method["name"],
@@ -86,7 +88,26 @@ def _details(plan: Method, method: Mapping[str, Any]) -> dict[str, str]:
         if not isinstance(value, str) or not value.strip():
             raise InvalidImport(f"The method {method['name']} needs '{name}', a text.")
         details[name] = value
+    for name in plan.extras:
+        if name in method:
+            if not isinstance(method[name], str) or not method[name].strip():
+                raise InvalidImport(f"'{name}' must be a text.")
+            details[name] = method[name]
+    _require_digest(details)
     image_id = details.get("glance_image_id")
     if image_id is not None and _UUID.fullmatch(image_id) is None:
         raise InvalidImport("'glance_image_id' must be a UUID.")
     return details
+
+
+def _require_digest(details: Mapping[str, str]) -> None:
+    """What is said of the expected digest must be sound, and be said once."""
+    if "checksum" in details:
+        if "checksum_url" in details:
+            raise InvalidImport("Give the digest as 'checksum', or a list of digests as 'checksum_url', not both.")
+        try:
+            parse(details["checksum"])
+        except DigestInvalid as error:
+            raise InvalidImport(f"'checksum' is wrong: {error}.") from None
+    if "checksum_name" in details and "checksum_url" not in details:
+        raise InvalidImport("'checksum_name' is the file's name in the list that 'checksum_url' leads to.")

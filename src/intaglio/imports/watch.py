@@ -31,6 +31,7 @@ class Watched:
         self._total = total
         self._began = utcnow()
         self._done = 0
+        self._skipped = 0
 
     async def counted(self, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
         """Pass on `pieces` and count their bytes; they are closed at the end."""
@@ -42,6 +43,12 @@ class Watched:
     def begin_again(self) -> None:
         """Count from nothing: another attempt begins."""
         self._done = 0
+
+    def begin_at(self, done: int, total: int | None) -> None:
+        """Count from `done` of `total` bytes, for those before were there already."""
+        self._done = self._skipped = done
+        self._total = total
+        self._began = utcnow()
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do `work`, and cancel it within seconds when the image, the lease or the wish for it is gone.
@@ -72,5 +79,12 @@ class Watched:
         if not await leases.renew(conn, self._lease, lease_end()):
             raise ImportOvertaken("Another process took over the import.")
         await require_wanted(conn, self._job)
-        progress = Progress(step=self._step, done=self._done, total=self._total, began_at=self._began, at=utcnow())
+        progress = Progress(
+            step=self._step,
+            done=self._done,
+            total=self._total,
+            skipped=self._skipped,
+            began_at=self._began,
+            at=utcnow(),
+        )
         await tasks.note(conn, self._job.task_id, progress, f"Copied {self._done // _MIB} MiB")

@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 
 from intaglio.base.errors import IntaglioError
-from intaglio.manager.digests import Digest, parse
+from intaglio.domain import sums
+from intaglio.domain.digests import Digest, parse
 from intaglio.manager.naming import shown
 from intaglio.manager.progress import Meter
-from intaglio.manager.upstream import sums
 from intaglio.manager.upstream.unpack import packing, unpack
 from intaglio.manager.upstream.web import PIECE, FetchFailed, Web
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from intaglio.manager.digests import Digest
+from intaglio.domain.digests import Digest
 
 Visibility = Literal["public", "private", "community", "shared"]
 Status = Literal["active", "deactivated"]

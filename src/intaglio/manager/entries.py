@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from intaglio.domain.digests import Digest, parse
 from intaglio.manager import naming
 from intaglio.manager.definitions import Definition, Version
-from intaglio.manager.digests import Digest, parse
 from intaglio.manager.state import Build, Image
 
 PACKED = (".bz2", ".gz", ".xz", ".zip", ".zst")

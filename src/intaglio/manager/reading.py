@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import yaml
 
+from intaglio.domain.digests import DigestInvalid, parse
 from intaglio.manager.definitions import Place, Problem
-from intaglio.manager.digests import DigestInvalid, parse
 from intaglio.manager.fields import FIELDS_OF_AN_IMAGE, META, META_FREE, Field
 from intaglio.manager.naming import LONGEST, OURS
 

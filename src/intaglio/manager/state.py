@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
+from intaglio.domain.digests import Digest, DigestInvalid, parse
 from intaglio.manager import naming
 from intaglio.manager.definitions import LATEST, Definition
-from intaglio.manager.digests import Digest, DigestInvalid, parse
 from intaglio.manager.fields import FIELDS_OF_AN_IMAGE
 
 UNFINISHED = frozenset({"queued", "saving", "uploading", "importing"})

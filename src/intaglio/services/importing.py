@@ -23,7 +23,9 @@ from intaglio.domain.status import Status
 from intaglio.domain.task import FAILED_STORES, LOCK, PENDING_STORES, Task, TaskStatus, TaskType
 from intaglio.imports.base import LEASE_KIND, lease_end
 from intaglio.imports.methods import METHODS
+from intaglio.imports.remote import SEALED
 from intaglio.imports.request import ImportRequest, read
+from intaglio.outbound.rules import Rules
 from intaglio.services.access import visible_image
 from intaglio.services.copies import copies
 from intaglio.services.guarded import guarded_write
@@ -81,16 +83,21 @@ async def start(
     *,
     offered: Collection[str],
     header_store: str | None = None,
+    token: str | None = None,
 ) -> str:
     """Record the task of an import; its id. The same request again, while it runs, answers with the same task.
 
-    Raises `InvalidImport`, `MethodNotOffered`, refusals, `ImportRunning`, `NotImportable`, `ImportFormatsMissing`,
-    `NoSuchStore`, `CopyThere`, `OverQuota`.
+    `token` is the caller's own, which an import from another region takes there.
+
+    Raises `InvalidImport`, `MethodNotOffered`, `FetchRefused`, refusals, `ImportRunning`, `NotImportable`,
+    `ImportFormatsMissing`, `NoSuchStore`, `CopyThere`, `OverQuota`.
     """
     request = read(body, header_store=header_store, multi=parts.stores.multi)
     if request.method not in offered:
         known = ", ".join(offered) or "none"
         raise MethodNotOffered(f"The import method '{request.method}' is not offered here; these are: {known}.")
+    _require_fetchable(parts, request)
+    secrets = _sealed(parts, request, token)
 
     async def work(conn: Connection, budgets: Budgets) -> str:
         image, target = await visible_image(conn, parts.policy, caller, image_id)
@@ -103,9 +110,9 @@ async def start(
         image = await _unlocked(conn, image)
         await _require_importable(conn, image, request)
         stores = _targets(parts, image, request)
-        task = _task(caller, image, body, header_store, stores)
+        task = _task(caller, image, body, header_store, stores, secrets)
         await tasks.insert_task(conn, task)
-        claimed = await images.update(conn, image, _claimed(image, task, stores))
+        claimed = await images.update(conn, image, _claimed(image, task, stores, _injected(parts, caller, request)))
         await require_growth(conn, budgets, image, claimed)
         lease = _lease(parts, image, stores)
         await leases.claim(conn, lease)
@@ -113,6 +120,23 @@ async def start(
         return task.id
 
     return await budgeted_write(parts, caller.principal.project_id, work)
+
+
+def _require_fetchable(parts: Parts, request: ImportRequest) -> None:
+    """Refuse a URL at once that would be refused later; the addresses of names are looked at when it is fetched."""
+    rules = Rules(parts.outbound)
+    for name in ("uri", "checksum_url"):
+        if name in request.details:
+            rules.target(request.details[name])
+
+
+def _sealed(parts: Parts, request: ImportRequest, token: str | None) -> Mapping[str, str]:
+    """The caller's token for the worker, where the method needs it."""
+    if request.method != "glance-download":
+        return {}
+    if parts.seal is None or not token:
+        raise MethodNotOffered("Imports from another region need a token of Keystone.")
+    return {SEALED: parts.seal.close(token)}
 
 
 async def cancel(parts: Parts, caller: Caller, image_id: str) -> str:
@@ -205,10 +229,15 @@ def _targets(parts: Parts, image: Image, request: ImportRequest) -> tuple[str, .
 
 
 def _task(
-    caller: Caller, image: Image, body: Mapping[str, Any], header_store: str | None, stores: tuple[str, ...]
+    caller: Caller,
+    image: Image,
+    body: Mapping[str, Any],
+    header_store: str | None,
+    stores: tuple[str, ...],
+    secrets: Mapping[str, str],
 ) -> Task:
     now = utcnow()
-    given = {"image_id": image.id, "import_req": dict(body), "backend": list(stores)}
+    given = {"image_id": image.id, "import_req": dict(body), "backend": list(stores), **secrets}
     return Task(
         id=str(uuid.uuid4()),
         type=TaskType.API_IMAGE_IMPORT,
@@ -223,13 +252,18 @@ def _task(
     )
 
 
-def _claimed(image: Image, task: Task, stores: tuple[str, ...]) -> Image:
+def _injected(parts: Parts, caller: Caller, request: ImportRequest) -> Mapping[str, str]:
+    """The properties that the operator has every new image get."""
+    return {} if request.method == "copy-image" else parts.plugins.injected(caller.principal.roles)
+
+
+def _claimed(image: Image, task: Task, stores: tuple[str, ...], injected: Mapping[str, str]) -> Image:
     failed = _listed(image, FAILED_STORES) - set(stores)
     marks = {LOCK: task.id, PENDING_STORES: ",".join(stores), FAILED_STORES: ",".join(sorted(failed))}
     hidden = {"os_glance_stage_host"}
     kept = {name: value for name, value in image.properties.items() if name not in hidden}
     status = image.status if image.status is METHODS["copy-image"].start else Status.IMPORTING
-    return replace(image, properties={**kept, **marks}, status=status, updated_at=utcnow())
+    return replace(image, properties={**kept, **injected, **marks}, status=status, updated_at=utcnow())
 
 
 def _listed(image: Image, name: str) -> set[str]:

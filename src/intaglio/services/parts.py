@@ -8,8 +8,11 @@ from intaglio.db.base import Database
 from intaglio.domain.properties import CustomProperties, Formats
 from intaglio.domain.quota import LimitSource, StorageQuota
 from intaglio.formats.settings import FormatSettings
+from intaglio.identity.regions import Seal
+from intaglio.imports.settings import PluginSettings
 from intaglio.ingest.door import Door
 from intaglio.ingest.settings import IngestSettings
+from intaglio.outbound.settings import OutboundSettings
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.settings import ImageLimits, MetadefSettings, TaskSettings
 from intaglio.stores.base import Store
@@ -35,6 +38,9 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     osinfo: OsinfoDatabase
     holder: str  # names this process in leases
     custom: CustomProperties = CustomProperties()
+    outbound: OutboundSettings = OutboundSettings()
+    plugins: PluginSettings = PluginSettings()
+    seal: Seal | None = None  # keeps users' tokens for imports from other regions; None: there are none
 
     def store(self, store_id: str) -> Store | None:
         """A store by its id, the staging store by its reserved one; None for one that is not configured."""

@@ -17,6 +17,7 @@ from intaglio.db.repos import images, leases
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status
+from intaglio.imports import staged
 from intaglio.imports.base import LEASE_KIND
 from intaglio.services.copies import copies
 from intaglio.services.guarded import guarded_write
@@ -163,7 +164,7 @@ async def _finish(parts: Parts, lease: Lease, *, begun: bool = True) -> None:
     if store is None:
         _log.error("image %s: store %s is not configured any more; its object stays", lease.image_id, lease.store_id)
     elif begun:
-        await discard_object(store, lease.key)
+        await (staged.remove if lease.store_id == STAGING else discard_object)(store, lease.key)
 
     async def work(conn: Connection) -> None:
         if await leases.release(conn, lease):

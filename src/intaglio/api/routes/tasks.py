@@ -38,14 +38,14 @@ IMPORTS_ROUTES = (
         path="/v2/images/{image_id}/import",
         handler=imports.start,
         rate=RateClass.IMPORT,
-        summary="Import an image's data, or copy them to more stores",
+        summary="Import an image's data: staged, from a URL or a region; or copy them",
         success={202: "A task does it; the header X-Intaglio-Task names it. So does the same request once more."},
         rules=("get_image", "modify_image", "copy_image"),
         parameters=(STORE,),
         request="Import",
         errors={
             **IMAGE_ERRORS,
-            400: "The body is wrong, the method is not offered, or a store has a copy already.",
+            400: "The body is wrong, the method is not offered, the URL is refused, or a store has a copy already.",
             403: "The policy refuses.",
             409: "The image is not in the status that the method needs, its formats are not set, another import of it "
             "is running, or a store is unknown.",

@@ -12,8 +12,9 @@ from intaglio.services.stores import StoreFacts
 
 
 def import_methods_of(call: Call) -> tuple[str, ...]:
-    """The methods that the operator enabled and this release has."""
-    return plans.offered(call.settings.enabled_import_methods)
+    """The methods that the operator enabled and this service can carry out."""
+    offered = plans.offered(call.settings.enabled_import_methods)
+    return offered if call.parts.seal is not None else tuple(name for name in offered if name != "glance-download")
 
 
 async def import_methods(call: Call) -> Response:

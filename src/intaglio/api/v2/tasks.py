@@ -1,5 +1,6 @@
 """The tasks API: what was asked for and is done meanwhile."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -12,7 +13,11 @@ from intaglio.api.responses import json_response
 from intaglio.api.v2.image_view import timestamp
 from intaglio.domain.query import Direction
 from intaglio.domain.task import TASK_SORT_KEYS, Progress, Task, TaskQuery, TaskStatus, TaskType
+from intaglio.imports.remote import SEALED
+from intaglio.outbound.urls import masked
 from intaglio.services import tasks
+
+_URLS = ("uri", "checksum_url")
 
 
 def task_view(task: Task, *, whole: bool) -> dict[str, Any]:
@@ -55,13 +60,23 @@ def _contents(task: Task) -> dict[str, Any]:
         "image_id": task.image_id,
         "request_id": task.request_id,
         "user_id": task.user_id,
-        "input": task.input,
+        "input": None if task.input is None else _shown(task.input),
         "result": task.result,
         "message": task.message,
     }
     if task.progress is not None:
         view["progress"] = _progress(task.progress)
     return view
+
+
+def _shown(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for, without the secrets in it."""
+    shown = {name: value for name, value in given.items() if name != SEALED}
+    request = shown.get("import_req")
+    if isinstance(request, dict) and isinstance(request.get("method"), dict):
+        method = {name: masked(value) if name in _URLS else value for name, value in request["method"].items()}
+        shown["import_req"] = {**request, "method": method}
+    return shown
 
 
 def _progress(progress: Progress) -> dict[str, Any]:

@@ -41,7 +41,7 @@ API = (
         Kind.LIST,
         ("glance-direct", "web-download", "copy-image"),
         "Import methods offered; an empty list turns import off.",
-        note="web-download and glance-download are not offered by this release.",
+        note="glance-download is offered behind Keystone only, whose catalogue says where other regions are.",
         choices=("glance-direct", "web-download", "copy-image", "glance-download"),
     ),
     used(

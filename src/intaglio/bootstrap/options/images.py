@@ -105,7 +105,13 @@ PASTE = (
 )
 
 IMPORT = (
-    not_yet("image_import_plugins", Kind.LIST, (), "Plugins an import passes, in order.", note=_IMPORT_NOTE),
+    used(
+        "image_import_plugins",
+        Kind.LIST,
+        (),
+        "Plug-ins an import passes, in order: image_decompression, inject_image_metadata, no_op.",
+        note="image_conversion comes with a later release, and is refused.",
+    ),
     not_yet(
         "max_parallel_stores",
         Kind.INTEGER,
@@ -119,25 +125,43 @@ CONVERSION = (
     not_yet("output_format", Kind.TEXT, "raw", "Format imports are converted to.", note=_IMPORT_NOTE, choices=_FORMATS),
 )
 INJECT = (
-    not_yet("inject", Kind.MAP, (), "Properties imported images get.", note=_IMPORT_NOTE),
-    not_yet("ignore_user_roles", Kind.LIST, ("admin",), "Roles whose imports get none.", note=_IMPORT_NOTE),
+    used("inject", Kind.MAP, (), "Properties imported images get, with inject_image_metadata among the plug-ins."),
+    used("ignore_user_roles", Kind.LIST, ("admin",), "Roles whose imports get none."),
 )
 DOWNLOAD = (
-    not_yet(
+    used(
         "extra_properties",
         Kind.LIST,
         ("hw_", "trait:", "os_distro", "os_secure_boot", "os_type"),
-        "Beginnings of property names that are copied from the other service.",
-        note=_IMPORT_NOTE,
+        "Beginnings of the names of properties that glance-download copies from the other service.",
     ),
 )
+_ALONE = "Where the list of what is allowed is not empty, it decides alone."
 FILTER = (
-    not_yet("allowed_schemes", Kind.LIST, ("http", "https"), "Schemes a user's URL may have.", note=_IMPORT_NOTE),
-    not_yet("disallowed_schemes", Kind.LIST, (), "Schemes it may not have.", note=_IMPORT_NOTE),
-    not_yet("allowed_hosts", Kind.LIST, (), "Hosts it may name.", note=_IMPORT_NOTE),
-    not_yet("disallowed_hosts", Kind.LIST, (), "Hosts it may not name.", note=_IMPORT_NOTE),
-    not_yet("allowed_ports", Kind.INTEGERS, (80, 443), "Ports it may name.", note=_IMPORT_NOTE),
-    not_yet("disallowed_ports", Kind.INTEGERS, (), "Ports it may not name.", note=_IMPORT_NOTE),
+    used(
+        "allowed_schemes",
+        Kind.LIST,
+        ("http", "https"),
+        "Schemes a user's URL may have.",
+        note="Others are never fetched.",
+    ),
+    used("disallowed_schemes", Kind.LIST, (), "Schemes it may not have.", note=_ALONE),
+    used(
+        "allowed_hosts",
+        Kind.LIST,
+        (),
+        "Hosts it may name, as they stand in a URL. They may have private addresses.",
+        note="Empty: every host whose addresses are public, or in [intaglio] fetch_networks.",
+    ),
+    used("disallowed_hosts", Kind.LIST, (), "Hosts and addresses it may not name.", note=_ALONE),
+    used(
+        "allowed_ports",
+        Kind.INTEGERS,
+        (80, 443),
+        "Ports it may name.",
+        note="A URL that names none has the port of its scheme, which has to be allowed, too.",
+    ),
+    used("disallowed_ports", Kind.INTEGERS, (), "Ports it may not name.", note=_ALONE),
 )
 
 PROFILER = (

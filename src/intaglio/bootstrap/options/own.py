@@ -54,6 +54,58 @@ INTAGLIO = (
         minimum=0,
     ),
     used(
+        "fetch_networks",
+        Kind.LIST,
+        (),
+        "Networks that are not public, such as 10.0.0.0/8,fd00::/8, from which users may have images fetched.",
+        note="Without it a URL that leads to a private, loopback or link-local address is refused, unless "
+        "[import_filtering_opts] allowed_hosts names its host. A metadata service has to be named by its own address.",
+    ),
+    used(
+        "fetch_proxy",
+        Kind.URL,
+        None,
+        "HTTP proxy through which users' URLs are fetched, such as http://proxy.example.org:3128.",
+        note="The proxy then finds the addresses of names, and has to refuse private ones. Variables such as "
+        "https_proxy have no effect.",
+    ),
+    used(
+        "fetch_ca_file",
+        Kind.TEXT,
+        None,
+        "File of certificate authorities (PEM) that are trusted beside the system's when users' URLs are fetched.",
+    ),
+    used(
+        "unpack_ratio",
+        Kind.INTEGER,
+        1000,
+        "How many bytes may come of one when imports are unpacked (image_decompression).",
+        minimum=1,
+    ),
+    used(
+        "unpack_free_gib",
+        Kind.INTEGER,
+        10,
+        "GiB that may come of any import, whatever unpack_ratio says: empty disks pack well.",
+        minimum=0,
+    ),
+    used("fetch_connect_seconds", Kind.NUMBER, 15.0, "How long connecting to a user's URL may take.", minimum=0.01),
+    used(
+        "fetch_stall_seconds",
+        Kind.NUMBER,
+        60.0,
+        "How long a source may take to begin to answer, and then send nothing.",
+        minimum=0.01,
+    ),
+    used("fetch_total_hours", Kind.NUMBER, 24.0, "How long fetching one image may take in all.", minimum=0.0001),
+    used(
+        "fetch_slowest",
+        Kind.NUMBER,
+        1024.0,
+        "Bytes a second that a source has to send over each minute.",
+        minimum=0,
+    ),
+    used(
         "expire_empty_after_hours",
         Kind.NUMBER,
         0.0,

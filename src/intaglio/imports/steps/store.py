@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Unavailable
-from intaglio.base.process import is_dead
 from intaglio.db.base import Connection
 from intaglio.db.repos import images, leases
 from intaglio.db.repos.leases import Lease
@@ -22,8 +21,8 @@ from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status
 from intaglio.domain.task import FAILED_STORES, PENDING_STORES
 from intaglio.flows.base import Json
+from intaglio.imports import staged
 from intaglio.imports.base import (
-    LEASE_KIND,
     UNSTAGE_KIND,
     Bench,
     ImportOvertaken,
@@ -33,19 +32,22 @@ from intaglio.imports.base import (
     lease_end,
     require_wanted,
     seize,
+    undisturbed,
 )
 from intaglio.imports.watch import Watched
 from intaglio.ingest.base import Ingested, Spec
 from intaglio.ingest.fanout import Fanout
 from intaglio.ingest.sources import Copy, DeliveryBroken, continued, require_size
+from intaglio.ingest.unpacking import UnpackingLimits, unpacked
 from intaglio.stores.base import Busy, Exists, NotFound, Store, StoreError
 from intaglio.stores.settings import STAGING
 
 _log = logging.getLogger(__name__)
 
+AS_IT_IS = "compressed"
+"""The container format of data that are packed and to stay so, for those who unpack them when they boot."""
 _ATTEMPTS = 4  # a store that is busy, or an object that a frozen predecessor completes
 _PAUSE_SECONDS = 1.0
-_LOOK_SECONDS = 0.5
 
 Pieces = Callable[[], AsyncGenerator[bytes, None]]
 
@@ -72,23 +74,26 @@ async def from_staging(bench: Bench, job: Job) -> Json:
     """Import what was staged; the image becomes active with its digests. Which stores failed."""
 
     async def write(image: Image, lease: Lease, targets: Mapping[str, Store]) -> _Written:
-        staged = [Copy(STAGING, bench.staging, image.id)]
         try:
-            size = (await bench.staging.stat(image.id)).size
+            data = await staged.find(bench.staging, image.id)
         except NotFound as error:
             raise NothingReadable("The staged data are not there any more.") from error
+        unpacking = None if image.container_format == AS_IT_IS else bench.unpacking
         spec = Spec(
             disk_format=image.disk_format or "",
             container_format=image.container_format or "",
             formats=bench.formats,
             size_cap=bench.size_cap,
-            size=size,
+            size=data.size if unpacking is None else None,
             hashing_algorithm=bench.hashing_algorithm,
         )
-        watched = Watched(bench, job, lease, "store", size)
-        return await _transfer(
-            bench, job, watched, targets, spec, lambda: continued(staged, f"staged {image.id}", size, 0, size)
-        )
+        watched = Watched(bench, job, lease, "store", data.size)
+
+        def pieces() -> AsyncGenerator[bytes, None]:
+            counted = watched.counted(data.pieces(bench.staging))
+            return counted if unpacking is None else _unpacked(bench, job, lease, counted, data.size, unpacking)
+
+        return await _transfer(bench, job, watched, targets, spec, pieces)
 
     return await _run(bench, job, write)
 
@@ -111,10 +116,33 @@ async def from_copies(bench: Bench, job: Job) -> Json:
         )
         watched = Watched(bench, job, lease, "copy", size)
         return await _transfer(
-            bench, job, watched, targets, spec, lambda: continued(copies, f"image {image.id}", size, 0, size)
+            bench,
+            job,
+            watched,
+            targets,
+            spec,
+            lambda: watched.counted(continued(copies, f"image {image.id}", size, 0, size)),
         )
 
     return await _run(bench, job, write)
+
+
+async def _unpacked(
+    bench: Bench,
+    job: Job,
+    lease: Lease,
+    pieces: AsyncGenerator[bytes, None],
+    room: int,
+    limits: UnpackingLimits,
+) -> AsyncGenerator[bytes, None]:
+    """Plain bytes, for which there is room in the project's quota."""
+    came = 0
+    async with contextlib.aclosing(unpacked(pieces, limits)) as plain:
+        async for piece in plain:
+            came += len(piece)
+            if came > room:
+                room = await bench.room.claim(job, lease, came, known=False)
+            yield piece
 
 
 async def _run(
@@ -168,7 +196,7 @@ async def _pass(
     clear = {store_id: store for store_id, store in targets.items() if store_id not in failures}
     sink = Fanout(clear, all_or_none=job.all_must_succeed)
     try:
-        async with contextlib.aclosing(watched.counted(pieces())) as source:
+        async with contextlib.aclosing(pieces()) as source:
             facts = await bench.door.admit(source, sink, job.image_id, spec)
     except StoreError:
         _require_enough(job, failures | sink.failures, targets)
@@ -185,20 +213,7 @@ def _require_enough(job: Job, failures: Mapping[str, StoreError], targets: Mappi
 
 async def _clear(bench: Bench, job: Job, store_id: str, store: Store) -> None:
     """Make sure that no object has the key, and that nobody is still removing an earlier one."""
-
-    async def others(conn: Connection) -> bool:
-        busy = False
-        for lease in await leases.of_image(conn, job.image_id):
-            if lease.kind == LEASE_KIND or (lease.store_id, lease.key) != (store_id, job.image_id):
-                continue
-            if lease.expires_at > utcnow() and not is_dead(lease.holder):
-                busy = True
-            else:
-                await leases.release(conn, lease)  # what it was to remove is removed here
-        return busy
-
-    while await bench.write(others):  # noqa: ASYNC110 - other processes remove it
-        await asyncio.sleep(_LOOK_SECONDS)
+    await undisturbed(bench, job, store_id)
     await discard(store, job.image_id)
 
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 
+import msgspec
 from msgspec.structs import replace
 
 from intaglio.base.clock import utcnow
@@ -14,8 +15,11 @@ from intaglio.domain.status import Status, require_transition
 from intaglio.domain.task import FAILED_STORES, LOCK, PENDING_STORES, TaskStatus
 from intaglio.flows.base import Json, StepFailed
 from intaglio.formats.base import FormatMismatch, UnsafeContent
+from intaglio.imports import staged
 from intaglio.imports.base import LEASE_KIND, Bench, ImportCancelled, Job, discard, holds, lease_end, seize
+from intaglio.imports.steps.describe import Before, as_before
 from intaglio.ingest.base import CapExceeded
+from intaglio.outbound.base import FetchTooLarge
 from intaglio.stores.base import Store, StoreError
 from intaglio.stores.settings import STAGING
 
@@ -28,14 +32,23 @@ _ADVICE: Mapping[Status, str] = {
 }
 
 
-_OF_THE_DATA = {FormatMismatch.code, UnsafeContent.code, CapExceeded.code}
+_OF_THE_DATA = {FormatMismatch.code, UnsafeContent.code, CapExceeded.code, FetchTooLarge.code}
 """Refusals that would come again: what was staged is removed then, and the image waits for other data."""
 
 
-async def run(bench: Bench, job: Job, start: Status, failed: StepFailed) -> Json:
+class Was(msgspec.Struct, frozen=True, kw_only=True):
+    """What an image was before the import."""
+
+    status: Status
+    size: int | None
+    described: Before | None
+
+
+async def run(bench: Bench, job: Job, start: Status, failed: StepFailed, before: Json = None) -> Json:
     """Undo what was done, give the image back in the status `start`, and end the task with what `failed`.
 
-    An image whose staged data were refused is `queued`: in `uploading` it would have room for no others.
+    `before` is what the step `remember` noted, None where there was none. An image whose staged data were refused is
+    `queued`: in `uploading` it would have room for no others.
     """
     if start is Status.UPLOADING and failed.reason_code in _OF_THE_DATA:
         start = Status.QUEUED
@@ -43,7 +56,12 @@ async def run(bench: Bench, job: Job, start: Status, failed: StepFailed) -> Json
     remove = _leftovers(bench, job, image, start) if ours else {}
     stubborn = [store_id for store_id, store in remove.items() if not await _removed(store, job.image_id, store_id)]
     message = _message(image, start, failed)
-    await bench.write(lambda conn: _end(conn, bench, job, start, message, stubborn))
+    was = Was(
+        status=start,
+        size=await _staged_size(bench, job) if start is Status.UPLOADING else None,
+        described=None if before is None else msgspec.convert(before, Before),
+    )
+    await bench.write(lambda conn: _end(conn, bench, job, was, message, stubborn))
     _log.warning("task %s: %s", job.task_id, message)
     return None
 
@@ -78,18 +96,18 @@ async def _claim(conn: Connection, bench: Bench, job: Job) -> tuple[Image | None
 
 async def _removed(store: Store, key: str, store_id: str) -> bool:
     try:
-        await discard(store, key)
+        await (staged.remove(store, key) if store_id == STAGING else discard(store, key))
     except StoreError as error:
         _log.warning("store %s keeps object %s for now: %s", store_id, key, error)
         return False
     return True
 
 
-async def _end(conn: Connection, bench: Bench, job: Job, start: Status, message: str, stubborn: list[str]) -> None:
+async def _end(conn: Connection, bench: Bench, job: Job, was: Was, message: str, stubborn: list[str]) -> None:
     image = await images.get(conn, job.image_id)
     ours = image is None or image.properties.get(LOCK) == job.task_id
     if image is not None and ours:
-        await images.update(conn, image, _as_before(bench, job, image, start))
+        await images.update(conn, image, _as_before(bench, job, image, was))
     lease = await leases.find(conn, job.image_id, LEASE_KIND)
     if lease is not None and ours:
         await leases.release(conn, lease)
@@ -100,7 +118,7 @@ async def _end(conn: Connection, bench: Bench, job: Job, start: Status, message:
     )
 
 
-def _as_before(bench: Bench, job: Job, image: Image, start: Status) -> Image:
+def _as_before(bench: Bench, job: Job, image: Image, was: Was) -> Image:
     missing = [store_id for store_id in job.stores if store_id not in bench.stores or not holds(bench, image, store_id)]
     properties: Mapping[str, str | None] = {
         **{name: value for name, value in image.properties.items() if name != LOCK},
@@ -110,10 +128,18 @@ def _as_before(bench: Bench, job: Job, image: Image, start: Status) -> Image:
     after = replace(image, properties=properties, updated_at=utcnow())
     if image.status is not Status.IMPORTING:  # a copy, or an import that got as far as being active
         return after
-    require_transition(image.status, start)
-    if start is Status.QUEUED:
-        return replace(after, status=start, size=None, virtual_size=None)
-    return replace(after, status=start)
+    require_transition(image.status, was.status)
+    if was.described is not None:
+        after = as_before(bench, after, was.described)
+    return replace(after, status=was.status, size=was.size, virtual_size=None)
+
+
+async def _staged_size(bench: Bench, job: Job) -> int | None:
+    """What the image was said to have: less than it grew to when its data were unpacked."""
+    try:
+        return (await staged.find(bench.staging, job.image_id)).size
+    except StoreError:
+        return None
 
 
 async def _leave_to_a_worker(conn: Connection, bench: Bench, job: Job, store_id: str, number: int) -> None:

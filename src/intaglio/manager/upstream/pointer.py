@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import msgspec
 
 from intaglio.base.errors import IntaglioError
+from intaglio.domain import sums
 from intaglio.manager.definitions import LATEST, Definition, Version
-from intaglio.manager.upstream import sums
 from intaglio.manager.upstream.web import FetchFailed, Web
 
 

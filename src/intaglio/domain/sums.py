@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import unquote, urlsplit
 
 from intaglio.base.errors import Invalid
-from intaglio.manager.digests import LENGTHS, Digest, DigestInvalid, parse
+from intaglio.domain.digests import LENGTHS, Digest, DigestInvalid, parse
 
 BESIDE = (".sha512", ".sha256", ".SHA512SUM", ".SHA256SUM", ".sha512sum", ".sha256sum", ".CHECKSUM")
 IN_DIRECTORY = ("SHA512SUMS", "SHA256SUMS", "CHECKSUM", "sha512sum.txt", "sha256sum.txt")

@@ -1,0 +1,163 @@
+"""Imports through the operator's plug-ins, by the whole service: unpacked, given properties, or left as they are."""
+
+import gzip
+import hashlib
+import io
+import lzma
+import tarfile
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from intaglio.imports.settings import INJECT, PluginSettings
+from intaglio.stores.conformance_sources import noise
+from tests.starters.base import wait_until
+from tests.starters.images import image as real_image
+from tests.starters.intaglio import Intaglio, intaglio
+
+MIB = 1 << 20
+CONF = """[DEFAULT]
+user_storage_quota = 64MB
+[image_import_opts]
+image_import_plugins = [image_decompression,inject_image_metadata,no_op]
+[inject_metadata_properties]
+inject = "imported":"yes", os_glance_x:never
+ignore_user_roles = auditor
+[intaglio]
+unpack_free_gib = 0
+unpack_ratio = 2000
+"""
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Intaglio]:
+    with intaglio(tmp_path_factory.mktemp("plugins"), auth="none", conf=CONF) as running:
+        yield running
+
+
+def staged(service: Intaglio, data: bytes, **fields: str) -> str:
+    wanted = {"name": "n", "disk_format": "raw", "container_format": "bare"} | fields
+    image_id = str(httpx.post(f"{service.url}/v2/images", json=wanted).json()["id"])
+    headers = {"Content-Type": "application/octet-stream"}
+    path = f"{service.url}/v2/images/{image_id}/stage"
+    assert httpx.put(path, content=data, headers=headers, timeout=60).status_code == 204
+    return image_id
+
+
+def imported(service: Intaglio, image_id: str) -> dict[str, Any]:
+    path = f"{service.url}/v2/images/{image_id}"
+    assert httpx.post(f"{path}/import", json={"method": {"name": "glance-direct"}}).status_code == 202
+    wait_until(lambda: httpx.get(path).json()["status"] != "importing", "the end of the import")
+    found: dict[str, Any] = httpx.get(path).json()
+    return found
+
+
+def reason(service: Intaglio, image_id: str) -> str:
+    return str(httpx.get(f"{service.url}/v2/images/{image_id}/tasks").json()["tasks"][0]["message"])
+
+
+def delete(service: Intaglio, image_id: str) -> None:
+    assert httpx.delete(f"{service.url}/v2/images/{image_id}", timeout=60).status_code == 204
+
+
+def tarred(name: str, data: bytes) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["qcow2", "vmdk-stream", "vhdx"])
+def test_a_packed_disk_is_what_is_inside(service: Intaglio, name: str) -> None:
+    """Size, digests and the format's own facts are those of the disk, which was never kept as a file beside."""
+    data = real_image(name).read_bytes()
+    disk_format = name.partition("-")[0]
+    image_id = staged(service, gzip.compress(data), disk_format=disk_format)
+    image = imported(service, image_id)
+    assert (image["status"], image["size"]) == ("active", len(data)), reason(service, image_id)
+    assert image["os_hash_value"] == hashlib.sha512(data).hexdigest()
+    assert image["virtual_size"]
+    assert httpx.get(f"{service.url}/v2/images/{image_id}/file").content == data
+    delete(service, image_id)
+
+
+def test_an_archive_within(service: Intaglio) -> None:
+    data = noise(3 * MIB) + b"the end"
+    image_id = staged(service, lzma.compress(tarred("../../disk.raw", data)))
+    image = imported(service, image_id)
+    assert (image["status"], image["size"]) == ("active", len(data))
+    assert httpx.get(f"{service.url}/v2/images/{image_id}/file").content == data
+    delete(service, image_id)
+
+
+def test_plain_data_and_those_to_stay_packed(service: Intaglio) -> None:
+    packed = gzip.compress(b"data" * 1000)
+    for data, fields in ((b"plain" * 1000, {}), (packed, {"container_format": "compressed"})):
+        image_id = staged(service, data, **fields)
+        assert imported(service, image_id)["size"] == len(data)
+        assert httpx.get(f"{service.url}/v2/images/{image_id}/file").content == data
+        delete(service, image_id)
+
+
+def test_what_cannot_be_unpacked(service: Intaglio) -> None:
+    """The reason is told, what was staged is kept with its size, and nothing else is."""
+    packed = gzip.compress(b"data" * 100_000)[:-9]
+    image_id = staged(service, packed)
+    image = imported(service, image_id)
+    assert (image["status"], image["size"]) == ("uploading", len(packed))
+    assert "end in the middle" in reason(service, image_id)
+    assert list((service.data / "images").iterdir()) == []
+    delete(service, image_id)
+
+
+def test_what_is_inside_is_judged(service: Intaglio) -> None:
+    image_id = staged(service, gzip.compress(b"no disk" * 1000), disk_format="qcow2")
+    assert imported(service, image_id)["status"] == "uploading"
+    assert "raw, not qcow2" in reason(service, image_id)
+    delete(service, image_id)
+
+
+def test_a_quota_counts_what_comes_out(service: Intaglio) -> None:
+    packed = gzip.compress(bytes(80 * MIB))
+    image_id = staged(service, packed)
+    image = imported(service, image_id)
+    assert (image["status"], image["size"]) == ("uploading", len(packed))
+    assert "quota" in reason(service, image_id).lower()
+    assert list((service.data / "images").iterdir()) == []
+    delete(service, image_id)
+
+
+def test_a_trap(service: Intaglio) -> None:
+    image_id = staged(service, lzma.compress(bytes(48 * MIB)))
+    assert imported(service, image_id)["status"] == "uploading"
+    assert "more than 2000 times" in reason(service, image_id)
+    delete(service, image_id)
+
+
+def test_properties_are_given(service: Intaglio) -> None:
+    image_id = staged(service, b"data")
+    image = imported(service, image_id)
+    assert image["imported"] == "yes"
+    assert "os_glance_x" not in image
+    delete(service, image_id)
+
+
+@pytest.mark.parametrize(
+    ("ignored", "roles", "given"),
+    [
+        (("admin",), {"member"}, True),
+        (("admin",), {"admin", "member"}, False),
+        (("Admin",), {"admin"}, False),
+        (("administrator",), {"admin"}, True),
+        ((), {"admin"}, True),
+    ],
+    ids=["another", "named", "other-case", "part-of-another", "none"],
+)
+def test_roles_that_are_left_out(ignored: tuple[str, ...], roles: set[str], given: bool) -> None:
+    settings = PluginSettings(order=(INJECT,), inject={"a": "b"}, ignore_user_roles=ignored)
+    assert settings.injected(frozenset(roles)) == ({"a": "b"} if given else {})
