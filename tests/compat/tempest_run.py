@@ -6,19 +6,23 @@ python -m tests.compat.tempest_run [REGEX]      # what failed, and what was skip
 import collections
 import contextlib
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tests.compat.expectations import switches
+from tests.starters.images import image
 from tests.starters.intaglio import intaglio
 from tests.starters.keystone import Keystone, keystone
+from tests.starters.nginx import nginx
 from tests.starters.tempest import Result, Tempest, prepare
 
 CONF = """[DEFAULT]
 enabled_backends = fast:file, slow:file
 do_secure_hash = {strict}
+enabled_import_methods = [glance-direct,web-download,copy-image,glance-download]
 [glance_store]
 default_backend = fast
 [fast]
@@ -30,6 +34,9 @@ weight = 100
 [image_format]
 disk_formats = ami,ari,aki,vhd,vhdx,vmdk,raw,qcow2,vdi,iso,ploop,gpt
 require_image_format_match = {strict}
+[import_filtering_opts]
+allowed_hosts = 127.0.0.1
+allowed_ports = {port}
 [cors]
 allowed_origin = http://valid.example.com
 """
@@ -59,12 +66,20 @@ def run_all(directory: Path, regex: str = "") -> list[Result]:
 @contextlib.contextmanager
 def _suite(directory: Path, identity: Keystone, *, strict: bool) -> Iterator[Tempest]:
     """Tempest, ready to run against a service of its own until the block ends."""
-    conf = CONF.format(stores=directory / "stores", strict=str(strict).lower()) + identity.section()
+    web = directory / "web"
+    web.mkdir(parents=True)
+    for name in ("raw", "qcow2"):
+        shutil.copyfile(image(name), web / name)
     chosen = {name: on and (strict or name not in STRICT) for name, on in switches().items()}
-    with intaglio(directory / "service", auth="keystone", workers=2, conf=conf) as service:
+    with contextlib.ExitStack() as stack:
+        source = stack.enter_context(nginx(web, directory / "nginx", workers=1))
+        conf = CONF.format(stores=directory / "stores", strict=str(strict).lower(), port=source.port)
+        running = intaglio(directory / "service", auth="keystone", workers=2, conf=conf + identity.section())
+        service = stack.enter_context(running)
         region = identity.register(service.url, *([REMOTE] if strict else []))
-        other = {"alternate_image_endpoint": REMOTE} if strict else {}
-        yield prepare(directory / "tempest", identity, region, chosen, content=other)
+        content = {"http_image": f"{source.url}/raw", "http_qcow2_image": f"{source.url}/qcow2"}
+        content |= {"alternate_image_endpoint": REMOTE} if strict else {}
+        yield prepare(directory / "tempest", identity, region, chosen, content=content)
 
 
 def _one_of(tests: Sequence[str]) -> str:

@@ -96,7 +96,7 @@ def _details(plan: Method, method: Mapping[str, Any]) -> dict[str, str]:
     _require_digest(details)
     image_id = details.get("glance_image_id")
     if image_id is not None and _UUID.fullmatch(image_id) is None:
-        raise InvalidImport("'glance_image_id' must be a UUID.")
+        raise InvalidImport("'glance_image_id' is wrong: the image id does not look like a UUID.")
     return details
 
 
