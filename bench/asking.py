@@ -26,15 +26,12 @@ def asking(run: Run, catalogue: int) -> None:
     names = [name for name in names if run.options.wants(f"{name}@{catalogue}")]
     if not names:
         return
-    run.say(f"filling a database with {catalogue} images")
-    database = run.disk / f"catalogue-{catalogue}.sqlite"
-    shutil.copyfile(run.empty, database)
-    fill(database, catalogue)
     loads = _loads(run.disk, catalogue)
+    database = filled(run, catalogue)
     with run.servers(f"asking-{catalogue}", run.disk / "stores", database) as servers:
         database.unlink()
-        _same_answers(run, servers)
-        _warm(servers, [loads[name] for name in names], min(1, run.options.seconds))
+        same_answers(run, servers, (LIST, FILTER))
+        warm(servers, [loads[name] for name in names], min(1, run.options.seconds))
         run.repeat(
             [
                 (f"{name}@{catalogue}", server.name, functools.partial(ask, server, loads[name], run.options.seconds))
@@ -42,6 +39,15 @@ def asking(run: Run, catalogue: int) -> None:
                 for server in servers
             ]
         )
+
+
+def filled(run: Run, catalogue: int) -> Path:
+    """A database with so many images, for the caller to remove."""
+    run.say(f"filling a database with {catalogue} images")
+    database = run.disk / f"catalogue-{catalogue}.sqlite"
+    shutil.copyfile(run.empty, database)
+    fill(database, catalogue)
+    return database
 
 
 def _loads(directory: Path, catalogue: int) -> dict[str, Load]:
@@ -59,15 +65,15 @@ def _loads(directory: Path, catalogue: int) -> dict[str, Load]:
     return loads
 
 
-def _same_answers(run: Run, servers: Sequence[Server]) -> None:
+def same_answers(run: Run, servers: Sequence[Server], queries: Sequence[str]) -> None:
     """Speed is only compared between servers that say the same."""
-    for query in (LIST, FILTER):
+    for query in queries:
         pages = {server.name: page(server, query) for server in servers}
         if len({tuple(ids) for ids in pages.values()}) > 1:
             run.note(f"the servers list different images for {query}")
 
 
-def _warm(servers: Sequence[Server], loads: Sequence[Load], seconds: int) -> None:
+def warm(servers: Sequence[Server], loads: Sequence[Load], seconds: int) -> None:
     """Unrecorded: connections are made, code is compiled, pages are read."""
     for server in servers:
         for load in loads:

@@ -65,6 +65,8 @@ def charts(results: Results) -> list[Chart]:
         "list@10000": "list 25 of 10 000",
         "list@100000": "list 25 of 100 000",
         "filter@10000": "filter, of 10 000",
+        "show-keystone@10000": "show, Keystone",
+        "list-keystone@10000": "list 25, Keystone",
         "create-delete-1@10000": "create and delete, 1",
         "create-delete-8@10000": "create and delete, 8",
     }

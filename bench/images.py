@@ -29,5 +29,5 @@ def delete(server: Server, image: str) -> None:
 
 def page(server: Server, query: str) -> list[str]:
     """The ids of one page of the list."""
-    answer = httpx.get(f"{server.url}/v2/images?{query}", timeout=120).raise_for_status()
+    answer = httpx.get(f"{server.url}/v2/images?{query}", headers=server.headers, timeout=120).raise_for_status()
     return [image["id"] for image in answer.json()["images"]]

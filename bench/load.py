@@ -42,6 +42,7 @@ def parse_wrk(output: str) -> dict[str, float]:
 def ask(server: Server, load: Load, seconds: int) -> dict[str, float]:
     """Put the load on the server; over 1 % of failed requests void the measurement, unless it is tolerant."""
     command = ["wrk", "--threads", "1", "--connections", str(load.connections), "--duration", f"{seconds}s"]
+    command += [word for name, value in server.headers.items() for word in ("--header", f"{name}: {value}")]
     command += ["--timeout", "60s", "--script", str(_LUA / load.script), server.url, "--", *load.arguments]
     before = cpu_seconds(server.pid)
     ran = run_together([command], env={"BENCH_LUA": str(_LUA)})

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import machine
 from bench.asking import asking
+from bench.asking_by_token import asking_by_token
 from bench.client import Failed
 from bench.load import Load, ask
 from bench.memory import under_load
@@ -94,5 +95,6 @@ def run_all(options: Options, results: Results, say: Say) -> None:
         source.path.unlink()
         for catalogue in options.catalogues:
             asking(run, catalogue)
+        asking_by_token(run)
         remembering(run)
         starting(run)

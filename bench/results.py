@@ -47,6 +47,8 @@ TITLES = {
     "show": "Show one image",
     "list": "List 25 images",
     "filter": "List 25 by a property",
+    "show-keystone": "Show one image, by a token of Keystone",
+    "list-keystone": "List 25 images, by a token of Keystone",
     "create-delete-1": "Create and delete, one connection",
     "create-delete-8": "Create and delete, eight connections",
     "memory": "Memory under many transfers at once",

@@ -11,7 +11,7 @@ import httpx
 from bench.client import Failed
 from bench.options import Options
 from bench.results import Results
-from bench.servers import STARTERS, Place, Server
+from bench.servers import STARTERS, Login, Place, Server
 from bench.source import Source
 
 Measure = Callable[[], Mapping[str, float]]
@@ -62,9 +62,11 @@ class Run:
                 self.measure(case, server, measure)
 
     @contextlib.contextmanager
-    def server(self, name: str, label: str, store: Path, database: Path) -> Iterator[list[Server]]:
+    def server(
+        self, name: str, label: str, store: Path, database: Path, login: Login | None = None
+    ) -> Iterator[list[Server]]:
         """One server with its copy of the database, or none when it does not start; all its things go at the end."""
-        place = Place(self.disk / label / name, store / label / name, database)
+        place = Place(self.disk / label / name, store / label / name, database, login=login)
         with contextlib.ExitStack() as stack:
             stack.callback(shutil.rmtree, place.work, ignore_errors=True)
             stack.callback(shutil.rmtree, place.store, ignore_errors=True)
@@ -76,8 +78,8 @@ class Run:
             yield started
 
     @contextlib.contextmanager
-    def servers(self, label: str, store: Path, database: Path) -> Iterator[list[Server]]:
+    def servers(self, label: str, store: Path, database: Path, login: Login | None = None) -> Iterator[list[Server]]:
         """Ours and Glance, side by side."""
         with contextlib.ExitStack() as stack:
-            both = [self.server(name, label, store, database) for name in (self.options.ours, "glance")]
+            both = [self.server(name, label, store, database, login) for name in (self.options.ours, "glance")]
             yield [server for one in both for server in stack.enter_context(one)]

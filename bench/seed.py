@@ -34,6 +34,11 @@ def image_id(number: int) -> str:
     return str(uuid.UUID(int=random.Random(number).getrandbits(128), version=4))  # noqa: S311 - the same ids each time
 
 
+def public(number: int) -> bool:
+    """Whether everybody sees the image with this number; the others are private."""
+    return number % 2 == 1
+
+
 def _properties(number: int) -> dict[str, str]:
     """Eight of them, such as clouds give their images."""
     return {
@@ -58,7 +63,7 @@ def rows(numbers: range, *, plain: bool = True) -> tuple[list[tuple[object, ...]
         moment = START + dt.timedelta(seconds=number)
         image, time = image_id(number), f"{moment}.000000" if plain else moment
         size, md5, sha512 = 2**28 + number, f"{number:032x}", f"{number:0128x}"
-        seen = "public" if number % 2 else "private"
+        seen = "public" if public(number) else "private"
         owner = f"{number % 50:032x}"
         images.append((image, f"image-{number}", size, 4 * size, time, time, md5, owner, seen, sha512))
         properties += [(image, name, value, time, time) for name, value in _properties(number).items()]

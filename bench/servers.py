@@ -5,7 +5,7 @@ import dataclasses
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -19,17 +19,26 @@ PROCESSES = 2
 
 
 @dataclasses.dataclass(frozen=True)
+class Login:
+    """How a server finds Keystone (`section`, its `[keystone_authtoken]`), and the token that callers show."""
+
+    section: str
+    token: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Place:
     """Where a server keeps its things: `work` (configuration, logs, database) and `store` (the bytes of images).
 
     `database` is an SQLite file made by Glance's own schema that is copied into `work` at first. `sections` are those
-    of glance-api.conf that describe other stores than `store`.
+    of glance-api.conf that describe other stores than `store`. With a `login` the server asks Keystone who calls.
     """
 
     work: Path
     store: Path
     database: Path
     sections: str = ""
+    login: Login | None = None
 
     def connection(self) -> str:
         """The address of a private copy of the database."""
@@ -42,21 +51,25 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class Server:
-    """A running server. `pid` is the root of its process tree; `start` the seconds until it first answered."""
+    """A running server. `pid` is the root of its process tree; `start` the seconds until it first answered.
+
+    `headers` are those that every request to it needs.
+    """
 
     name: str
     url: str
     pid: int
     start: float = 0.0
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 Starter = Callable[[Place], contextlib.AbstractContextManager[Server]]
 
 
-def wait_for_answer(url: str, alive: Callable[[], bool], seconds: float = 180) -> None:
+def wait_for_answer(url: str, alive: Callable[[], bool], login: Login | None = None, seconds: float = 180) -> None:
     """Ask for a list of one image every 5 ms until it comes."""
     end = time.monotonic() + seconds
-    with httpx.Client(timeout=30) as client:
+    with httpx.Client(timeout=30, headers=_headers(login)) as client:
         while True:
             with contextlib.suppress(httpx.TransportError):
                 if client.get(f"{url}/v2/images?limit=1").status_code == httpx.codes.OK:
@@ -68,7 +81,7 @@ def wait_for_answer(url: str, alive: Callable[[], bool], seconds: float = 180) -
 
 @contextlib.contextmanager
 def intaglio_server(place: Place) -> Iterator[Server]:
-    """Intaglio as an operator of one machine runs it, without authentication."""
+    """Intaglio as an operator of one machine runs it, without authentication or with Keystone's."""
     port = free_port()
     connection = place.connection()
     place.store.mkdir(parents=True, exist_ok=True)
@@ -79,6 +92,7 @@ def intaglio_server(place: Place) -> Iterator[Server]:
             place.sections
             or f"[glance_store]\nstores = file\ndefault_store = file\nfilesystem_store_datadir = {place.store}\n"
         )
+        + (place.login.section if place.login else "")
     )
     program = Path(sys.executable).parent / "intaglio"
     log = place.work / "intaglio.log"
@@ -86,30 +100,37 @@ def intaglio_server(place: Place) -> Iterator[Server]:
     with process([str(program), "db", "upgrade", *common], log=log) as upgrade:
         if upgrade.wait(300):
             raise Failed(f"intaglio db upgrade failed, see {log}")
-    serve = [str(program), "serve", "--auth", "none", "--workers", str(PROCESSES), "--bind", f"127.0.0.1:{port}"]
+    serve = [str(program), "serve", "--auth", "keystone" if place.login else "none"]
+    serve += ["--workers", str(PROCESSES), "--bind", f"127.0.0.1:{port}"]
     began = time.perf_counter()
     with process([*serve, *common], log=log) as running:
         url = f"http://127.0.0.1:{port}"
-        wait_for_answer(url, lambda: running.poll() is None)
-        yield Server("intaglio", url, running.pid, time.perf_counter() - began)
+        wait_for_answer(url, lambda: running.poll() is None, place.login)
+        yield Server("intaglio", url, running.pid, time.perf_counter() - began, _headers(place.login))
 
 
 @contextlib.contextmanager
 def glance_server(place: Place, name: str = "glance") -> Iterator[Server]:
-    """Glance 33 under uWSGI, one file store, no authentication in the pipeline."""
+    """Glance 33 under uWSGI, one file store, no authentication in the pipeline or keystonemiddleware as it comes."""
     connection = place.connection()
     with glance(
         place.work,
         connection=connection,
         stores=place.sections or place.store,
         processes=PROCESSES,
+        auth="keystone" if place.login else "none",
+        conf=place.login.section if place.login else "",
         sync=False,
         started=False,
     ) as peer:
         began = time.perf_counter()
         peer.start()
-        wait_for_answer(peer.url, lambda: True)
-        yield Server(name, peer.url, peer.pid, time.perf_counter() - began)
+        wait_for_answer(peer.url, lambda: True, place.login)
+        yield Server(name, peer.url, peer.pid, time.perf_counter() - began, _headers(place.login))
+
+
+def _headers(login: Login | None) -> Mapping[str, str]:
+    return {} if login is None else {"X-Auth-Token": login.token}
 
 
 @contextlib.contextmanager

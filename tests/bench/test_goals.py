@@ -53,3 +53,11 @@ def test_creating_takes_each_server_at_its_best() -> None:
         results.add(f"create-delete-{connections}@10000", "intaglio", {"requests": ours})
         results.add(f"create-delete-{connections}@10000", "glance", {"requests": theirs})
     assert _verdict(results, "create and delete").value == 30
+
+
+def test_with_keystone_each_is_held_against_the_other_with_keystone() -> None:
+    results = Results()
+    for case, ours in (("list@10000", 1.0), ("list-keystone@10000", 300.0)):
+        results.add(case, "intaglio", {"requests": ours})
+        results.add(case, "glance", {"requests": 10.0})
+    assert _verdict(results, "list 25 of 10 000 with Keystone").value == 30

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,24 +13,52 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.starters.base import debian
+from tests.compat.expectations import not_yet
+from tests.compat.results import promised
+from tests.compat.verbs import RECORDER, names
+from tests.starters.base import ROOT, debian
 from tests.starters.clients import clients
 from tests.starters.glance import glance
 from tests.starters.intaglio import User, intaglio
+from tests.starters.keystone import Keystone
+from tests.starters.keystone_people import PASSWORD
 
 HERE = Path(__file__).parent
 OTHER = User("olga", "other", ("member", "reader"))
 ISO = Path("/usr/lib/grub-rescue/grub-rescue-cdrom.iso")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What the test's own setting up uses is counted as used by it."""
+    RECORDER.uses.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Keep what the test used beside its outcome, for the page of compatibility."""
+    yield
+    used = names(RECORDER.uses)
+    item.user_properties += [("verb", verb) for verb in sorted(used)]
+    listed = used & set(not_yet())
+    assert not listed, f"these work now: take them out of tests/compat/expected.toml: {', '.join(sorted(listed))}"
+    lost = promised(f"{item.path.name}::{item.name}") - used
+    assert not lost, f"docs/reference/compatibility.json says that this test uses {', '.join(sorted(lost))}"
+
+
 @dataclasses.dataclass
 class Service:
-    """A service and what the clients need to find it. `restart` keeps address and data."""
+    """A service and what the clients need to find it; `identity` and `region` where Keystone says who calls.
+
+    `restart` keeps address and data.
+    """
 
     url: str
     clouds: Path
     server: Any
     peer: bool
+    identity: Keystone | None = None
+    region: str = ""
 
     def restart(self) -> None:
         self.server.restart()
@@ -76,11 +105,19 @@ class Clients:
         }
 
     def run(
-        self, program: str, *words: str | Path, environment: dict[str, str] | None = None, terminal: bool = False
+        self,
+        program: str,
+        *words: str | Path,
+        environment: dict[str, str] | None = None,
+        given: Path | None = None,
+        terminal: bool = False,
     ) -> tuple[int, str, str]:
-        """Exit status, output and errors of a program of that environment; at a `terminal` it reads no data there."""
+        """Exit status, output and errors of a program of that environment.
+
+        It reads the file `given`, or at a `terminal` no data, on its standard input.
+        """
         with contextlib.ExitStack() as stack:
-            stdin = subprocess.DEVNULL
+            stdin = stack.enter_context((given or Path(os.devnull)).open("rb")).fileno()
             if terminal:
                 screen, stdin = os.openpty()
                 stack.callback(os.close, screen)
@@ -95,6 +132,7 @@ class Clients:
                 check=False,
                 timeout=100,
             )
+        RECORDER.command(program, [str(word) for word in words], worked=not done.returncode, said=done.stderr)
         return done.returncode, done.stdout, done.stderr
 
     def openstack(self, *words: str | Path) -> str:
@@ -114,12 +152,20 @@ class Clients:
         return errors + output
 
     def glance_arguments(self) -> Sequence[str]:
-        """The glance command knows only tokens: the login travels in the address."""
+        """The glance command knows Keystone; without it only tokens: then the login travels in the address."""
         url = self.service.url
+        if self.service.identity is not None:
+            return self._login(self.service.identity)
         if not self.service.peer:
             cloud = self._cloud()
             url = url.replace("http://", f"http://{cloud['username']}:{quote(cloud['password'])}@")
         return ("--os-image-url", url, "--os-auth-token", "unused")
+
+    def _login(self, identity: Keystone) -> Sequence[str]:
+        user, project = {"admin": ("root", "ops"), "password": ("mia", "alpha"), "other": ("stan", "beta")}[self.cloud]
+        words = ["--os-auth-url", identity.url, "--os-username", user, "--os-password", PASSWORD]
+        words += ["--os-project-name", project, "--os-region-name", self.service.region]
+        return [*words, "--os-user-domain-name", "Default", "--os-project-domain-name", "Default"]
 
     def _cloud(self) -> dict[str, str]:
         script = (
@@ -144,7 +190,11 @@ class Clients:
 
     def python(self, script: str, *words: str | Path) -> Any:
         """The JSON that a script of this directory prints in the clients' Python."""
-        status, output, errors = self.run("python", HERE / script, *words)
+        with tempfile.TemporaryDirectory() as place:
+            calls = Path(place) / "calls"
+            environment = self._environment | {"COMPAT_CALLS": str(calls), "PYTHONPATH": str(ROOT)}
+            status, output, errors = self.run("python", HERE / script, *words, environment=environment)
+            RECORDER.script(calls)
         assert status == 0, f"{script}: {errors}{output}"
         return json.loads(output)
 

@@ -3,9 +3,8 @@
 import json
 import sys
 
-import openstack
+from tests.compat.sdk_recorded import images
 
-image = openstack.connect(cloud="intaglio").image.create_image(
-    "later", disk_format="iso", container_format="bare", allow_duplicates=True
-)
+disk_format = sys.argv[1] if sys.argv[1:] else "iso"
+image = images().create_image("later", disk_format=disk_format, container_format="bare", allow_duplicates=True)
 json.dump(image.id, sys.stdout)

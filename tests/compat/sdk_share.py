@@ -5,9 +5,11 @@ import sys
 
 import openstack
 
+from tests.compat.sdk_recorded import images
+
 
 def main() -> None:
-    owner, other = (openstack.connect(cloud=name).image for name in ("intaglio", "other"))
+    owner, other = images(), images("other")
     seen: dict[str, object] = {}
     image = owner.create_image("sdk share", visibility="shared", allow_duplicates=True)
     added = owner.add_member(image, member_id="other")

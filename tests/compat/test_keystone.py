@@ -6,53 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.compat.behind_keystone import service_behind
 from tests.compat.conftest import Clients, Service
 from tests.starters.clients import clients
-from tests.starters.intaglio import intaglio
 from tests.starters.keystone import Keystone
-from tests.starters.keystone_people import PASSWORD
 
 pytestmark = [pytest.mark.ours, pytest.mark.real, pytest.mark.timeout(600)]
 
 
-def clouds(identity: Keystone, region: str) -> str:
-    """What people have in their clouds.yaml. JSON is YAML."""
-    password = {
-        "auth_url": identity.url,
-        "username": "mia",
-        "password": PASSWORD,
-        "project_name": "alpha",
-        "user_domain_name": "Default",
-        "project_domain_name": "Default",
-    }
-    credential = {
-        "auth_url": identity.url,
-        "application_credential_id": identity.ids["application/pipeline"],
-        "application_credential_secret": PASSWORD,
-    }
-    lister = credential | {"application_credential_id": identity.ids["application/lister"]}
-    common = {"region_name": region, "interface": "public"}
-    by_credential = {"auth_type": "v3applicationcredential"} | common
-    system = {name: password[name] for name in ("auth_url", "password", "user_domain_name")}
-    system |= {"username": "admin", "system_scope": "all"}
-    known = {
-        "password": {"auth": password} | common,
-        "credential": {"auth": credential} | by_credential,
-        "lister": {"auth": lister} | by_credential,
-        "other": {"auth": password | {"username": "stan", "project_name": "beta"}} | common,
-        "system": {"auth": system} | common,
-        "wrong": {"auth": password | {"password": "wrong"}} | common,
-    }
-    return json.dumps({"clouds": known})
-
-
 @pytest.fixture(scope="module")
 def service(identity: Keystone, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    directory = tmp_path_factory.mktemp("keystone")
-    with intaglio(directory, conf=identity.section(), auth="keystone") as running:
-        region = identity.register(running.url)
-        (directory / "clouds.yaml").write_text(clouds(identity, region))
-        yield Service(running.url, directory / "clouds.yaml", running, peer=False)
+    with service_behind(identity, tmp_path_factory.mktemp("keystone")) as found:
+        yield found
 
 
 class Terminal(Clients):

@@ -249,6 +249,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "Hidden namespaces": ("tests/api/test_metadefs_policy.py::test_what_may_not_be_seen_does_not_exist",),
     "Definitions at the first start": ("tests/metadefs/test_first_start.py::test_only_the_embedded_default_is_filled",),
     "Checked properties": ("tests/api/test_validate.py::TestRequire::test_create",),
+    "One store of an import, named twice": ("tests/api/test_import.py::test_the_same_store_in_header_and_body",),
     "Import that fails": (
         "tests/api/test_import.py::TestGlanceDirect::test_wrong_content_is_said",
         "tests/imports/test_kills.py::test_a_failure_is_undone_whoever_does_it",

@@ -72,8 +72,8 @@ class Stage:
     def await_note(self, note: str) -> None:
         wait_until(lambda: note in self.notes(), f"{note!r} among {self.notes()}; {self.errors()[-2000:]}", seconds=60)
 
-    async def staged(self, data: bytes = DATA) -> str:
-        document = {"disk_format": "raw", "container_format": "bare"}
+    async def staged(self, data: bytes = DATA, disk_format: str = "raw") -> str:
+        document = {"disk_format": disk_format, "container_format": "bare"}
         image = await images.create(self.parts, ADMIN, document)
         await staging.stage(self.parts, ADMIN, image.id, _pieces(data))
         return image.id

@@ -109,6 +109,19 @@ async def test_a_failure_is_undone_whoever_does_it(play: Stage) -> None:
     assert await play.left_over() == []
 
 
+@pytest.mark.timeout(300)
+async def test_refused_data_are_removed_whoever_does_it(play: Stage) -> None:
+    image_id = await play.staged(disk_format="qcow2")
+    task_id = await play.ask(image_id, DIRECT)
+    killed_at(play, ["undo:before", "undo:after"])
+    task = await play.ended(task_id)
+    play.leave("last")
+    assert (task.status, "were removed" in task.message) == (TaskStatus.FAILURE, True)
+    image = await play.image(image_id)
+    assert (image.status, image.size) == (Status.QUEUED, None)
+    assert await play.left_over() == []
+
+
 @on_sqlite
 async def test_one_store_may_fail(play: Stage) -> None:
     image_id = await play.staged()

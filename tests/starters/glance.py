@@ -18,9 +18,9 @@ import httpx
 from tests.starters.base import Missing, debian, free_port, process, wait_until
 from tests.starters.environments import environment
 
-Auth = Literal["none", "headers"]
+Auth = Literal["none", "headers", "keystone"]
 """none: whoever asks is an administrator (without roles). headers: the identity is what X-Identity-Status: Confirmed,
-X-User-Id, X-Project-Id and X-Roles say."""
+X-User-Id, X-Project-Id and X-Roles say. keystone: keystonemiddleware asks the Keystone of `[keystone_authtoken]`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,10 +153,13 @@ def _stores(stores: Path | str | Sequence[Store]) -> tuple[str, str]:
     return f"enabled_backends = {','.join(kinds)}\n", text
 
 
+_FLAVORS = {"none": "", "headers": "flavor = trusted", "keystone": "flavor = keystone"}
+
+
 def _configuration(peer: Glance, connection: str, stores: Path | str | Sequence[Store], auth: Auth, extra: str) -> str:
     default, sections = _stores(stores)
     own = peer.directory
-    strict = "true" if auth == "headers" else "false"  # without any role the newer default rules refuse all writing
+    strict = "false" if auth == "none" else "true"  # without any role the newer default rules refuse all writing
     return f"""[DEFAULT]
 log_file = {peer.log}
 node_staging_uri = file://{own}/staging
@@ -175,7 +178,7 @@ lock_path = {own}/work
 python_interpreter = {peer._bin}/python
 [paste_deploy]
 config_file = {peer.conf.parent}/glance-api-paste.ini
-{"flavor = trusted" if auth == "headers" else ""}
+{_FLAVORS[auth]}
 [oslo_policy]
 enforce_scope = {strict}
 enforce_new_defaults = {strict}
@@ -185,7 +188,7 @@ enforce_new_defaults = {strict}
 
 def _pipelines(shipped: str, auth: Auth) -> str:
     """Glance's own pipelines; and one that believes the identity headers, for which it ships none."""
-    if auth == "none":
+    if auth != "headers":
         return shipped
     pipeline = "trusted = cors http_proxy_to_wsgi versionnegotiation context rootapp\n"
     shipped = shipped.replace("[composite:api]\n", f"[composite:api]\n{pipeline}", 1)

@@ -116,14 +116,20 @@ class Keystone:
         answer = httpx.get(f"{self.url}/auth/tokens", headers=headers, timeout=60, trust_env=False)
         return answer.status_code == httpx.codes.NOT_FOUND
 
-    def register(self, image_url: str) -> str:
-        """Put an image service into the catalogue, in a region of its own whose name comes back."""
+    def register(self, image_url: str, *more: str) -> str:
+        """Put an image service into the catalogue, in a region of its own whose name comes back.
+
+        `more`: types of service, beside `image`, under which it is found there, too.
+        """
         token = self.token("admin", project="admin")
         with keystone_people.caller(self.url, token) as call:
             region = f"region-{image_url.rpartition(':')[2].strip('/').replace('/', '-')}"
             call("POST", "/regions", {"region": {"id": region}})
             for service, url in (("image", image_url), ("keystone", self.url)):
                 keystone_people.add_endpoints(call, self.ids[f"service/{service}"], region, url)
+            for kind in more:
+                made = call("POST", "/services", {"service": {"type": kind, "name": kind}})
+                keystone_people.add_endpoints(call, made["service"]["id"], region, image_url)
         return region
 
     def section(self, **options: str) -> str:

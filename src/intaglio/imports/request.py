@@ -64,7 +64,7 @@ def _stores(body: Mapping[str, Any], header_store: str | None) -> tuple[str, ...
     if stores is not None and _flag(body, "all_stores", default=False):
         raise InvalidImport("'stores' and 'all_stores' exclude each other.")
     if header_store is not None:
-        if stores is not None or _flag(body, "all_stores", default=False):
+        if stores not in (None, [header_store]) or _flag(body, "all_stores", default=False):  # one client says it twice
             raise InvalidImport("Name stores in the body or in the header X-Image-Meta-Store, not in both.")
         return (header_store,)
     if stores is None:
@@ -96,7 +96,7 @@ def _details(plan: Method, method: Mapping[str, Any]) -> dict[str, str]:
     _require_digest(details)
     image_id = details.get("glance_image_id")
     if image_id is not None and _UUID.fullmatch(image_id) is None:
-        raise InvalidImport("'glance_image_id' must be a UUID.")
+        raise InvalidImport("'glance_image_id' is wrong: the image id does not look like a UUID.")
     return details
 
 

@@ -33,6 +33,7 @@ _ADVICE: Mapping[Status, str] = {
 
 
 _OF_THE_DATA = {FormatMismatch.code, UnsafeContent.code, CapExceeded.code, FetchTooLarge.code}
+"""Refusals that would come again: what was staged is removed then, and the image waits for other data."""
 
 
 class Was(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +47,11 @@ class Was(msgspec.Struct, frozen=True, kw_only=True):
 async def run(bench: Bench, job: Job, start: Status, failed: StepFailed, before: Json = None) -> Json:
     """Undo what was done, give the image back in the status `start`, and end the task with what `failed`.
 
-    `before` is what the step `remember` noted, None where there was none.
+    `before` is what the step `remember` noted, None where there was none. An image whose staged data were refused is
+    `queued`: in `uploading` it would have room for no others.
     """
+    if start is Status.UPLOADING and failed.reason_code in _OF_THE_DATA:
+        start = Status.QUEUED
     image, kept, ours = await bench.write(lambda conn: _claim(conn, bench, job))
     remove = _leftovers(bench, job, image, kept, start) if ours else {}
     stubborn = [store_id for store_id, store in remove.items() if not await _removed(store, job.image_id, store_id)]
@@ -80,7 +84,7 @@ def _message(image: Image | None, start: Status, failed: StepFailed) -> str:
         return str(failed)
     advice = "" if image is None else _ADVICE[Status.ACTIVE if image.status is Status.ACTIVE else start]
     if failed.reason_code in _OF_THE_DATA and image is not None:
-        advice = "The same data would fail again: make a new image that says what they are, or send others."
+        advice = "The same data would fail again, and were removed: say what they are (disk_format), or send others."
     return f"Step '{failed.step}' failed: {failed} {advice}".strip()
 
 
