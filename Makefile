@@ -6,7 +6,8 @@
 
 PORT ?= 9292
 DATA ?= data
-WORKERS ?= auto
+# One more than there are processors: many tests wait for others' processes.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 ARGS ?=
 BIN := .venv/bin
 
@@ -14,7 +15,7 @@ run: ## Start Intaglio on 127.0.0.1, keeping its data in ./data: PORT=9292 DATA=
 	@tools/environment base
 	@exec $(BIN)/intaglio serve --bind "127.0.0.1:$(PORT)" --data-dir "$(patsubst ~/%,$(HOME)/%,$(DATA))" $(ARGS)
 
-test: ## Run the tests, installing the real parts they need: ARGS="tests/unit -k name" WORKERS=auto
+test: ## Run the tests, installing the real parts they need: ARGS="tests/unit -k name" WORKERS=3
 	@tools/environment dev
 	@$(BIN)/python -m tests.starters.packages
 	@$(BIN)/python -m tests.starters.environments
