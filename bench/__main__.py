@@ -69,9 +69,9 @@ def measure(
 
 
 @app.command
-def publish(result: Path, *, reference: Path = ROOT / "docs" / "reference") -> int:
-    """Write docs/reference/benchmarks.md, its data and its charts from one result."""
-    for path in write_page(result, reference, OURS):
+def publish(result: Path, *later: Path, reference: Path = ROOT / "docs" / "reference") -> int:
+    """Write docs/reference/benchmarks.md, its data and its charts from a result, and the cases of later ones."""
+    for path in write_page([result, *later], reference, OURS):
         sys.stdout.write(f"{path}\n")
     return 0
 

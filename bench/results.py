@@ -81,6 +81,13 @@ class Results:
         for key, value in values.items():
             metrics.setdefault(key, []).append(value)
 
+    def extend(self, later: "Results") -> None:
+        """Take each case that another run measured whole, of all its servers; and say so."""
+        self.runs |= later.runs
+        self.failures += later.failures
+        number = 1 + sum(name.startswith("later run") for name in self.about)
+        self.about[f"later run {number}"] = {**later.about.get("run", {}), "cases": ", ".join(later.runs)}
+
     def median(self, case: str, server: str, metric: str) -> float | None:
         """The median of all runs; None when there was none."""
         values = self.runs.get(case, {}).get(server, {}).get(metric)

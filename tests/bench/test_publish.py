@@ -34,12 +34,26 @@ def test_only_what_was_measured_is_drawn() -> None:
 
 def test_publishing_writes_every_picture_that_the_page_shows(tmp_path: Path) -> None:
     _results().save(tmp_path / "result.json")
-    publish(tmp_path / "result.json", tmp_path / "reference", OURS)
+    publish([tmp_path / "result.json"], tmp_path / "reference", OURS)
     text = (tmp_path / "reference" / PAGE).read_text()
     shown = re.findall(r"\]\((benchmarks/[^)]*)\)", text)
     assert len(shown) == 3
     assert all((tmp_path / "reference" / picture).exists() for picture in shown)
     assert load(tmp_path / "reference" / DATA) == _results()
+
+
+def test_a_case_measured_later_comes_whole_and_says_so(tmp_path: Path) -> None:
+    _results().save(tmp_path / "result.json")
+    later = Results(about={"run": {"date": "another day"}}, failures=["a stumble"])
+    later.add("upload-1@disk", "intaglio", {"rate": 700.0})
+    later.add("start", "intaglio", {"start": 1.0})
+    later.save(tmp_path / "later.json")
+    publish([tmp_path / "result.json", tmp_path / "later.json"], tmp_path / "reference", OURS)
+    found = load(tmp_path / "reference" / DATA)
+    assert found.runs["upload-1@disk"] == {"intaglio": {"rate": [700.0]}}  # not beside a Glance of another day
+    assert found.runs.keys() == {"upload-1@disk", "download-8@memory", "start"}
+    assert (found.failures, found.about["later run 1"]["cases"]) == (["a stumble"], "upload-1@disk, start")
+    assert "another day" in (tmp_path / "reference" / PAGE).read_text()
 
 
 @pytest.mark.skipif(not (REFERENCE / DATA).exists(), reason="no result has been published yet")
