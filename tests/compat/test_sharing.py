@@ -52,7 +52,7 @@ def test_openstacksdk(user: Clients) -> None:
         "got": "accepted",
         "removed": [],
         "gone": True,
-        "import": ["glance-direct", "copy-image"],
+        "import": ["glance-direct", "web-download", "copy-image"],
         "schemas": ["images", "image", "members", "member", "tasks", "task"],
     }
 

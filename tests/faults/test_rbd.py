@@ -133,8 +133,10 @@ def test_the_cluster_is_gone_in_the_middle_of_an_upload(service: Intaglio, clust
             with contextlib.suppress(OSError):  # it may be refused before all is sent
                 upload.send(data[17 * MIB :])
             answered = upload.status()
-            health = httpx.get(f"{service.url}/healthcheck", timeout=60)
-            assert (answered, health.status_code, "cloud" in health.text) == (503, 503, True)
+            health = httpx.get(f"{service.url}/healthcheck?detailed", timeout=60).json()
+            assert answered == 503
+            found = {store: part["healthy"] for store, part in health["stores"].items()}
+            assert found == {"cloud": False, "local": True}
             headers = {"Content-Type": "application/octet-stream", "X-Image-Meta-Store": "local"}
             path = f"{service.url}/v2/images/{other}/file"
             assert httpx.put(path, content=data, headers=headers).status_code == 204

@@ -113,7 +113,8 @@ def faulty(work: Path) -> Iterator[Faulty]:
     (work / "backing").mkdir()
     script = Path(__file__).with_name("faulty_fs.py")
     command = [python, script, work / "backing", system.directory, system.control]
-    with process(command, log=work / "fuse.log", stop=signal.SIGKILL) as server:
+    env = os.environ | {"FUSE_LIBRARY_NAME": "fuse3"}  # where there is libfuse2 too, which knows less of renaming
+    with process(command, log=work / "fuse.log", env=env, stop=signal.SIGKILL) as server:
         try:
             wait_until(lambda: server.poll() is not None or system.directory.is_mount(), "the FUSE file system")
             if server.poll() is not None:
