@@ -40,12 +40,12 @@ def compare(run: Run, where: str, sections: Callable[[str], str], tool: Tool) ->
             ]
         )
         with contextlib.ExitStack() as stack:
-            paths = {each: f"/v2/images/{stack.enter_context(stored(each, run.source))}/file" for each in servers}
+            paths = [(each, f"/v2/images/{stack.enter_context(stored(each, run.source))}/file") for each in servers]
             run.repeat(
                 [
                     *(
                         (down, each.name, functools.partial(download, each, path, run.source.size, 1))
-                        for each, path in paths.items()
+                        for each, path in paths
                     ),
                     (down, tool.name, tool.download),
                 ]
