@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import re
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import Generic, Protocol, TypeVar
@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from intaglio.stores.base import Busy, NotFound, OutOfRange, StoreError
 from intaglio.stores.drivers.budget import Budget
 from intaglio.stores.drivers.web import Reply
+from intaglio.stores.threads import uncancelled
 
 MIB = 1024 * 1024
 SEGMENT = 4 * MIB
@@ -74,6 +75,27 @@ class Reader(Generic[R]):
         self._next = 0  # where the next segment begins
         self._taken = 0
         self._ahead: deque[_Segment] = deque()
+
+    async def read(
+        self, offset: int, length: int | None, size: Callable[[], Awaitable[int]]
+    ) -> AsyncGenerator[bytes, None]:
+        """The bytes that `Store.open` is asked for, and then `close`; `size` is asked where no Range header can say it.
+
+        Raises as `Store.open`, but `Absent` for an object that is not there.
+        """
+        if length is None or length <= 0 or offset < 0:
+            found = await size()
+            end = found if length is None else offset + length
+            if not 0 <= offset <= end <= found:
+                raise OutOfRange(f"bytes {offset} to {end} do not lie in object {self._key} of {found} bytes")
+        else:
+            end = offset + length
+        try:
+            async with contextlib.aclosing(self.pieces(offset, end)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        finally:
+            await uncancelled(self.close())
 
     async def pieces(self, offset: int, end: int) -> AsyncGenerator[bytes, None]:
         """The bytes, in pieces of at most 1 MiB. Raises as `Store.open`, `OutOfRange` before the first piece."""

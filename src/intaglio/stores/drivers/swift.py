@@ -20,7 +20,6 @@ from intaglio.stores.base import (
     Abilities,
     Broken,
     Chunk,
-    OutOfRange,
     Stat,
     StoreError,
     Unsupported,
@@ -112,23 +111,17 @@ class SwiftStore:
 
     async def open(self, key: str, offset: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
         """Read in ranges; see the contract."""
-        checked_key(key)
-        if length is None or length <= 0 or offset < 0:  # nothing that a Range header can say
-            size = (await self.stat(key)).size
-            end = size if length is None else offset + length
-            if not 0 <= offset <= end <= size:
-                raise OutOfRange(f"bytes {offset} to {end} do not lie in object {key} of {size} bytes")
-        else:
-            end = offset + length
-        reader = Reader(self._client, self._budget, key)
+        reader = Reader(self._client, self._budget, checked_key(key))
+
+        async def size() -> int:
+            return (await self.stat(key)).size
+
         try:
-            async with aclosing(reader.pieces(offset, end)) as pieces:
+            async with aclosing(reader.read(offset, length, size)) as pieces:
                 async for piece in pieces:
                     yield piece
         except Absent as error:
             raise await self._absent(key) from error
-        finally:
-            await uncancelled(reader.close())
 
     async def stat(self, key: str) -> Stat:
         """The object's size."""
