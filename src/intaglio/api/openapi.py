@@ -13,7 +13,9 @@ from intaglio.api.settings import RateClass
 from intaglio.api.v2.schemas import MEMBER, TASK, image_properties
 from intaglio.domain.patch import VERBS
 from intaglio.domain.properties import BASE_FIELDS, Formats
+from intaglio.domain.validation_data import ALGORITHMS
 from intaglio.imports.methods import METHODS
+from intaglio.outbound.urls import LONGEST
 from intaglio.services.explain import Answer
 
 _JSON = "application/json"
@@ -157,6 +159,22 @@ _IMPORT = {
     },
     "required": ["method"],
 }
+_NEW_LOCATION = {
+    "type": "object",
+    "properties": {
+        "url": {"type": "string", "minLength": 1, "maxLength": LONGEST},
+        "validation_data": {
+            "type": "object",
+            "properties": {
+                "os_hash_algo": {"type": "string", "enum": list(ALGORITHMS)},
+                "os_hash_value": {"type": "string", "pattern": "^[0-9a-fA-F]+$", "maxLength": 128},
+            },
+            "required": ["os_hash_algo", "os_hash_value"],
+            "additionalProperties": False,
+        },
+    },
+    "required": ["url"],
+}
 _USAGE = {"type": "object", "properties": {"usage": {"type": "integer"}, "limit": {"type": "integer"}}}
 
 
@@ -205,6 +223,8 @@ def _schemas(formats: Formats) -> dict[str, Any]:
         "ImageTasks": _object({"tasks": {"type": "array", "items": {"$ref": "#/components/schemas/Task"}}}),
         "NewTask": _object({"type": TASK["properties"]["type"], "input": {"type": "object"}}),
         "Import": _IMPORT,
+        "NewLocation": _NEW_LOCATION,
+        "Locations": {"type": "array", "items": _object({"url": _TEXT, "metadata": {"type": "object"}})},
         "ImportMethods": _object({"import-methods": {"type": "object"}}),
         "Stores": _object({"stores": {"type": "array", "items": _STORE}}),
         "Usage": _object({"usage": {"type": "object", "additionalProperties": _USAGE}}),

@@ -88,13 +88,14 @@ def assemble(reading: Reading) -> Settings:
         disable_by_file_path=_disabled_file(reading),
     )
     connection = _connection(reading, data_dir)
+    outbound = outbound_settings(reading)
     settings = Settings(
         serve=serve,
         api=api,
         limits=_section(ImageLimits, reading, "DEFAULT"),
         ingest=_section(IngestSettings, reading, "DEFAULT"),
         formats=_section(FormatSettings, reading, "image_format"),
-        stores=store_settings(reading, data_dir),
+        stores=store_settings(reading, data_dir, outbound),
         staging=staging_store(reading, data_dir),
         tasks=TaskSettings(
             task_time_to_live=reading.get("task", "task_time_to_live"),
@@ -112,7 +113,7 @@ def assemble(reading: Reading) -> Settings:
         policy=protection.added(reading, _policy(reading, data_dir), lambda name: there(_beside(reading, name))),
         upkeep=_section(UpkeepSettings, reading, "intaglio"),
         rates=rate_settings(reading, data_dir),
-        outbound=outbound_settings(reading),
+        outbound=outbound,
         plugins=plugin_settings(reading),
         copied_properties=reading.get("glance_download_properties", "extra_properties"),
         unified_limits=unified_limits_settings(reading),

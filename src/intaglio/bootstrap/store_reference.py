@@ -22,9 +22,11 @@ _ABILITIES: Mapping[str, str] = {
     "local_path": "Downloads are sent by the kernel, straight from the file.",
     "sparse": "Stretches of zeros take no space, where the operator asks for that.",
     "direct_url": "A signed address lets a client read from the store itself for a while.",
+    "owned": "What it holds is this service's: it is compared with the database, and removed with its image.",
 }
 _EXAMPLES: Mapping[str, Mapping[str, object]] = {
     "file": {"filesystem_store_datadir": "/var/lib/glance/images", "filesystem_thin_provisioning": True},
+    "http": {},
     "rbd": {"rbd_thin_provisioning": True},
     "s3": {
         "s3_store_host": "https://s3.example.com",
@@ -43,7 +45,10 @@ _NEEDS: Mapping[str, str] = {
     "s3": "the extra `s3`",
     "swift": "the extra `swift`",
 }
-_LEARNED: Mapping[str, str] = {"rbd": "rbd://CLUSTER-ID/images/IMAGE-ID/snap"}  # what only the running store can say
+_LEARNED: Mapping[str, str] = {  # what only the running store, or only the caller, can say
+    "http": "https://images.example.com/any/path",
+    "rbd": "rbd://CLUSTER-ID/images/IMAGE-ID/snap",
+}
 
 
 def stores_page() -> str:

@@ -8,7 +8,9 @@ from intaglio.bootstrap.options.catalogue import DRIVERS, GROUPS, Catalogue
 from intaglio.bootstrap.options.stores import NAMES, RESERVED_PREFIX, WORKING
 from intaglio.bootstrap.problems import Level
 from intaglio.bootstrap.reading import Reading
-from intaglio.stores.settings import STAGING, StoreConfig, StoreSettings, single_file_store
+from intaglio.bootstrap.web_store import web_rules
+from intaglio.outbound.settings import OutboundSettings
+from intaglio.stores.settings import OUTBOUND, STAGING, StoreConfig, StoreSettings, single_file_store
 
 SINGLE_GROUP = "glance_store"
 DEFAULTS_GROUP = "backend_defaults"
@@ -44,13 +46,16 @@ def store_types(reading: Reading) -> Mapping[str, str]:
     return types
 
 
-def store_settings(reading: Reading, data_dir: Path) -> StoreSettings:
-    """All stores that this release has a driver for; others are told of. The embedded one when none is configured."""
+def store_settings(reading: Reading, data_dir: Path, outbound: OutboundSettings) -> StoreSettings:
+    """All stores that this release has a driver for; others are told of. The embedded one when none is configured.
+
+    `outbound`: the rules for what users have fetched, which hold for stores on the web, too.
+    """
     if reading.is_set("DEFAULT", "enabled_backends"):
-        return _several(reading, data_dir)
+        return _several(reading, data_dir, outbound)
     options = reading.catalogue.names(SINGLE_GROUP)
     if any(reading.is_set(SINGLE_GROUP, name) for name in options if name != "default_backend"):
-        return _one(reading, data_dir)
+        return _one(reading, data_dir, outbound)
     return single_file_store(data_dir / "images")
 
 
@@ -78,7 +83,7 @@ def _staging_directory(reading: Reading) -> str:
     return unquote(parts.path)
 
 
-def _several(reading: Reading, data_dir: Path) -> StoreSettings:
+def _several(reading: Reading, data_dir: Path, outbound: OutboundSettings) -> StoreSettings:
     types = store_types(reading)
     default = reading.get(SINGLE_GROUP, "default_backend")
     if default not in types:
@@ -91,13 +96,14 @@ def _several(reading: Reading, data_dir: Path) -> StoreSettings:
         )
         return single_file_store(data_dir / "images")
     _tell_missing(reading, types, default, ("DEFAULT", "enabled_backends"))
+    _refuse_read_only(reading, types, default, (SINGLE_GROUP, "default_backend"))
     stores = tuple(
         StoreConfig(
             id=store,
             type=kind,
             description=reading.get(store, "store_description"),
             weight=reading.get(store, "weight"),
-            options=_driver_options(reading, kind, (store, DEFAULTS_GROUP)),
+            options=_options(reading, kind, (store, DEFAULTS_GROUP), outbound),
         )
         for store, kind in types.items()
         if kind in WORKING
@@ -105,7 +111,7 @@ def _several(reading: Reading, data_dir: Path) -> StoreSettings:
     return StoreSettings(stores=stores, default=default, multi=True)
 
 
-def _one(reading: Reading, data_dir: Path) -> StoreSettings:
+def _one(reading: Reading, data_dir: Path, outbound: OutboundSettings) -> StoreSettings:
     kinds: dict[str, str] = {}
     for name in reading.get(SINGLE_GROUP, "stores"):
         short = name.removeprefix("glance.store.").removesuffix(".Store").lower()
@@ -124,8 +130,9 @@ def _one(reading: Reading, data_dir: Path) -> StoreSettings:
         )
         return single_file_store(data_dir / "images")
     _tell_missing(reading, kinds, default, (SINGLE_GROUP, "stores"))
+    _refuse_read_only(reading, kinds, default, (SINGLE_GROUP, "default_store"))
     stores = tuple(
-        StoreConfig(id=kind, type=kind, options=_driver_options(reading, kind, (SINGLE_GROUP,)))
+        StoreConfig(id=kind, type=kind, options=_options(reading, kind, (SINGLE_GROUP,), outbound))
         for kind in kinds
         if kind in WORKING
     )
@@ -143,6 +150,16 @@ def _tell_missing(reading: Reading, types: Mapping[str, str], default: str, wher
         elif reading.is_set(*where):
             note = f"{message} Images whose only copy is there cannot be read."
             reading.complain(*where, note, code="store-not-yet", level=Level.WARNING)
+
+
+def _refuse_read_only(reading: Reading, types: Mapping[str, str], default: str, where: tuple[str, str]) -> None:
+    if types[default] == "http":
+        reading.complain(*where, f"The store {default!r} is of type 'http', which is read-only; choose another.")
+
+
+def _options(reading: Reading, kind: str, groups: tuple[str, ...], outbound: OutboundSettings) -> Mapping[str, object]:
+    options = _driver_options(reading, kind, groups)
+    return {OUTBOUND: web_rules(reading, groups[0], options, outbound)} if kind == "http" else options
 
 
 def _driver_options(reading: Reading, kind: str, groups: tuple[str, ...]) -> Mapping[str, object]:

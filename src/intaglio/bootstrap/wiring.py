@@ -188,6 +188,8 @@ def make_bench(parts: Parts, settings: Settings) -> Bench:
         regions=make_regions(settings),
         seal=parts.seal,
         copied_properties=settings.copied_properties,
+        secure_hash=settings.ingest.do_secure_hash,
+        location_attempts=settings.ingest.http_retries,
         property_quota=parts.limits.image_property_quota,
         unpacking=parts.plugins.unpacking,
     )

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from intaglio.base.errors import Conflict, Forbidden, Invalid
 from intaglio.domain import patch_locations
 from intaglio.domain.image import Image
+from intaglio.domain.patch_locations import Admit
 from intaglio.domain.properties import (
     BASE_FIELDS,
     Formats,
@@ -110,10 +111,10 @@ def apply(
     operations: tuple[Operation, ...],
     formats: Formats,
     *,
-    locations: bool = False,
     permit: Permit = _permit_all,
+    admit: Admit | None = None,
 ) -> Image:
-    """The image after all `operations`, in order. `locations`: callers may handle locations.
+    """The image after all `operations`, in order. `admit` adds locations; None: callers may not handle locations.
 
     `permit` is asked before a custom property is created, updated or deleted, and raises to refuse that. Raises
     `InvalidValue`, `ReadOnlyField`, `ReservedName`, `FieldNotRemovable`, `FormatsFixed`, `PatchConflict`,
@@ -121,20 +122,20 @@ def apply(
     """
     for operation in operations:
         if operation.name == "locations":
-            image = _apply_to_locations(image, operation, allowed=locations)
+            image = _apply_to_locations(image, operation, admit)
         else:
             image = _apply_one(image, operation, formats, permit)
     return image
 
 
-def _apply_to_locations(image: Image, operation: Operation, *, allowed: bool) -> Image:
-    if not allowed:
+def _apply_to_locations(image: Image, operation: Operation, admit: Admit | None) -> Image:
+    if admit is None:
         raise LocationsHidden("Locations cannot be changed here: show_multiple_locations is off.")
     match operation.verb:
         case "add":
-            return patch_locations.add(image, operation.value)
+            return patch_locations.add(image, operation.item, operation.value, admit)
         case "replace":
-            return patch_locations.replace_all(image, operation.value)
+            return patch_locations.replace_all(image, operation.value, admit)
         case "remove":
             return patch_locations.remove(image, operation.item)
 

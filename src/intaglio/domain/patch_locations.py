@@ -1,12 +1,13 @@
 """What a patch may do to the list of an image's locations, where the service shows it to callers at all.
 
-A copy can be given up while another one is left, and what is noted beside a copy can be changed. A new location is
-refused: no store of this release keeps objects that a caller may name by a URL.
+A copy can be given up while another one is left, and what is noted beside a copy can be changed. Whether a new location
+may be added is for somebody else to say, who knows the stores.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from intaglio.base.errors import Conflict, Forbidden
@@ -36,28 +37,58 @@ class LocationsFixed(Conflict):
     code = "locations-fixed"
 
 
-def add(image: Image, value: object) -> Image:
-    """Raises `LocationsFixed`, and `InvalidLocation` in any case: see the module's head."""
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """A location that a caller gives: its URL, what is to be noted beside it, and what its data's digests shall be."""
+
+    url: str
+    metadata: Mapping[str, Any]
+    validation_data: Mapping[str, Any] | None = None
+
+
+Admit = Callable[[Image, Given], Image]
+"""Makes the image with a location more, or raises why it cannot be added."""
+
+
+def add(image: Image, item: str | None, value: object, admit: Admit) -> Image:
+    """The image with one location more, behind the others whatever place `item` names.
+
+    Raises `LocationsFixed`, `InvalidLocation`, and what `admit` raises.
+    """
     _require_status(image, Status.ACTIVE, Status.QUEUED)
-    url, _ = _location(value)
-    raise _refused(url)
+    given = _given(value)
+    if not (item == "-" or (item or "").isdigit()):
+        raise InvalidLocation(f"'/locations/{item}' is no place for a location; add it at '/locations/-'.")
+    return _added(image, given, admit)
 
 
-def replace_all(image: Image, value: object) -> Image:
-    """The image with other metadata beside its locations; `store` stays as recorded.
+def replace_all(image: Image, value: object, admit: Admit) -> Image:
+    """The image with other metadata beside its locations; `store` stays as recorded. Or with its first locations.
 
-    Raises `LocationsFixed`, `LocationsNeeded` for an empty list, `InvalidLocation` for other URLs than those there.
+    Raises `LocationsFixed`, `LocationsNeeded` for an empty list, `InvalidLocation` for other URLs than those there,
+    and what `admit` raises.
     """
     _require_status(image, Status.ACTIVE, Status.QUEUED)
     if not isinstance(value, list):
         raise InvalidLocation("'locations' must be a list of objects with url and metadata.")
     if not value:
         raise LocationsNeeded("The locations cannot be emptied; delete the image instead.")
-    given = [_location(item) for item in value]
+    given = [_given(item) for item in value]
     if not image.locations:
-        raise _refused(given[0][0])
+        for each in given:
+            image = _added(image, each, admit)
+        return image
     left = list(image.locations)
-    return replace(image, locations=tuple(_renewed(left, url, metadata) for url, metadata in given) + _none(left))
+    renewed = tuple(_renewed(left, each.url, each.metadata) for each in given)
+    return replace(image, locations=renewed + _none(left))
+
+
+def _added(image: Image, given: Given, admit: Admit) -> Image:
+    for there in image.locations:
+        noted = {name: value for name, value in there.metadata.items() if name != "store"}
+        same = {name: value for name, value in given.metadata.items() if name != "store"} == noted
+        if same and given.url in {there.uri, there.public_uri}:
+            raise InvalidLocation("The image has this location already.")
+    return admit(image, given)
 
 
 def remove(image: Image, item: str | None) -> Image:
@@ -87,7 +118,7 @@ def _none(left: list[Location]) -> tuple[Location, ...]:
     return ()
 
 
-def _location(value: object) -> tuple[str, Mapping[str, Any]]:
+def _given(value: object) -> Given:
     if not isinstance(value, dict) or not {"url", "metadata"} <= value.keys() <= _GIVEN:
         raise InvalidLocation('A location is an object such as {"url": "…", "metadata": {}}.')
     url, metadata = value["url"], value["metadata"]
@@ -98,12 +129,11 @@ def _location(value: object) -> tuple[str, Mapping[str, Any]]:
     for name, noted in metadata.items():
         storable("metadata", name)
         storable("metadata", noted)
-    return url, metadata
-
-
-def _refused(url: str) -> InvalidLocation:
-    scheme = url.partition(":")[0] if ":" in url else ""
-    return InvalidLocation(f"No store of this service takes a location of the kind {scheme!r:.20} from a caller.")
+    validation_data = value.get("validation_data")
+    if "validation_data" in value and not isinstance(validation_data, dict):
+        raise InvalidLocation("The validation_data of a location must be an object.")
+    storable("url", url)
+    return Given(url=url, metadata=metadata, validation_data=validation_data)
 
 
 def _require_status(image: Image, *allowed: Status) -> None:

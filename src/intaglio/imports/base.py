@@ -68,6 +68,10 @@ class Room(Protocol):
         """
         ...
 
+    async def change(self, job: "Job", lease: Lease, change: Callable[[Image], Image]) -> None:
+        """Change the image, which may take more room then. Raises the same."""
+        ...
+
 
 class Bench(msgspec.Struct, frozen=True, kw_only=True):
     """The parts that steps use."""
@@ -88,6 +92,8 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     seal: Seal | None = None  # opens the tokens of users who asked for imports from there
     copied_properties: tuple[str, ...] = ()  # beginnings of the names of properties that come from there
     property_quota: int = -1  # properties of an image; negative: no limit
+    secure_hash: bool = True  # what is added by its location is digested
+    location_attempts: int = 3  # at that
     unpacking: UnpackingLimits | None = None  # of packed data; None: they are imported as they are
 
     async def write(self, work: Work[T]) -> T:

@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from intaglio.formats.base import Buffer
+from intaglio.formats.base import Buffer, Verdict
 from intaglio.formats.judge import Inspection
 from intaglio.ingest.base import (
     CapExceeded,
@@ -73,6 +73,34 @@ class Door:
         finally:
             lanes.abandon()
         return passage.result()
+
+    async def examine(self, source: AsyncIterator[bytes], spec: Spec) -> Ingested:
+        """What the bytes of `source` are, which stay where they are: read to the end, digested and judged as others.
+
+        Raises what `admit` raises of the bytes, and what `source` raises; it is not closed.
+        """
+        passage = _Passage(source, spec, (), None, None)
+        lanes = Lanes(self._pool, passage.consumers)
+        try:
+            async with contextlib.aclosing(passage.chunks(lanes)) as chunks:
+                async for _ in chunks:
+                    pass
+        finally:
+            lanes.abandon()
+        return passage.result()
+
+    async def look(self, source: AsyncIterator[bytes], spec: Spec, size: int) -> Verdict:
+        """The verdict on `size` bytes that stay where they are, of which no more are read than it takes.
+
+        Raises `CapExceeded`, `FormatMismatch`, `UnsafeContent`, and what `source` raises; it is not closed.
+        """
+        _require_within_cap(size, spec)
+        inspection = Inspection(spec.formats, spec.disk_format, spec.container_format)
+        async for piece in source:
+            inspection.feed(piece)
+            if not inspection.wants_more:
+                break
+        return inspection.finish(size)
 
     async def discharge(
         self, pieces: AsyncGenerator[bytes, None], algorithm: str, expected: str, name: str

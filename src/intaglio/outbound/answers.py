@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-from intaglio.outbound.base import Facts, FetchFailed, FetchTooLarge, Reason
+from intaglio.outbound.base import Facts, FetchFailed, FetchTooLarge, OutsideFile, Reason
 from intaglio.outbound.urls import Target
 
 REDIRECTS = {301, 302, 303, 307, 308}
 _AGAIN = {408, 425, 429, 500, 502, 503, 504}
+_OUTSIDE = 416
 _RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
+_NO_RANGE = re.compile(r"bytes \*/([0-9]{1,19})")
 _OLD_ENOUGH = timedelta(minutes=1)
 
 
@@ -19,15 +21,55 @@ def judged(
     target: Target, status: int, headers: Mapping[str, str], offset: int, known: Facts | None
 ) -> tuple[Facts, int]:
     """What the answer says of the file, and the byte it begins with. Raises `FetchFailed`."""
-    if headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
-        raise FetchFailed(Reason.ENCODING, f"{target.authority} sends the file packed (Content-Encoding).")
+    _require_unpacked(target, headers)
     if status == HTTPStatus.OK:
         return Facts(size=_length(target, headers), validator=_validator(headers)), 0
     if status == HTTPStatus.PARTIAL_CONTENT:
         return _rest(target, headers, offset, known), offset
-    words = _phrase(status)
-    text = f"{target} answers {status}{words}; a file is sent with status 200."
-    raise FetchFailed(Reason.STATUS, text, again=status in _AGAIN)
+    raise _no_file(target, status)
+
+
+def judged_part(
+    target: Target, status: int, headers: Mapping[str, str], offset: int, length: int | None
+) -> tuple[Facts, int, int | None]:
+    """What the answer says of the file, and the bytes it begins with and ends before: those asked for, or all.
+
+    Raises `OutsideFile`, `FetchFailed`.
+    """
+    if status == _OUTSIDE:
+        found = _NO_RANGE.fullmatch(headers.get("Content-Range", "").strip())
+        size = int(found[1]) if found else None
+        raise OutsideFile(f"{target.authority} has no byte {offset} of the file.", size)
+    _require_unpacked(target, headers)
+    if status == HTTPStatus.OK:
+        whole = Facts(size=_length(target, headers), validator=_validator(headers))
+        return whole, 0, whole.size
+    if status == HTTPStatus.PARTIAL_CONTENT:
+        return _asked_for(target, headers, offset, length)
+    raise _no_file(target, status)
+
+
+def _asked_for(
+    target: Target, headers: Mapping[str, str], offset: int, length: int | None
+) -> tuple[Facts, int, int | None]:
+    found = _RANGE.fullmatch(headers.get("Content-Range", "").strip())
+    if found is None:
+        raise FetchFailed(Reason.RANGE, f"{target.authority} does not say which part of the file it sends.")
+    first, last, size = map(int, found.groups())
+    end = size if length is None else min(size, offset + length)
+    if (first, last + 1) != (offset, end) or _length(target, headers) not in {None, end - offset}:
+        raise FetchFailed(Reason.RANGE, f"{target.authority} sends another part of the file than was asked for.")
+    return Facts(size=size, validator=_validator(headers)), offset, end
+
+
+def _require_unpacked(target: Target, headers: Mapping[str, str]) -> None:
+    if headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
+        raise FetchFailed(Reason.ENCODING, f"{target.authority} sends the file packed (Content-Encoding).")
+
+
+def _no_file(target: Target, status: int) -> FetchFailed:
+    text = f"{target} answers {status}{_phrase(status)}; a file is sent with status 200."
+    return FetchFailed(Reason.STATUS, text, again=status in _AGAIN, status=status)
 
 
 def require_within(cap: int, size: int | None, target: Target) -> None:

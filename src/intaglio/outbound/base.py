@@ -92,14 +92,25 @@ class FetchRefused(Invalid):
 
 
 class FetchFailed(Unavailable):
-    """The source did not deliver. With `again`, another attempt may go better."""
+    """The source did not deliver. With `again`, another attempt may go better; `status` is what it answered, if so."""
 
     code = "source-failed"
 
-    def __init__(self, reason: Reason, text: str, *, again: bool = False) -> None:
+    def __init__(self, reason: Reason, text: str, *, again: bool = False, status: int | None = None) -> None:
         super().__init__(text)
         self.reason = reason
         self.again = again
+        self.status = status
+
+
+class OutsideFile(FetchFailed):
+    """The part that was asked for does not lie inside the file, which has `size` bytes where the source says so."""
+
+    code = "source-part-outside"
+
+    def __init__(self, text: str, size: int | None) -> None:
+        super().__init__(Reason.RANGE, text)
+        self.size = size
 
 
 class FetchTooLarge(TooLarge):
@@ -165,5 +176,13 @@ class Fetcher(Protocol):
         """Ask for the file, or with `offset` for its rest when it is still the one `known` is about.
 
         Raises `FetchRefused`, `FetchFailed`, `FetchTooLarge`. Nothing is open any more when the block has ended.
+        """
+        ...
+
+    def part(self, wanted: Wanted, offset: int, length: int | None) -> AbstractAsyncContextManager[Download]:
+        """Ask for the bytes [offset, offset + length) of the file, to its end when `length` is None.
+
+        What comes begins at 0, and goes on to the end, from a source that sends no parts: the download's `offset` says
+        so. Its facts are those of the whole file. Raises `OutsideFile` beside what `open` raises.
         """
         ...

@@ -24,14 +24,17 @@ class Body:
         *,
         facts: Facts,
         offset: int,
+        end: int | None,
         size_cap: int,
     ) -> None:
+        """`end`: the byte that the answer ends before, None where nobody knows."""
         self.facts = facts
         self.offset = offset
         self._target = target
         self._response = response
         self._patience = patience
         self._cap = size_cap
+        self._end = end
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The bytes as they come."""
@@ -42,8 +45,8 @@ class Body:
             require_within(self._cap, at, self._target)
             pace.count(len(piece))
             yield piece
-        if self.facts.size not in {None, at}:
-            text = f"{self._target} ended after {at} of the {self.facts.size} bytes that were announced."
+        if self._end not in {None, at}:
+            text = f"{self._target} ended after {at} of the {self._end} bytes that were announced."
             raise FetchFailed(Reason.SHORT, text, again=True)
 
     async def _read(self, pace: "_Pace") -> bytes:

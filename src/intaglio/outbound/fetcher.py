@@ -11,7 +11,7 @@ import msgspec
 from yarl import URL
 
 from intaglio.outbound.addresses import Address
-from intaglio.outbound.answers import REDIRECTS, judged, require_within
+from intaglio.outbound.answers import REDIRECTS, judged, judged_part, require_within
 from intaglio.outbound.base import Facts, FetchFailed, FetchRefused, Reason, Wanted
 from intaglio.outbound.body import Body
 from intaglio.outbound.connecting import Dial, explained, plain_socket, session
@@ -38,22 +38,46 @@ class HttpFetcher:
         """Follow redirects to the file; see the protocol."""
         continued = offset if known is not None and wanted.continuable(known) else 0
         async with contextlib.AsyncExitStack() as stack:
-            target, response = await self._found(stack, wanted, continued, known)
+            target, response = await self._found(stack, wanted, _ranged(continued, known))
             if response.status == _OUT_OF_RANGE and continued:  # it has become shorter, so it is another file
                 await stack.aclose()
                 continued = 0
-                target, response = await self._found(stack, wanted, 0, None)
+                target, response = await self._found(stack, wanted, {})
             facts, first = judged(target, response.status, response.headers, continued, known)
             require_within(wanted.size_cap, facts.size, target)
-            yield Body(target, response, self._settings.patience, facts=facts, offset=first, size_cap=wanted.size_cap)
+            yield self._body(target, response, wanted, facts, first, facts.size)
+
+    @contextlib.asynccontextmanager
+    async def part(self, wanted: Wanted, offset: int, length: int | None) -> AsyncIterator[Body]:
+        """Follow redirects to a part of the file; see the protocol."""
+        whole = (offset, length) == (0, None)
+        last = "" if length is None else offset + length - 1
+        async with contextlib.AsyncExitStack() as stack:
+            asked = {} if whole else {"Range": f"bytes={offset}-{last}"}
+            target, response = await self._found(stack, wanted, asked)
+            facts, first, end = judged_part(target, response.status, response.headers, offset, length)
+            require_within(wanted.size_cap, facts.size, target)
+            yield self._body(target, response, wanted, facts, first, end)
+
+    def _body(
+        self,
+        target: Target,
+        response: aiohttp.ClientResponse,
+        wanted: Wanted,
+        facts: Facts,
+        offset: int,
+        end: int | None,
+    ) -> Body:
+        patience = self._settings.patience
+        return Body(target, response, patience, facts=facts, offset=offset, end=end, size_cap=wanted.size_cap)
 
     async def _found(
-        self, stack: contextlib.AsyncExitStack, wanted: Wanted, offset: int, known: Facts | None
+        self, stack: contextlib.AsyncExitStack, wanted: Wanted, ranged: Mapping[str, str]
     ) -> tuple[Target, aiohttp.ClientResponse]:
         """The answer that is no redirect, and where it came from."""
         first = target = self._first(wanted)
         for _ in range(self._settings.redirects + 1):
-            headers = _ranged(offset, known)
+            headers = dict(ranged)
             trusted = wanted.trusted and target.origin == first.origin
             if target.origin == first.origin:
                 headers |= {**_basic(first), **wanted.headers}
@@ -101,7 +125,7 @@ class HttpFetcher:
                         URL(target.url, encoded=True),
                         headers={"User-Agent": "intaglio", "Accept": "*/*", "Accept-Encoding": "identity", **headers},
                         allow_redirects=False,
-                        proxy=None if trusted else self._settings.proxy,
+                        proxy=None if trusted else self._settings.proxy_for(target.scheme),
                     )
         except FetchFailed as failed:
             if type(failed.__cause__) is TimeoutError:
@@ -116,20 +140,30 @@ class HttpFetcher:
         seconds = self._settings.patience.connect
         if trusted:
             return await addresses_of(self._resolve, target, seconds)
-        if self._settings.proxy is not None:
-            proxy = read(*scheme_of(self._settings.proxy))
-            return await addresses_of(self._resolve, proxy, seconds)
+        proxy = self._settings.proxy_for(target.scheme)
+        if proxy is not None:
+            return await addresses_of(self._resolve, read(*scheme_of(proxy)), seconds)
         return await vetted(self._rules, self._resolve, target, seconds)
 
     def _context(self, target: Target) -> ssl.SSLContext | None:
         """What is trusted; loading that takes a while, and only https needs it."""
-        if target.scheme != "https" and not (self._settings.proxy or "").startswith("https:"):
+        if target.scheme != "https" and not (self._settings.proxy_for(target.scheme) or "").startswith("https:"):
             return None
         if self._tls is None:
-            self._tls = ssl.create_default_context()
-            if self._settings.ca_file is not None:
-                self._tls.load_verify_locations(self._settings.ca_file)
+            self._tls = _trust(self._settings)
         return self._tls
+
+
+def _trust(settings: OutboundSettings) -> ssl.SSLContext:
+    """The operator's authorities beside the system's, or alone; or any certificate, where the operator insists."""
+    alone = settings.ca_file if settings.ca_alone else None
+    context = ssl.create_default_context(cafile=alone)
+    if settings.ca_file is not None and alone is None:
+        context.load_verify_locations(settings.ca_file)
+    if settings.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _ranged(offset: int, known: Facts | None) -> dict[str, str]:

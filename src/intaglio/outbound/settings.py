@@ -1,6 +1,7 @@
 """What users may have fetched, and how long it may take, as the operator laid it down."""
 
 import ipaddress
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -39,14 +40,24 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutboundSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`networks` may be reached although they are not public. `proxy` is a URL, which may hold a password."""
+    """`networks` may be reached although they are not public. Proxies are URLs, which may hold passwords.
+
+    `proxies` are for one scheme each and come before `proxy`.
+    """
 
     lists: UrlLists = UrlLists()
     networks: tuple[Network, ...] = ()
     redirects: int = 5
     ca_file: Path | None = None  # certificate authorities that are trusted beside the system's
+    ca_alone: bool = False  # those of `ca_file` and no others
+    insecure: bool = False  # any certificate is taken
     proxy: str | None = None
+    proxies: Mapping[str, str] = {}
     patience: Patience = Patience()
+
+    def proxy_for(self, scheme: str) -> str | None:
+        """The proxy through which URLs of this scheme are fetched."""
+        return self.proxies.get(scheme, self.proxy)
 
     def __repr__(self) -> str:
         return f"OutboundSettings(lists={self.lists!r}, networks={self.networks!r}, proxy={self.proxy and '***'!r})"

@@ -18,17 +18,20 @@ from intaglio.domain import patch
 from intaglio.domain.creation import new_image
 from intaglio.domain.image import Image, Visibility
 from intaglio.domain.patch import Operation
+from intaglio.domain.patch_locations import Admit
 from intaglio.domain.properties import require_counts, require_location_count
 from intaglio.domain.status import Status
 from intaglio.services.access import visible_image
 from intaglio.services.copies import by_weight
 from intaglio.services.guarded import guarded_write
 from intaglio.services.parts import Parts
+from intaglio.services.patched_locations import Known, Looked, Unknown, admitting, look
 from intaglio.services.quota import Budgets, budgeted_write, require_growth
 from intaglio.services.removal import deletions, remove_copies
 from intaglio.services.staging import staged_leftovers
 from intaglio.services.vocabulary import make_guard
 
+_MOST_LOOKS = 30  # attempts at one request: one for each location that it adds, and some for what others do
 _KEPT = {Status.ACTIVE, Status.DEACTIVATED}
 
 
@@ -85,17 +88,33 @@ async def update(
     What the caller may not read of the image is not there for the patch, and stays as it is.
 
     `locations`: the operator lets callers handle locations, which are numbered in the order they are shown in. The data
-    of one that is removed are deleted. Raises refusals, `PropertyNotAllowed`, and what `patch.apply` raises.
+    of one that is removed are deleted; those of one that is added are looked at first, as far as it takes.
+
+    Raises refusals, `PropertyNotAllowed`, `Superseded`, and what `patch.apply` and `patched_locations` raise.
     """
+    known: dict[str, Looked] = {}
+    for _ in range(_MOST_LOOKS):
+        try:
+            return await _update(parts, caller, image_id, operations, known if locations else None)
+        except Unknown as unknown:
+            known[unknown.given.url] = await look(parts, unknown)
+    raise images.Superseded("The image kept being changed while its new locations were looked at; try again.")
+
+
+async def _update(
+    parts: Parts, caller: Caller, image_id: str, operations: tuple[Operation, ...], known: Known | None
+) -> Image:
+    """One attempt, with what is `known` of the locations that are added; None: locations may not be handled."""
     access = parts.protection.access(caller)
     guard = await make_guard(parts)
+    admit = None if known is None else admitting(parts, caller, known)
 
     async def work(conn: Connection, budgets: Budgets) -> tuple[Image, list[Lease]]:
         before, target = await visible_image(conn, parts.policy, caller, image_id)
         parts.policy.require("modify_image", caller, target)
         _require_location_rules(parts, caller, target, operations)
         before = replace(before, locations=tuple(by_weight(parts.stores, before.locations)))
-        after = _patched(parts, access, before, operations, locations=locations)
+        after = _patched(parts, access, before, operations, admit)
         if after == before:
             return before, []
         _require_result(parts, caller, before, after)
@@ -115,11 +134,11 @@ async def update(
 
 
 def _patched(
-    parts: Parts, access: PropertyAccess, before: Image, operations: tuple[Operation, ...], *, locations: bool
+    parts: Parts, access: PropertyAccess, before: Image, operations: tuple[Operation, ...], admit: Admit | None
 ) -> Image:
     """The image after the patch, with what the caller may not read of it."""
     if access.readable is None:
-        return patch.apply(before, operations, parts.formats, locations=locations)
+        return patch.apply(before, operations, parts.formats, admit=admit)
     shown = access.shown(before)
     hidden = before.properties.keys() - shown.properties.keys()
 
@@ -128,7 +147,7 @@ def _patched(
         if effect == "create" and name in hidden:  # the caller cannot know, but something would be overwritten
             access.require(Action.UPDATE, name)
 
-    after = patch.apply(shown, operations, parts.formats, locations=locations, permit=permit)
+    after = patch.apply(shown, operations, parts.formats, admit=admit, permit=permit)
     kept = {name: before.properties[name] for name in hidden}
     return replace(after, properties={**kept, **after.properties})
 

@@ -1,5 +1,7 @@
 """Room in a project's quota for an import whose size is known only while it comes."""
 
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from intaglio.base.clock import utcnow
@@ -41,6 +43,20 @@ class ImportRoom:
             return size
 
         return await budgeted_write(self._parts, None, work)
+
+    async def change(self, job: Job, lease: Lease, change: Callable[[Image], Image]) -> None:
+        """Change the image if there is room for what it takes then."""
+
+        async def work(conn: Connection, budgets: Budgets) -> None:
+            if not await leases.renew(conn, lease, lease_end()):
+                raise ImportOvertaken("Another process took over the import.")
+            image = await require_wanted(conn, job)
+            after = change(image)
+            if after != image:
+                after = await images.update(conn, image, after)
+                await require_growth(conn, budgets, image, after)
+
+        await budgeted_write(self._parts, None, work)
 
 
 async def _reserve(conn: Connection, budgets: Budgets, lease: Lease, image: Image, amount: int) -> None:

@@ -102,12 +102,12 @@ async def start(
     async def work(conn: Connection, budgets: Budgets) -> str:
         image, target = await visible_image(conn, parts.policy, caller, image_id)
         parts.policy.require(request.plan.rule, caller, target)
-        running = await _running(conn, image)
-        if running is not None:
-            if _is_same(running, body, header_store):
-                return running.id
-            raise ImportRunning(f"Image {image.id} is being imported by the task {running.id}; wait for its end.")
-        image = await _unlocked(conn, image)
+        at_work = await running(conn, image)
+        if at_work is not None:
+            if _is_same(at_work, body, header_store):
+                return at_work.id
+            raise ImportRunning(f"Image {image.id} is being imported by the task {at_work.id}; wait for its end.")
+        image = await unlocked(conn, image)
         await _require_importable(conn, image, request)
         stores = _targets(parts, image, request)
         task = _task(caller, image, body, header_store, stores, secrets)
@@ -147,7 +147,7 @@ async def cancel(parts: Parts, caller: Caller, image_id: str) -> str:
 
     async def work(conn: Connection) -> str:
         image, target = await visible_image(conn, parts.policy, caller, image_id)
-        task = await _running(conn, image)
+        task = await running(conn, image)
         parts.policy.require("modify_image", caller, target)
         if task is None or not task.ours:
             raise NoImportRunning(f"No import of image {image.id} is running here.")
@@ -157,7 +157,7 @@ async def cancel(parts: Parts, caller: Caller, image_id: str) -> str:
     return await guarded_write(parts, work)
 
 
-async def _running(conn: Connection, image: Image) -> Task | None:
+async def running(conn: Connection, image: Image) -> Task | None:
     """The task that is at work on the image; None also when the one it names is over, gone, or a Glance's that died."""
     lock = image.properties.get(LOCK)
     task = None if lock is None else await tasks.get(conn, lock)
@@ -167,7 +167,7 @@ async def _running(conn: Connection, image: Image) -> Task | None:
     return task if task.ours or utcnow() - task.updated_at < silence else None
 
 
-async def _unlocked(conn: Connection, image: Image) -> Image:
+async def unlocked(conn: Connection, image: Image) -> Image:
     """The image without the lock that a dead task left, whose stores are taken off both lists."""
     lock = image.properties.get(LOCK)
     if lock is None:

@@ -111,7 +111,7 @@ async def reconcile(
 async def _list(parts: Parts, stores: Collection[str], report: Report, told: Told) -> dict[str, dict[str, Stat]]:
     listed: dict[str, dict[str, Stat]] = {}
     for store_id in stores:
-        if store_id == STAGING:
+        if store_id == STAGING or not parts.stores[store_id].abilities.owned:
             continue
         found = await _listing(parts.stores[store_id], store_id, report, told)
         if found is not None:

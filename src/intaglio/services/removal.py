@@ -57,14 +57,15 @@ def deletions(
 ) -> list[Lease]:
     """One lease for each object behind `locations`: who deletes it, and what a worker finds if that fails.
 
-    None for an object that one of the `kept` locations names as well, nor for what lies on somebody's web server. A
-    location that no configured store holds has one without a key: the store may be configured again.
+    None for an object that one of the `kept` locations names as well, nor for what lies in a store that is not this
+    service's own. A location that no configured store holds has one without a key: the store may be configured again.
     """
     needed = {(store_id, key) for store_id, _, key in copies(parts.stores, kept)}
     pending = []
     for location in locations:
-        found = [(store_id, key) for store_id, _, key in copies(parts.stores, [location])]
-        if not found and not location.uri.startswith(_FORGOTTEN):
+        places = copies(parts.stores, [location])
+        found = [(store_id, key) for store_id, store, key in places if store.abilities.owned]
+        if not places and not location.uri.startswith(_FORGOTTEN):
             found = [(location.store or "", "")]
         pending += [_lease(parts, image_id, location, *place) for place in found if place not in needed]
     return pending

@@ -115,6 +115,7 @@ class Abilities(msgspec.Struct, frozen=True):
     local_path: bool = False  # `path` works
     sparse: bool = False  # blocks of zeros take no space
     direct_url: bool = False  # `direct_url` works
+    owned: bool = True  # what it holds is this service's: it is listed, and removed with its image
 
 
 class Stat(msgspec.Struct, frozen=True):
@@ -200,6 +201,8 @@ class Store(Protocol):
 
     def adopt(self, uri: str) -> str:
         """The key of the object a location URI names, by its form alone.
+
+        In a store that is not `owned` it leads to the object in this process only; a database keeps the URI.
 
         Raises `NotFound` when it is not of this store; its text does not repeat the URI, which may hold credentials.
         """

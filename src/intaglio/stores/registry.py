@@ -5,9 +5,11 @@ from typing import TypeVar
 
 import msgspec
 
+from intaglio.outbound.base import Fetcher
+from intaglio.outbound.settings import OutboundSettings
 from intaglio.stores.base import Misconfigured, NotFound, Store, StoreError
 from intaglio.stores.facts import Learned, facts
-from intaglio.stores.settings import StoreConfig, StoreSettings
+from intaglio.stores.settings import OUTBOUND, StoreConfig, StoreSettings
 
 T = TypeVar("T")
 
@@ -16,6 +18,18 @@ def _file(config: StoreConfig) -> Store:
     from intaglio.stores.drivers.file import FileStore  # noqa: PLC0415 - a driver nobody configured is not loaded
 
     return FileStore(config.id, config.options)
+
+
+def _http(config: StoreConfig) -> Store:
+    from intaglio.stores.drivers.http import HttpStore  # noqa: PLC0415 - as above
+
+    def fetcher(settings: OutboundSettings) -> Fetcher:
+        from intaglio.outbound.fetcher import HttpFetcher  # noqa: PLC0415 - it takes a while, and may not be needed
+
+        return HttpFetcher(settings)
+
+    settings = config.options.get(OUTBOUND)
+    return HttpStore(config.id, settings if isinstance(settings, OutboundSettings) else OutboundSettings(), fetcher)
 
 
 def _memory(config: StoreConfig) -> Store:
@@ -59,11 +73,28 @@ def _lacking(config: StoreConfig, extra: str, error: ImportError) -> Misconfigur
 
 DRIVERS: Mapping[str, Callable[[StoreConfig], Store]] = {
     "file": _file,
+    "http": _http,
     "memory": _memory,
     "rbd": _rbd,
     "s3": _s3,
     "swift": _swift,
 }
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """An object that a URL leads to: where it is, and the URI and metadata to record, without what logs in there.
+
+    Only what is not this service's own has its URL as it was given, which is all that there is to read it by.
+    """
+
+    store_id: str
+    store: Store
+    key: str
+    uri: str
+    metadata: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"Found({self.store_id}, {self.key})"
 
 
 class Stores(Mapping[str, Store]):
@@ -119,6 +150,12 @@ class Stores(Mapping[str, Store]):
                 continue
         scheme = uri.partition(":")[0]
         raise NotFound(f"no configured store holds this {scheme!r:.20} location; stores: {', '.join(self._stores)}")
+
+    def at(self, url: str) -> Found:
+        """What a URL that a caller names leads to. Raises `NotFound`, whose text does not repeat the URL."""
+        store_id, store, key = self.for_location(url, {})
+        metadata = {"store": store_id} if self.multi else {}
+        return Found(store_id=store_id, store=store, key=key, uri=store.uri(key), metadata=metadata)
 
     def location(self, store_id: str, key: str) -> tuple[str, dict[str, str]]:
         """URI and metadata to record for an object just put."""

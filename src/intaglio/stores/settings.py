@@ -9,9 +9,15 @@ import msgspec
 STAGING = "os_glance_staging_store"
 """The id, reserved by Glance, of the store that keeps data until they are imported."""
 
+OUTBOUND = "outbound"
+"""The option of a store that fetches from the web which holds the rules for that, an `OutboundSettings`."""
+
 
 class StoreConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """One store. `options` are the driver's own, by their Glance names, already typed; some are secrets."""
+    """One store. `options` are the driver's own, by their Glance names, already typed; some are secrets.
+
+    A store on the web has `OUTBOUND` instead, in which those are put together with what holds for all URLs.
+    """
 
     id: str
     type: str

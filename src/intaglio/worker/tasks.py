@@ -12,13 +12,15 @@ from intaglio.domain.task import TaskType
 from intaglio.flows.runtime import Runtime
 from intaglio.flows.settings import FlowSettings
 from intaglio.flows.takeover import Watch
+from intaglio.imports import location
 from intaglio.imports.base import Bench
 from intaglio.imports.flow import abandon, import_flow
+from intaglio.imports.location import location_flow
 
 _log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
-_FLOWS = {TaskType.API_IMAGE_IMPORT}
+_FLOWS = {TaskType.API_IMAGE_IMPORT, TaskType.LOCATION_IMPORT}
 
 
 class TaskRunner:
@@ -27,7 +29,7 @@ class TaskRunner:
     def __init__(self, database: Database, bench: Bench, settings: FlowSettings) -> None:
         self._database = database
         self._bench = bench
-        self._runtime = Runtime(settings, [import_flow(bench)], bench.holder)
+        self._runtime = Runtime(settings, [import_flow(bench), location_flow(bench)], bench.holder)
         self._watch = Watch(database, self._runtime, bench.holder)
         self._begun: set[str] = set()
         self._started = False
@@ -44,7 +46,7 @@ class TaskRunner:
         if time.monotonic() >= self._next_look:
             await self._watch.look()
             for task_id in await self._runtime.given_up():
-                await abandon(self._bench, task_id)
+                await self._abandon(task_id)
             self._next_look = time.monotonic() + LOOK_SECONDS
         unfinished = await self._database.read(tasks.unfinished)
         for task_id, kind in unfinished:
@@ -52,6 +54,13 @@ class TaskRunner:
                 await self._runtime.begin(kind.value, task_id)
                 self._begun.add(task_id)
         self._begun &= {task_id for task_id, _ in unfinished}
+
+    async def _abandon(self, task_id: str) -> None:
+        task = await self._database.read(lambda conn: tasks.get(conn, task_id))
+        if task is not None and task.type is TaskType.LOCATION_IMPORT:
+            await location.abandon(self._bench, task)
+        else:
+            await abandon(self._bench, task_id)
 
     async def forget(self, task_id: str) -> None:
         """Remove what the journal has of a task that has expired."""

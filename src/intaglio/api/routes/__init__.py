@@ -13,6 +13,7 @@ from intaglio.api.routes.actions import ACTIONS_ROUTES
 from intaglio.api.routes.data import DATA_ROUTES
 from intaglio.api.routes.images import IMAGES_ROUTES
 from intaglio.api.routes.info import INFO_ROUTES, STORES_ROUTES
+from intaglio.api.routes.locations import LOCATIONS_ROUTES
 from intaglio.api.routes.members import MEMBERS_ROUTES
 from intaglio.api.routes.metadefs import METADEFS_ROUTES
 from intaglio.api.routes.policy import policy_routes
@@ -43,6 +44,7 @@ ROUTES: tuple[Route, ...] = (
     *IMAGES_ROUTES,
     *DATA_ROUTES,
     *IMPORTS_ROUTES,
+    *LOCATIONS_ROUTES,
     *TAGS_ROUTES,
     *ACTIONS_ROUTES,
     *MEMBERS_ROUTES,

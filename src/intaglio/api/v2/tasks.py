@@ -12,7 +12,7 @@ from intaglio.api.listing import InvalidQuery
 from intaglio.api.responses import json_response
 from intaglio.api.v2.image_view import timestamp
 from intaglio.domain.query import Direction
-from intaglio.domain.task import TASK_SORT_KEYS, Progress, Task, TaskQuery, TaskStatus, TaskType
+from intaglio.domain.task import LOCATION_URL, TASK_SORT_KEYS, Progress, Task, TaskQuery, TaskStatus, TaskType
 from intaglio.imports.remote import SEALED
 from intaglio.outbound.urls import masked
 from intaglio.services import tasks
@@ -72,6 +72,8 @@ def _contents(task: Task) -> dict[str, Any]:
 def _shown(given: Mapping[str, Any]) -> dict[str, Any]:
     """What was asked for, without the secrets in it."""
     shown = {name: value for name, value in given.items() if name != SEALED}
+    if isinstance(shown.get(LOCATION_URL), str):
+        shown[LOCATION_URL] = masked(shown[LOCATION_URL])
     request = shown.get("import_req")
     if isinstance(request, dict) and isinstance(request.get("method"), dict):
         method = {name: masked(value) if name in _URLS else value for name, value in request["method"].items()}

@@ -28,7 +28,7 @@ API = (
         "show_multiple_locations",
         Kind.BOOLEAN,
         False,
-        "Show `locations`, and let PATCH remove one of several or change what is noted beside it.",
+        "Show `locations`, and let PATCH add one, remove one of several, or change what is noted beside it.",
     ),
     used(
         "hashing_algorithm",
@@ -57,19 +57,19 @@ API = (
         "URL by which other API servers reach this one.",
         note="Ignored, and not needed: staged data are in a store that every worker reaches.",
     ),
-    not_yet(
+    used(
         "do_secure_hash",
         Kind.BOOLEAN,
         True,
-        "Hash data that is added by its location.",
-        note="Ignored: adding images by location comes later.",
+        "Read and digest data that are added by their location, and compare them with what is said of them.",
+        note="Without it digests that callers give are believed.",
     ),
-    not_yet(
+    used(
         "http_retries",
         Kind.INTEGER,
         3,
-        "Attempts at hashing a location.",
-        note="Ignored: adding images by location comes later.",
+        "Attempts at reading data that are added by their location.",
+        minimum=0,
     ),
     used(
         "node_staging_uri",
@@ -141,7 +141,6 @@ QUOTAS = (
         Kind.INTEGER,
         10,
         "Locations of one image; -1 is no limit.",
-        note="This release takes no new locations from callers; it holds for the service itself.",
     ),
     used(
         "use_keystone_limits",

@@ -24,7 +24,7 @@ NAMES = {
 }
 """Every name the single-store options use for a kind of store, and the name `enabled_backends` uses for it."""
 
-WORKING = ("file", "rbd", "s3", "swift")
+WORKING = ("file", "http", "rbd", "s3", "swift")
 """The kinds of store that this release has a driver for."""
 
 RESERVED_PREFIX = "os_glance_"
@@ -94,11 +94,27 @@ FILE = (
     ),
 )
 
-_http = partial(not_yet, note="No effect: the http store comes later.")
 HTTP = (
-    _http("https_ca_certificates_file", Kind.TEXT, None, "Certificate authorities for https."),
-    _http("https_insecure", Kind.BOOLEAN, True, "Do not check certificates."),
-    _http("http_proxy_information", Kind.MAP, (), "Proxies, `scheme:host:port` each.", secret=True),
+    used(
+        "https_ca_certificates_file",
+        Kind.TEXT,
+        None,
+        "File of the certificate authorities that are trusted for https, and no others; not set is the system's.",
+    ),
+    used(
+        "https_insecure",
+        Kind.BOOLEAN,
+        False,
+        "Take any certificate, where no file of authorities is named.",
+        note="Glance's default is true.",
+    ),
+    used(
+        "http_proxy_information",
+        Kind.MAP,
+        (),
+        "Proxies, `scheme:host:port` each, where `scheme` is that of what is fetched.",
+        secret=True,
+    ),
 )
 
 RBD = (
