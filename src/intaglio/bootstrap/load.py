@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 S = TypeVar("S", bound=msgspec.Struct)
 
+_KEY_LENGTHS = (16, 24, 32)
 _NO_PIPELINE = {"", "caching", "cachemanagement"}
 
 
@@ -108,7 +109,9 @@ def assemble(reading: Reading) -> Settings:
             removal_give_up_hours=reading.get("intaglio", "removal_give_up_hours"),
         ),
         flows=flow_settings(reading, connection, data_dir),
-        database=_section(DatabaseSettings, reading, "database", connection=connection),
+        database=_section(
+            DatabaseSettings, reading, "database", connection=connection, metadata_encryption_key=_location_key(reading)
+        ),
         identity=_identity(reading, data_dir),
         policy=protection.added(reading, _policy(reading, data_dir), lambda name: there(_beside(reading, name))),
         upkeep=_section(UpkeepSettings, reading, "intaglio"),
@@ -150,6 +153,15 @@ def _connection(reading: Reading, data_dir: Path) -> str:
     if not parameters:
         return url
     return f"{url}{'&' if '?' in url else '?'}{parameters}"
+
+
+def _location_key(reading: Reading) -> str | None:
+    key: str | None = reading.get("DEFAULT", "metadata_encryption_key")
+    if key and len(key.encode()) not in _KEY_LENGTHS:
+        said = f"It must have 16, 24 or 32 bytes, for AES; it has {len(key.encode())}."
+        reading.complain("DEFAULT", "metadata_encryption_key", said)
+        return None
+    return key or None
 
 
 def _identity(reading: Reading, data_dir: Path) -> IdentitySettings:

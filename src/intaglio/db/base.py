@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import CursorResult, Executable
 
 from intaglio.base.errors import Conflict, Invalid, Unavailable
+from intaglio.db.location_urls import LocationUrls
 
 T = TypeVar("T")
 
@@ -64,6 +65,11 @@ class Connection(Protocol):
     @property
     def dialect(self) -> str:
         """`sqlite`, `postgresql` or `mysql`."""
+        ...
+
+    @property
+    def urls(self) -> LocationUrls:
+        """How it writes the URLs of locations."""
         ...
 
     async def execute(self, statement: Executable, parameters: Parameters | None = None) -> CursorResult[Any]: ...

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from intaglio.db.base import OutcomeUnknown, Parameters, T, Work
 from intaglio.db.failures import Meaning, described, give_up_unless_worth_trying, meaning, pause
+from intaglio.db.location_urls import PLAIN, LocationUrls
 from intaglio.db.schema import require_schema
 from intaglio.db.settings import DatabaseSettings
 from intaglio.db.urls import Target
@@ -57,9 +58,10 @@ def server_engine(target: Target, settings: DatabaseSettings, **session: int) ->
 class _Awaited:
     """SQLAlchemy's asynchronous connection, narrowed to what repositories use."""
 
-    def __init__(self, connection: AsyncConnection, dialect: str) -> None:
+    def __init__(self, connection: AsyncConnection, dialect: str, urls: LocationUrls) -> None:
         self._connection = connection
         self.dialect = dialect
+        self.urls = urls
 
     async def execute(self, statement: Executable, parameters: Parameters | None = None) -> CursorResult[Any]:
         return await self._connection.execute(statement, parameters)
@@ -68,7 +70,8 @@ class _Awaited:
 class ServerDatabase:
     """A pool of connections to one server, or to a cluster behind one address."""
 
-    def __init__(self, target: Target, settings: DatabaseSettings) -> None:
+    def __init__(self, target: Target, settings: DatabaseSettings, urls: LocationUrls = PLAIN) -> None:
+        self._urls = urls
         self._dialect = target.dialect
         self._engine = server_engine(target, settings)
         # Reads see one snapshot. MariaDB's default level does that for writes as well; PostgreSQL's writes are better
@@ -80,7 +83,7 @@ class ServerDatabase:
         for attempt in count(1):
             try:
                 async with self._snapshots.connect() as connection:
-                    return await work(_Awaited(connection, self._dialect))
+                    return await work(_Awaited(connection, self._dialect, self._urls))
             except _FAILURES as error:
                 give_up_unless_worth_trying(error, attempt)
             await asyncio.sleep(pause(attempt))
@@ -100,7 +103,7 @@ class ServerDatabase:
 
     async def _write(self, work: Work[T]) -> T:
         async with self._engine.connect() as connection:
-            result = await work(_Awaited(connection, self._dialect))
+            result = await work(_Awaited(connection, self._dialect, self._urls))
             try:
                 await connection.commit()
             except _FAILURES as error:

@@ -21,6 +21,7 @@ from sqlalchemy.pool import NullPool
 
 from intaglio.db.base import Parameters, T, Work
 from intaglio.db.failures import Meaning, give_up_unless_worth_trying, meaning, pause
+from intaglio.db.location_urls import PLAIN, LocationUrls
 from intaglio.db.schema import require_schema
 from intaglio.db.urls import Target
 
@@ -35,8 +36,9 @@ class _Inline:
 
     dialect = "sqlite"
 
-    def __init__(self, connection: SyncConnection) -> None:
+    def __init__(self, connection: SyncConnection, urls: LocationUrls) -> None:
         self._connection = connection
+        self.urls = urls
 
     async def execute(self, statement: Executable, parameters: Parameters | None = None) -> CursorResult[Any]:
         return self._connection.execute(statement, parameters)
@@ -65,7 +67,8 @@ def sqlite_engine(path: str, lock_seconds: float) -> Engine:
 class _Session:
     """One lasting connection, opened when first needed; used by one thread at a time."""
 
-    def __init__(self, path: str, lock_seconds: float, begin: str) -> None:
+    def __init__(self, path: str, lock_seconds: float, begin: str, urls: LocationUrls) -> None:
+        self._urls = urls
         self._engine = sqlite_engine(path, lock_seconds)
         self._begin = begin
         self._connection: SyncConnection | None = None
@@ -79,7 +82,7 @@ class _Session:
         raw = self._raw
         raw.execute(self._begin)
         try:
-            yield _Inline(self._connection)
+            yield _Inline(self._connection, self._urls)
             raw.execute("COMMIT")
         except BaseException:
             if raw.in_transaction:
@@ -127,10 +130,10 @@ def _finish(work: Work[T], connection: _Inline) -> T:
 class SqliteDatabase:
     """One file, written by any number of processes, one at a time."""
 
-    def __init__(self, target: Target) -> None:
-        self._reader = _Session(str(target.url.database), _READ_LOCK_SECONDS, _READ)
-        self._writer = _Session(str(target.url.database), _WRITE_LOCK_SECONDS, _WRITE)
-        self._surveyor = _Session(str(target.url.database), _READ_LOCK_SECONDS, _READ)
+    def __init__(self, target: Target, urls: LocationUrls = PLAIN) -> None:
+        self._reader = _Session(str(target.url.database), _READ_LOCK_SECONDS, _READ, urls)
+        self._writer = _Session(str(target.url.database), _WRITE_LOCK_SECONDS, _WRITE, urls)
+        self._surveyor = _Session(str(target.url.database), _READ_LOCK_SECONDS, _READ, urls)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intaglio-db")
         self._survey_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intaglio-db-survey")
 

@@ -106,14 +106,13 @@ API = (
         "Events or groups of events that are not sent.",
         note="Ignored: notifications come later.",
     ),
-    not_yet(
+    used(
         "metadata_encryption_key",
         Kind.TEXT,
         None,
-        "AES key of the location URLs in the database.",
-        note="Refused: encrypted locations could not be read. Support comes later.",
+        "AES key, of 16, 24 or 32 bytes, of the location URLs in the database.",
+        note="Rows from before it was set are read as they are.",
         secret=True,
-        refused=True,
     ),
     used(
         "metadata_source_path",

@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, and_, false, or_, select
 
 from intaglio.db.base import Connection
+from intaglio.db.location_urls import LocationUrls
 from intaglio.db.repos.dialects import live
 from intaglio.db.repos.image_rows import to_locations
 from intaglio.db.tables.added import leases
@@ -51,12 +52,12 @@ async def page(conn: Connection, after: int, *, image_id: str | None = None) -> 
     statement = _copies(locations.c.id > after).order_by(locations.c.id).limit(PAGE)
     if image_id is not None:
         statement = statement.where(locations.c.image_id == image_id)
-    return [_to_copy(row) for row in await conn.execute(statement)]
+    return [_to_copy(row, conn.urls) for row in await conn.execute(statement)]
 
 
 async def of_images(conn: Connection, image_ids: Sequence[str]) -> Sequence[Copy]:
     """The copies of some images."""
-    return [_to_copy(row) for row in await conn.execute(_copies(locations.c.image_id.in_(list(image_ids))))]
+    return [_to_copy(row, conn.urls) for row in await conn.execute(_copies(locations.c.image_id.in_(list(image_ids))))]
 
 
 async def busy(conn: Connection, image_ids: Sequence[str]) -> frozenset[str]:
@@ -78,8 +79,8 @@ def _copies(condition: ColumnElement[bool]) -> Select[Any]:
     return select(*_COLUMNS).select_from(joined).where(or_(_USED, _KEPT), condition)
 
 
-def _to_copy(row: Any) -> Copy:
-    [location] = to_locations([tuple(row[:4])])
+def _to_copy(row: Any, urls: LocationUrls) -> Copy:
+    [location] = to_locations([tuple(row[:4])], urls)
     return Copy(
         image_id=row[4],
         location=location,

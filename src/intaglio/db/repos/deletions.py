@@ -53,7 +53,7 @@ async def find(conn: Connection, image_id: str) -> Pending | None:
         return None
     columns = (locations.c.id, locations.c.value, locations.c.meta_data, locations.c.status)
     kept = select(*columns).where(locations.c.image_id == image_id, locations.c.status == _PENDING)
-    found = to_locations([tuple(each) for each in await conn.execute(kept)])
+    found = to_locations([tuple(each) for each in await conn.execute(kept)], conn.urls)
     return Pending(image_id=image_id, name=row["name"], deleted_at=row["deleted_at"], locations=found)
 
 

@@ -105,12 +105,17 @@ async def write_locations(
 async def _write_location(
     conn: Connection, image_id: str, known: Mapping[int | None, Location], location: Location, now: datetime
 ) -> Location:
-    values = {"value": location.uri, "meta_data": _encode(location.metadata).decode(), "status": location.status}
+    values: dict[str, Any] = {"meta_data": _encode(location.metadata).decode(), "status": location.status}
     if location.id is None:
-        result = await conn.execute(insert(locations), _row(image_id, now, **values))
+        result = await conn.execute(
+            insert(locations), _row(image_id, now, value=conn.urls.written(location.uri), **values)
+        )
         key: Any = result.inserted_primary_key
         return msgspec.structs.replace(location, id=key[0])
-    if known.get(location.id) != location:
+    before = known.get(location.id)
+    if before != location:
+        if before is None or before.uri != location.uri:  # what this service's key does not open stays as it is
+            values["value"] = conn.urls.written(location.uri)
         where = and_(locations.c.id == location.id, locations.c.image_id == image_id)
         removed = location.status in _REMOVED
         marks = {"deleted": removed, "deleted_at": now if removed else None, "updated_at": now}
@@ -123,7 +128,7 @@ async def location(conn: Connection, image_id: str, number: int) -> Location | N
     columns = (locations.c.id, locations.c.value, locations.c.meta_data, locations.c.status)
     statement = select(*columns).where(locations.c.id == number, locations.c.image_id == image_id)
     row = (await conn.execute(statement)).first()
-    return None if row is None else to_locations([tuple(row)])[0]
+    return None if row is None else to_locations([tuple(row)], conn.urls)[0]
 
 
 async def remove_locations(

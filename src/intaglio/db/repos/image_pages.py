@@ -149,5 +149,5 @@ async def _images(conn: Connection, shape: Shape, values: Mapping[str, Any]) -> 
             break
         if edge:
             return None
-        found.append(to_image(row))
+        found.append(to_image(row, conn.urls))
     return found

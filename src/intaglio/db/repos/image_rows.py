@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, ScalarSelect, Select, select
 
+from intaglio.db.location_urls import PLAIN, LocationUrls
 from intaglio.db.repos.dialects import json_object, json_rows, live
 from intaglio.db.tables.added import revisions
 from intaglio.db.tables.images import images, locations, properties, tags
@@ -69,8 +70,8 @@ def image_select(dialect: str) -> Select[Any]:
     return select(*image_columns(dialect)).select_from(images)
 
 
-def to_image(row: Sequence[Any]) -> Image:
-    """The image of a row of `image_columns`."""
+def to_image(row: Sequence[Any], urls: LocationUrls = PLAIN) -> Image:
+    """The image of a row of `image_columns`, written in a database that writes URLs so."""
     return Image(
         id=row[0],
         status=_STATUS[row[1]],
@@ -92,18 +93,18 @@ def to_image(row: Sequence[Any]) -> Image:
         os_hash_value=row[17],
         properties=_decode_properties(row[18]) if row[18] else {},
         tags=tuple(sorted({tag for (tag,) in _decode_tags(row[19])})) if row[19] else (),
-        locations=_locations(row[20]) if row[20] else (),
+        locations=_locations(row[20], urls) if row[20] else (),
         revision=row[21] or 0,
     )
 
 
-def _locations(text: str) -> tuple[Location, ...]:
-    return to_locations(_decode_locations(text))
+def _locations(text: str, urls: LocationUrls) -> tuple[Location, ...]:
+    return to_locations(_decode_locations(text), urls)
 
 
-def to_locations(found: Iterable[tuple[int, str, str | None, str]]) -> tuple[Location, ...]:
+def to_locations(found: Iterable[tuple[int, str, str | None, str]], urls: LocationUrls) -> tuple[Location, ...]:
     """The locations of rows of number, URI, metadata as JSON and status, in the order of their numbers."""
     return tuple(
-        Location(uri, _decode_metadata(metadata) if metadata else {}, status, number)
+        Location(urls.read(uri), _decode_metadata(metadata) if metadata else {}, status, number)
         for number, uri, metadata, status in sorted(found)
     )

@@ -105,7 +105,7 @@ async def get(conn: Connection, image_id: str) -> Image | None:
     if row is None and len(image_id) <= images.c.id.type.length:  # type: ignore[attr-defined]
         either = {"lower": image_id.lower(), "upper": image_id.upper()}
         row = (await conn.execute(_get_any_case(conn.dialect), either)).first()
-    return None if row is None else to_image(row)
+    return None if row is None else to_image(row, conn.urls)
 
 
 async def idle(conn: Connection, status: Status, since: datetime, limit: int = 100) -> list[str]:

@@ -10,6 +10,8 @@ from intaglio.db.repos.dialects import live
 from intaglio.db.tables.added import store_marks
 from intaglio.db.tables.images import locations
 
+_ENCIPHERED = 1000  # locations that are deciphered to find some
+
 
 async def of_store(conn: Connection, store_id: str) -> Mapping[str, str]:
     """The identities of a store's places, by place."""
@@ -36,6 +38,10 @@ async def record(conn: Connection, store_id: str, place: str, identity: str) -> 
 
 async def some_keys(conn: Connection, prefix: str, limit: int) -> list[str]:
     """What stands behind `prefix` in some of the location URIs that begin with it; looks at every location."""
+    if conn.urls.enciphered:
+        some = select(locations.c.value).where(live(locations), locations.c.status == "active").limit(_ENCIPHERED)
+        found = [conn.urls.read(text) for text in (await conn.execute(some)).scalars()]
+        return [uri[len(prefix) :] for uri in found if uri.startswith(prefix)][:limit]
     begins = func.substr(locations.c.value, 1, len(prefix)) == prefix
     statement = select(locations.c.value).where(live(locations), locations.c.status == "active", begins).limit(limit)
     return [uri[len(prefix) :] for uri in (await conn.execute(statement)).scalars()]
