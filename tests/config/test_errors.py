@@ -130,12 +130,16 @@ def test_a_wrong_value_of_an_option_without_effect_does_not_stop_the_start(
     assert not check(sources(file)).fine
 
 
-def test_what_must_not_be_ignored_stops_the_start(write: Write, sources: Make) -> None:
-    file = write("[DEFAULT]\nmetadata_encryption_key = 0123456789abcdef\n")
-    with pytest.raises(ConfigInvalid) as caught:
+def test_a_key_of_another_length_stops_the_start(write: Write, sources: Make) -> None:
+    file = write("[DEFAULT]\nmetadata_encryption_key = 0123456789abcde\n")
+    with pytest.raises(ConfigInvalid, match="16, 24 or 32 bytes") as caught:
         load(sources(file))
-    assert [(problem.code, problem.line) for problem in caught.value.problems] == [("refused", 2)]
-    assert "0123456789abcdef" not in str(caught.value)
+    assert [problem.line for problem in caught.value.problems] == [2]
+    assert "0123456789abcde" not in str(caught.value)
+    for key in ("0123456789abcdef", "ü" * 8, "k" * 32):
+        settings = load(sources(write(f"[DEFAULT]\nmetadata_encryption_key = {key}\n")))
+        assert settings.database.metadata_encryption_key == key
+        assert key not in f"{settings} {settings.database}"
 
 
 @pytest.mark.parametrize(

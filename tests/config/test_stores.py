@@ -1,6 +1,7 @@
 """The stores in both of Glance's forms, and the embedded one."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,9 @@ from intaglio.bootstrap.options.stores import WORKING
 from intaglio.bootstrap.problems import ConfigInvalid
 from intaglio.bootstrap.report import check
 from intaglio.bootstrap.sources import Sources
+from intaglio.outbound.settings import OutboundSettings
 from intaglio.stores.registry import DRIVERS, build
+from intaglio.stores.settings import OUTBOUND
 from tests.config.conftest import Write
 
 Make = Callable[..., Sources]
@@ -112,8 +115,59 @@ def test_a_store_without_a_driver_yet_is_left_out_and_told(write: Write, sources
 def test_one_store(words: str, write: Write, sources: Make) -> None:
     file = write(f"[glance_store]\nfilesystem_store_datadir = /srv/images\n{words}\n")
     stores = load(sources(file)).stores
-    assert (stores.multi, stores.default, [store.type for store in stores.stores]) == (False, "file", ["file"])
+    assert (stores.multi, stores.default, [store.type for store in stores.stores]) == (False, "file", ["file", "http"])
     assert stores.stores[0].options["filesystem_store_datadir"] == "/srv/images"
+
+
+WEB = "[DEFAULT]\nenabled_backends = a:file, web:http\n[glance_store]\ndefault_backend = a\n[web]\n"
+
+
+def test_a_store_on_the_web(write: Write, sources: Make, tmp_path: Path) -> None:
+    authorities = tmp_path / "authorities.pem"
+    authorities.touch()
+    file = write(
+        f"{WEB}weight = 5\nhttps_ca_certificates_file = {authorities}\n"
+        "http_proxy_information = http:10.0.0.1:3128, https:https://user:geheim@proxy.example.org:3129\n"
+        "[import_filtering_opts]\nallowed_hosts = images.example.org\n"
+    )
+    configuration = configure(sources(file))
+    rules = configuration.settings.stores.stores[1].options[OUTBOUND]
+    assert isinstance(rules, OutboundSettings)
+    assert rules.lists.allowed_hosts == ("images.example.org",)
+    assert (rules.ca_file, rules.ca_alone, rules.insecure) == (authorities, True, False)
+    assert rules.proxy_for("http") == "http://10.0.0.1:3128"
+    assert rules.proxy_for("https") == "https://user:geheim@proxy.example.org:3129"
+    assert "geheim" not in f"{configuration.settings.stores} {rules}"
+    assert not configuration.settings.outbound.proxies
+    assert configuration.warnings == ()
+
+
+def test_a_store_on_the_web_checks_certificates_unless_told_otherwise(write: Write, sources: Make) -> None:
+    for text, insecure in (("", False), ("https_insecure = true\n", True)):
+        configuration = configure(sources(write(WEB + text)))
+        rules = configuration.settings.stores.stores[1].options[OUTBOUND]
+        assert isinstance(rules, OutboundSettings)
+        assert (rules.insecure, rules.ca_alone) == (insecure, False)
+        assert [found.code for found in configuration.warnings] == ["insecure"] * insecure
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("https_ca_certificates_file = /absent.pem", "There is no file '/absent.pem'"),
+        ("http_proxy_information = ftp:10.0.0.1:3128", "http:HOST:PORT"),
+        ("http_proxy_information = http:10.0.0.1:x", "http:HOST:PORT"),
+        ("[glance_store]\ndefault_backend = web", "which is read-only"),
+    ],
+)
+def test_a_store_on_the_web_that_is_wrong(text: str, said: str, write: Write, sources: Make) -> None:
+    with pytest.raises(ConfigInvalid, match=said):
+        load(sources(write(f"{WEB}{text}\n")))
+
+
+def test_the_only_store_cannot_be_on_the_web(write: Write, sources: Make) -> None:
+    with pytest.raises(ConfigInvalid, match="which is read-only"):
+        load(sources(write("[glance_store]\nstores = http\ndefault_store = http\n")))
 
 
 def test_one_store_without_a_directory_has_glances(write: Write, sources: Make) -> None:

@@ -13,6 +13,7 @@ class Counting:
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
         self.dialect = conn.dialect
+        self.urls = conn.urls
         self.statements = 0
 
     async def execute(self, statement: Executable, parameters: Parameters | None = None) -> CursorResult[Any]:

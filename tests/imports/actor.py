@@ -14,7 +14,7 @@ from typing import Any
 from intaglio.bootstrap.load import load
 from intaglio.bootstrap.sources import Sources
 from intaglio.bootstrap.wiring import make_jobs
-from intaglio.imports import plans
+from intaglio.imports import location, plans
 from intaglio.imports.steps import begin, fetch, undo
 from intaglio.stores.base import Chunk, Full, Stat
 from intaglio.stores.drivers.file import FileStore
@@ -72,6 +72,8 @@ class Actor:
         for name, work in list(steps.items()):
             steps[name] = self.step(name, work)
         fetch.PART = SMALL_PART
+        for name in ("_begin", "_look", "_activate", "_digest", "_undo"):  # of adding a location
+            setattr(location, name, self.step(f"location{name}", getattr(location, name)))
         begin.run = self.step("begin", begin.run)
         undo.run = self.step("undo", undo.run)
         FileStore.put = self.put(FileStore.put)  # type: ignore[method-assign]  # that of this process alone

@@ -19,7 +19,7 @@ from intaglio.domain.image import Image
 from intaglio.domain.task import Progress, Task
 from intaglio.identity.none import EVERYONE
 from intaglio.imports.base import Bench
-from intaglio.services import images, importing, staging, upload
+from intaglio.services import images, importing, locations, staging, upload
 from intaglio.services.parts import Parts
 from intaglio.stores.base import NotFound
 from intaglio.stores.drivers.file_marks import MARK
@@ -94,6 +94,12 @@ class Stage:
         offered = ("glance-direct", "copy-image", "web-download")
         return await importing.start(self.parts, ADMIN, image_id, body, offered=offered)
 
+    async def ask_location(self, image_id: str, url: str, digest: str | None = None) -> str:
+        body: dict[str, Any] = {"url": url}
+        if digest is not None:
+            body["validation_data"] = {"os_hash_algo": "sha256", "os_hash_value": digest}
+        return await locations.add(self.parts, ADMIN, image_id, body)
+
     async def image(self, image_id: str) -> Image:
         return await images.show(self.parts, ADMIN, image_id)
 
@@ -148,7 +154,7 @@ async def _pieces(data: bytes) -> AsyncIterator[bytes]:
 
 CONF = """\
 [DEFAULT]
-enabled_backends = fast:file,slow:file
+enabled_backends = fast:file,slow:file,web:http
 [intaglio]
 data_dir = {home}/data
 auth = none

@@ -260,9 +260,7 @@ def _check_scrubbing(reading: Reading, deletion: DeletionSettings) -> None:
 
 
 def _check_unused(reading: Reading) -> None:
-    """Options without effect yet: a wrong value shall not first be met at an upgrade, and some must not be ignored."""
+    """Options without effect yet: a wrong value shall not first be met at an upgrade."""
     for group, option in reading.catalogue:
         if option.state is State.NOT_YET and reading.is_set(group, option.name):
-            value = reading.get(group, option.name)
-            if option.refused and value not in {option.default, ""}:
-                reading.complain(group, option.name, option.note, code="refused")
+            reading.get(group, option.name)

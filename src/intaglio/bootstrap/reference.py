@@ -86,8 +86,6 @@ def _table(title: str, origin: str, options: tuple[Option, ...]) -> Iterator[str
 
 
 def _state(option: Option) -> str:
-    if option.refused:
-        return "refused"
     return "not yet" if option.state is State.NOT_YET else str(option.state)
 
 

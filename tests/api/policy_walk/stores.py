@@ -3,6 +3,11 @@
 from tests.api.policy_walk.base import ask
 
 WALK = {
+    # the service has no store of the type http: users are refused by that, after the rules
+    "POST /v2/images/{image_id}/locations": (
+        ask(401, 403, 403, 404, 403, 403, data=False, json={"url": "http://images.example.org/"}),
+    ),
+    "GET /v2/images/{image_id}/locations": (ask(401, 403, 403, 404, 403, 200),),
     "GET /v2/info/import": (ask(401, 200, 200, 200, 200, 200),),
     "GET /v2/info/stores": (ask(401, 200, 200, 200, 200, 200),),
     "GET /v2/info/stores/detail": (ask(401, 403, 403, 403, 403, 200),),

@@ -69,7 +69,6 @@ API = (
         Kind.INTEGER,
         3,
         "Attempts at reading data that are added by their location.",
-        minimum=0,
     ),
     used(
         "node_staging_uri",

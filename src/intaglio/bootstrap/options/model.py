@@ -44,7 +44,6 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     minimum: int | float | None = None
     maximum: int | float | None = None
     secret: bool = False
-    refused: bool = False  # not yet, and ignoring it would harm: the start is refused when it is set
     aliases: tuple[tuple[str, str], ...] = ()  # older (group, name); group "" is the option's own
 
     @property
