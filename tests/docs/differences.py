@@ -80,6 +80,25 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/api/test_locations.py::TestReplace::test_metadata_are_texts",
         "tests/api/test_locations.py::TestRemove::test_no_place",
     ),
+    "Locations that are added": (
+        "tests/api/test_location_calls.py::TestAdded::test_on_the_web",
+        "tests/api/test_location_calls.py::TestNotAdded::test_data_that_would_reach_outside",
+        "tests/api/test_location_calls.py::TestPatched::test_the_declared_format_counts",
+    ),
+    "Another location for an image": (
+        "tests/api/test_location_calls.py::TestPatched::test_first_and_second",
+        "tests/api/test_location_calls.py::TestPatched::test_beside_an_upload",
+    ),
+    "Digests that callers give": (
+        "tests/api/test_location_calls.py::TestPatched::test_what_is_said_of_the_data",
+        "tests/api/test_location_calls.py::TestBelieved::test_digests",
+    ),
+    "Whose data a location names": (
+        "tests/api/test_location_calls.py::TestPatched::test_an_object_of_another_image",
+        "tests/api/test_location_calls.py::TestNotAdded::test_users_name_nothing_in_a_store",
+    ),
+    "A location that is refused": ("tests/api/test_location_calls.py::TestNotAdded::test_the_task_says_why",),
+    "Formats before a location": ("tests/api/test_location_calls.py::TestNotAdded::test_in_another_status",),
     "Refused PATCH": (
         "tests/domain/test_patch.py::test_the_first_failure_leaves_the_image_as_it_was",
         "tests/api/test_patch.py::test_bad_path",
@@ -151,6 +170,18 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "Uploads to S3": (
         "tests/stores/test_s3.py::test_parts_go_side_by_side_within_the_budget",
         "tests/faults/test_s3.py::test_interrupted",
+    ),
+    "Certificates of web servers": (
+        "tests/stores/test_http.py::TestCertificates::test_of_an_unknown_authority_are_refused",
+        "tests/config/test_stores.py::test_a_store_on_the_web_checks_certificates_unless_told_otherwise",
+    ),
+    "Addresses on the web": ("tests/stores/test_http.py::TestWhatIsNotFetched::test_is_denied",),
+    "Logins in the URLs of locations": (
+        "tests/api/test_location_calls.py::TestAdded::test_on_the_web",
+        "tests/stores/test_http.py::TestKeys::test_do_not_show_the_url",
+    ),
+    "Enciphered locations": (
+        "tests/takeover/test_enciphered.py::test_without_the_key_nothing_is_served_and_nothing_lost",
     ),
     "Credentials of a store": (
         "tests/stores/test_s3_options.py::test_locations_are_glances",
