@@ -42,6 +42,16 @@ def by_upload(api: Any, data: Path) -> str:
     return status
 
 
+def by_location(api: Any, url: str) -> list[object]:
+    """The data stay where they are."""
+    image = api.create_image("elsewhere", disk_format="raw", container_format="bare", allow_duplicates=True)
+    api.add_image_location(image, url)
+    found = api.wait_for_status(api.get_image(image.id), "active", interval=0.2, wait=60)
+    seen = [found.status, found.size, [[each.url, each.metadata] for each in api.image_locations(image)]]
+    api.delete_image(image.id)
+    return seen
+
+
 def metadefs(api: Any, space: str) -> dict[str, object]:
     """Everything a namespace can hold comes and goes."""
     seen: dict[str, object] = {}
@@ -81,8 +91,6 @@ def refusals(api: Any) -> dict[str, int | str]:
     image = api.create_image("queued", disk_format="raw", container_format="bare", allow_duplicates=True)
     calls: dict[str, Callable[[], object]] = {
         "create_task": lambda: api.create_task(type="import", input={}),
-        "add_image_location": lambda: api.add_image_location(image, "http://127.0.0.1:9/image"),
-        "image_locations": lambda: api.image_locations(image),
         "get_image_cache": api.get_image_cache,
         "queue_image": lambda: api.queue_image(image.id),
         "cache_delete_image": lambda: api.cache_delete_image(image.id, ignore_missing=False),
@@ -102,9 +110,9 @@ def refusals(api: Any) -> dict[str, int | str]:
 
 
 def main() -> None:
-    data, space = Path(sys.argv[1]), sys.argv[2]
+    data, space, url = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     api = images()
-    seen = {"steps": in_steps(api, data), "upload": by_upload(api, data)}
+    seen = {"steps": in_steps(api, data), "upload": by_upload(api, data), "location": by_location(api, url)}
     json.dump(seen | {"metadefs": metadefs(api, space), "refused": refusals(api)}, sys.stdout)
 
 

@@ -83,7 +83,9 @@ def _suite(directory: Path, identity: Keystone, *, strict: bool) -> Iterator[Tem
     chosen = {name: on and name not in off for name, on in switches().items()}
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(nginx(web, directory / "nginx", workers=1))
-        conf = CONF.format(stores=directory / "stores", strict=str(strict).lower(), lenient=str(not strict).lower(), port=source.port)
+        conf = CONF.format(
+            stores=directory / "stores", strict=str(strict).lower(), lenient=str(not strict).lower(), port=source.port
+        )
         running = intaglio(directory / "service", auth="keystone", workers=2, conf=conf + identity.section())
         service = stack.enter_context(running)
         region = identity.register(service.url, *([REMOTE] if strict else []))

@@ -1,6 +1,7 @@
 """What the other tests do not ask of the clients: together they use every verb. All by tokens of the real Keystone."""
 
 import dataclasses
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -17,18 +18,33 @@ from tests.compat.test_imports import await_active
 from tests.starters.base import wait_until
 from tests.starters.clients import clients
 from tests.starters.keystone import Keystone
+from tests.starters.nginx import nginx
 
 pytestmark = [pytest.mark.real, pytest.mark.ours, pytest.mark.timeout(600)]
-NOT_THERE = ("add_image_location", "image_locations", "get_image_cache", "queue_image", "cache_delete_image",
+NOT_THERE = ("get_image_cache", "queue_image", "cache_delete_image",
              "clear_cache", "clean_cache", "prune_cache", "cached_image_nodes")  # fmt: skip
 FORMATS = ("--disk-format", "raw", "--container-format", "bare")
 
 
+CONTENT = b"lies on the web\n" * 1000
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where data lie."""
+    directory = tmp_path_factory.mktemp("web")
+    (directory / "disk.img").write_bytes(CONTENT)
+    with nginx(directory, tmp_path_factory.mktemp("nginx"), workers=1) as found:
+        yield f"{found.url}/disk.img"
+
+
 @pytest.fixture(scope="module")
 def service(identity: Keystone, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Behind Keystone, with two stores, and locations shown."""
+    """Behind Keystone, with two stores and the web, and locations shown."""
     directory = tmp_path_factory.mktemp("verbs")
     conf = several_stores(directory).replace("[DEFAULT]", "[DEFAULT]\nshow_multiple_locations = true", 1)
+    conf = conf.replace("slow:file", "slow:file,web:http", 1)
+    conf += "[import_filtering_opts]\nallowed_hosts = 127.0.0.1\nallowed_ports =\n"
     with service_behind(identity, directory, conf) as found:
         yield found
 
@@ -62,6 +78,7 @@ def test_openstack_imports_and_tasks(root: Clients, identity: Keystone, data: Pa
     assert [(store["ID"], store["Default"]) for store in root.document("stores", "list", "--detail")] == [
         ("fast", True),
         ("slow", None),
+        ("web", None),
     ]
     tasks = root.document("task", "list", "--status", "success")
     shown = root.document("task", "show", tasks[0]["ID"])
@@ -155,12 +172,23 @@ def test_glance_locations(root: Clients, data: Path) -> None:
     root.glance("image-delete", made)
 
 
+def test_glance_adds_locations(root: Clients, mia: Clients, url: str) -> None:
+    digest = json.dumps({"os_hash_algo": "sha256", "os_hash_value": hashlib.sha256(CONTENT).hexdigest()})
+    made = _id(mia.glance("image-create", *FORMATS, "--name", "elsewhere"))
+    mia.glance("add-location", "--url", url, "--validation-data", digest, made)
+    await_active(mia, made)
+    assert mia.document("show", made)["size"] == len(CONTENT)
+    mia.glance("image-download", "--file", str(mia.home / "back"), made)
+    assert (mia.home / "back").read_bytes() == CONTENT
+    mia.glance("location-add", "--url", f"{url}#again", made)
+    assert root.glance("image-show", "--max-column-width", "2000", made).count(url) >= 2
+    assert "HTTP 409" in mia.glance_refused("add-location", "--url", url, made)
+    mia.glance("image-delete", made)
+
+
 def test_what_is_refused_by_glance(root: Clients) -> None:
     """What does not work yet is said: `expected.toml` has the reasons."""
     made = _id(root.glance("image-create", *FORMATS, "--name", "queued", "--property", "p=v"))
-    url = "http://127.0.0.1:9/image"
-    assert "HTTP 400" in root.glance_refused("location-add", "--url", url, made)
-    assert "HTTP 404" in root.glance_refused("add-location", "--url", url, made)
     assert "HTTP 400" in root.glance_refused("task-create", "--type", "import", "--input", "{}")
     for words in (
         ("clean",),
@@ -186,7 +214,7 @@ def test_what_is_refused_by_openstack(root: Clients) -> None:
     root.openstack("delete", made)
 
 
-def test_openstacksdk(root: Clients, data: Path) -> None:
+def test_openstacksdk(root: Clients, data: Path, url: str) -> None:
     schemas = (
         "namespace",
         "namespaces",
@@ -195,16 +223,17 @@ def test_openstacksdk(root: Clients, data: Path) -> None:
         "object",
         "objects",
     )
-    assert root.python("sdk_every_verb.py", data, unique("Sdk")) == {
+    assert root.python("sdk_every_verb.py", data, unique("Sdk"), url) == {
         "steps": {
             "staged": "uploading",
             "imported": "active",
             "task": [True, "success"],
-            "stores": ["fast", "slow"],
+            "stores": ["fast", "slow", "web"],
             "properties": ["debian", 2],
             "member": "pending",
         },
         "upload": "active",
+        "location": ["active", len(CONTENT), [[url, {"store": "web"}]]],
         "metadefs": {
             "namespace": "Shown",
             "namespaces": True,

@@ -1,6 +1,8 @@
 """Locations enciphered with the operator's key, and those on the web: what Glance wrote Intaglio reads, and back."""
 
+import contextlib
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +39,13 @@ def conf(key: str | None, web: Nginx) -> str:
 
 def stores(directory: Path) -> str:
     return f"[glance_store]\nstores = file,http\ndefault_store = file\nfilesystem_store_datadir = {directory}\n"
+
+
+def tasks_of(database: Path, images: list[str]) -> str:
+    """What the database says that the tasks about these images are to do."""
+    with contextlib.closing(sqlite3.connect(database)) as reading:
+        rows = reading.execute("SELECT image_id, input FROM tasks JOIN task_info ON task_id = id")
+        return " ".join(given for image_id, given in rows if image_id in images)
 
 
 def fill(by: Caller, url: str) -> list[str]:
@@ -80,6 +89,8 @@ def test_there_and_back(tmp_path: Path, web: Nginx, key: str | None) -> None:
         ours.stop()
         rows = {image_id: value for image_id, (value, _) in locations(peer.directory / "glance.sqlite").items()}
         assert set(rows) == {*theirs, *made}
+        if key is not None:
+            assert url not in tasks_of(peer.directory / "glance.sqlite", made)
         plain = [":" in value for value in rows.values()]
         assert plain == [key is None] * 4
         peer.start()

@@ -3,7 +3,7 @@
 A task without a row in `intaglio_task_runs` is one that a Glance recorded: it is shown, and never run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,12 +11,13 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, delete, false, insert, or_, select, update
 
 from intaglio.db.base import Connection
+from intaglio.db.location_urls import LocationUrls
 from intaglio.db.repos.dialects import equals, parameter
 from intaglio.db.repos.metadef_paging import paged
 from intaglio.db.tables.added import task_runs
 from intaglio.db.tables.tasks import task_info, tasks
 from intaglio.domain.metadefs.query import Paging
-from intaglio.domain.task import UNFINISHED, Progress, Task, TaskQuery, TaskStatus, TaskType
+from intaglio.domain.task import LOCATION_URL, UNFINISHED, Progress, Task, TaskQuery, TaskStatus, TaskType
 
 _encode = msgspec.json.Encoder().encode
 _EXPIRED_AT_ONCE = 500  # rows a transaction
@@ -29,7 +30,9 @@ async def insert_task(conn: Connection, task: Task) -> None:
     values = {name: getattr(task, name) for name in columns}
     request_id = None if task.request_id is None else task.request_id[:64]
     await conn.execute(insert(tasks).values(**values, request_id=request_id, deleted=False))
-    await conn.execute(insert(task_info).values(task_id=task.id, input=_text(task.input), message=task.message))
+    await conn.execute(
+        insert(task_info).values(task_id=task.id, input=_text(_written(task.input, conn.urls)), message=task.message)
+    )
     await conn.execute(insert(task_runs).values(task_id=task.id))
 
 
@@ -37,7 +40,7 @@ async def get(conn: Connection, task_id: str) -> Task | None:
     """The task, or None when there is none or it has expired."""
     statement = _select().where(equals(conn.dialect, tasks.c.id, parameter("id", tasks.c.id)))
     row = (await conn.execute(statement, {"id": task_id})).mappings().first()
-    return None if row is None else _to_task(row)
+    return None if row is None else _to_task(row, conn.urls)
 
 
 async def of_image(conn: Connection, image_id: str, owner: str | None, now: datetime) -> list[Task]:
@@ -48,7 +51,7 @@ async def of_image(conn: Connection, image_id: str, owner: str | None, now: date
         statement = statement.where(equals(conn.dialect, tasks.c.owner, parameter("owner", tasks.c.owner)))
         given = {"owner": owner}
     rows = await conn.execute(statement.order_by(tasks.c.created_at.desc(), tasks.c.id.desc()), given)
-    return [_to_task(row) for row in rows.mappings()]
+    return [_to_task(row, conn.urls) for row in rows.mappings()]
 
 
 async def page(conn: Connection, query: TaskQuery, now: datetime) -> Sequence[Task] | None:
@@ -69,7 +72,7 @@ async def page(conn: Connection, query: TaskQuery, now: datetime) -> Sequence[Ta
             statement = statement.where(tasks.c[name] == getattr(query, name).value)
     paging = Paging(sort_key=query.sort_key, direction=query.direction, limit=query.limit)
     rows = await conn.execute(paged(statement, tasks, paging, marker), given)
-    return [_to_task(row) for row in rows.mappings()]
+    return [_to_task(row, conn.urls) for row in rows.mappings()]
 
 
 async def unfinished(conn: Connection) -> list[tuple[str, TaskType]]:
@@ -152,7 +155,7 @@ def _select() -> Select[Any]:
     return select(*tasks.c, *info, *run).select_from(both).where(tasks.c.deleted == false())
 
 
-def _to_task(row: Any) -> Task:
+def _to_task(row: Any, urls: LocationUrls) -> Task:
     return Task(
         id=row["id"],
         type=TaskType(row["type"]),
@@ -164,13 +167,24 @@ def _to_task(row: Any) -> Task:
         image_id=row["image_id"],
         request_id=row["request_id"],
         user_id=row["user_id"],
-        input=_object(row["input"]),
+        input=_read(_object(row["input"]), urls),
         result=_object(row["result"]),
         message=row["message"] or "",
         progress=None if row["progress"] is None else msgspec.json.decode(row["progress"], type=Progress),
         cancelled=row["cancelled_at"] is not None,
         ours=row["run"] is not None,
     )
+
+
+def _written(given: Mapping[str, Any] | None, urls: LocationUrls) -> Mapping[str, Any] | None:
+    """What was asked for, with the URL of a location as the database writes such."""
+    url = None if given is None else given.get(LOCATION_URL)
+    return {**(given or {}), LOCATION_URL: urls.written(url)} if isinstance(url, str) else given
+
+
+def _read(given: Mapping[str, Any] | None, urls: LocationUrls) -> Mapping[str, Any] | None:
+    url = None if given is None else given.get(LOCATION_URL)
+    return {**(given or {}), LOCATION_URL: urls.read(url)} if isinstance(url, str) else given
 
 
 def _object(text: str | None) -> dict[str, Any] | None:
