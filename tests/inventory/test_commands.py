@@ -1,5 +1,8 @@
 """`intaglio store …` as an operator meets it: what is printed, as lines and as JSON, and how it ends."""
 
+import json
+from typing import Any
+
 import pytest
 
 from tests.deletion.site import Site
