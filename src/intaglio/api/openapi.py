@@ -225,7 +225,7 @@ def _schemas(formats: Formats) -> dict[str, Any]:
         "Import": _IMPORT,
         "NewLocation": _NEW_LOCATION,
         "Locations": {"type": "array", "items": _object({"url": _TEXT, "metadata": {"type": "object"}})},
-        "ImportMethods": _object({"import-methods": {"type": "object"}}),
+        "ImportMethods": _object({"import-methods": {"type": "object"}, "import-method-extras": {"type": "object"}}),
         "Stores": _object({"stores": {"type": "array", "items": _STORE}}),
         "Usage": _object({"usage": {"type": "object", "additionalProperties": _USAGE}}),
         "Patch": {

@@ -17,6 +17,8 @@ FAILED_STORES = "os_glance_failed_import"
 """The property that lists those that the last task could not fill."""
 LOCATION_URL = "loc_url"
 """The member of the input of a task that adds a location which holds its URL; that can hold a password."""
+KEEPS = "keeps_properties"
+"""The member of a task's input that is true when an administrator asked: what the image says already is left."""
 
 TASK_SORT_KEYS = ("id", "type", "status", "created_at", "updated_at", "expires_at")
 
