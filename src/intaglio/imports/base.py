@@ -69,8 +69,10 @@ class Room(Protocol):
         """
         ...
 
-    async def change(self, job: "Job", lease: Lease, change: Callable[[Image], Image]) -> None:
-        """Change the image, which may take more room then. Raises the same."""
+    async def change(
+        self, job: "Job", lease: Lease, change: Callable[[Image], Image], also: Callable[[Connection], Awaitable[None]]
+    ) -> None:
+        """Change the image, which may take more room then, and do what goes with that. Raises the same."""
         ...
 
 

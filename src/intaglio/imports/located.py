@@ -30,6 +30,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     checksum: str | None = None
     os_hash_algo: str | None = None
     os_hash_value: str | None = None
+    detected: str | None = None  # the format, None where data of this kind are not inspected
 
 
 async def size_of(found: Found) -> int:
@@ -46,7 +47,7 @@ async def looked(door: Door, found: Found, spec: Spec) -> Facts:
     _require_size(spec, size)
     async with contextlib.aclosing(found.store.open(found.key)) as pieces:
         verdict = await door.look(pieces, spec, size)
-    return Facts(size=size, virtual_size=verdict.virtual_size)
+    return Facts(size=size, virtual_size=verdict.virtual_size, detected=verdict.detected)
 
 
 async def digested(
@@ -66,6 +67,7 @@ async def digested(
         checksum=known.checksum,
         os_hash_algo=known.os_hash_algo,
         os_hash_value=known.os_hash_value,
+        detected=known.detected_format,
     )
 
 

@@ -14,13 +14,14 @@ from msgspec.structs import replace
 
 from intaglio.base.clock import utcnow
 from intaglio.db.base import Connection
-from intaglio.db.repos import images, leases, tasks
+from intaglio.db.repos import images, leases, tasks, verdicts
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status
 from intaglio.domain.task import LOCATION_URL, LOCK, Task, TaskStatus, TaskType
 from intaglio.flows.base import Flow, Json, StepFailed
 from intaglio.flows.journal import step
+from intaglio.formats.judge import rule_set
 from intaglio.imports.base import LEASE_KIND, Bench, ImageGone, ImportCancelled, Job, require_wanted, seize
 from intaglio.imports.located import Facts, digested, looked, with_location
 from intaglio.imports.steps import finish
@@ -183,7 +184,10 @@ async def _activate(bench: Bench, job: Job, facts: Facts) -> Json:
         new = with_location(replace(image, locations=()), Location(found.uri, found.metadata), facts)
         return replace(new, status=Status.ACTIVE, updated_at=utcnow())
 
-    await bench.room.change(job, lease, active)
+    async def verdict(conn: Connection) -> None:
+        await verdicts.record_accepted(conn, job.image_id, facts.detected, rule_set(bench.formats))
+
+    await bench.room.change(job, lease, active, verdict)
     return None
 
 

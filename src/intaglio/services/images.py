@@ -25,7 +25,7 @@ from intaglio.services.access import visible_image
 from intaglio.services.copies import by_weight
 from intaglio.services.guarded import guarded_write
 from intaglio.services.parts import Parts
-from intaglio.services.patched_locations import Known, Looked, Unknown, admitting, look
+from intaglio.services.patched_locations import Known, Looked, Unknown, admitting, look, note_verdict
 from intaglio.services.quota import Budgets, budgeted_write, require_growth
 from intaglio.services.removal import deletions, remove_copies
 from intaglio.services.staging import staged_leftovers
@@ -124,6 +124,7 @@ async def _update(
         pending = deletions(parts, before.id, gone, kept=after.locations)
         after = await images.update(conn, before, replace(after, updated_at=utcnow()))
         await require_growth(conn, budgets, before, after)
+        await note_verdict(conn, parts, before, after, known or {})
         for lease in pending:
             await leases.claim(conn, lease)
         return after, pending

@@ -1,6 +1,6 @@
 """Room in a project's quota for an import whose size is known only while it comes."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from msgspec.structs import replace
 
@@ -44,8 +44,10 @@ class ImportRoom:
 
         return await budgeted_write(self._parts, None, work)
 
-    async def change(self, job: Job, lease: Lease, change: Callable[[Image], Image]) -> None:
-        """Change the image if there is room for what it takes then."""
+    async def change(
+        self, job: Job, lease: Lease, change: Callable[[Image], Image], also: Callable[[Connection], Awaitable[None]]
+    ) -> None:
+        """Change the image if there is room for what it takes then; `also` is done in the same transaction."""
 
         async def work(conn: Connection, budgets: Budgets) -> None:
             if not await leases.renew(conn, lease, lease_end()):
@@ -55,6 +57,7 @@ class ImportRoom:
             if after != image:
                 after = await images.update(conn, image, after)
                 await require_growth(conn, budgets, image, after)
+                await also(conn)
 
         await budgeted_write(self._parts, None, work)
 

@@ -4,17 +4,19 @@ An image that has data keeps them: another location is added only when its bytes
 """
 
 import hashlib
-from collections.abc import Mapping
 
 import msgspec
 from msgspec.structs import replace
 
 from intaglio.authz.engine import Caller
+from intaglio.db.base import Connection
+from intaglio.db.repos import verdicts
 from intaglio.domain.image import Image, Location
 from intaglio.domain.patch_locations import Admit, Given, InvalidLocation, LocationsFixed
 from intaglio.domain.properties import require_location_count
 from intaglio.domain.status import Status
 from intaglio.domain.validation_data import Declared, declared
+from intaglio.formats.judge import rule_set
 from intaglio.imports.located import Facts, NothingThere, digested, looked, with_location
 from intaglio.ingest.base import DigestMismatch, SizeMismatch, Spec
 from intaglio.services.location_rules import require_nameable
@@ -31,7 +33,7 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     compared: tuple[object, ...]
 
 
-Known = Mapping[str, Looked]
+Known = dict[str, Looked]
 """What was found out, by the URL as the caller wrote it."""
 
 
@@ -67,6 +69,13 @@ def admitting(parts: Parts, caller: Caller, known: Known) -> Admit:
         return replace(with_location(image, location, facts), status=Status.ACTIVE)
 
     return admit
+
+
+async def note_verdict(conn: Connection, parts: Parts, before: Image, after: Image, known: Known) -> None:
+    """Note what the data of an image were found to be that has just got its first locations."""
+    if before.status is Status.QUEUED and after.status is Status.ACTIVE and known:
+        found = next(reversed(known.values())).facts.detected
+        await verdicts.record_accepted(conn, after.id, found, rule_set(parts.format_settings))
 
 
 def _compared(image: Image) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, ScalarSelect, Select, select
 
-from intaglio.db.location_urls import PLAIN, LocationUrls
+from intaglio.db.location_urls import LocationUrls
 from intaglio.db.repos.dialects import json_object, json_rows, live
 from intaglio.db.tables.added import revisions
 from intaglio.db.tables.images import images, locations, properties, tags
@@ -70,7 +70,7 @@ def image_select(dialect: str) -> Select[Any]:
     return select(*image_columns(dialect)).select_from(images)
 
 
-def to_image(row: Sequence[Any], urls: LocationUrls = PLAIN) -> Image:
+def to_image(row: Sequence[Any], urls: LocationUrls) -> Image:
     """The image of a row of `image_columns`, written in a database that writes URLs so."""
     return Image(
         id=row[0],

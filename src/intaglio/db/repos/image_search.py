@@ -29,6 +29,7 @@ from sqlalchemy import Connection as SyncConnection
 
 from intaglio.base.clock import utcnow
 from intaglio.db.base import Connection
+from intaglio.db.location_urls import PLAIN
 from intaglio.db.repos.dialects import live
 from intaglio.db.repos.image_rows import image_select, to_image
 from intaglio.db.tables.added import search
@@ -91,7 +92,7 @@ def _unsettled() -> dict[str, datetime]:
 async def index(conn: Connection, ids: Iterable[str]) -> None:
     """Take the words of these images as they are now."""
     found = image_select(conn.dialect).where(images.c.id.in_(list(ids)), images.c.deleted == false())
-    rows = [_row(to_image(row)) for row in (await conn.execute(found)).all()]
+    rows = [_row(to_image(row, conn.urls)) for row in (await conn.execute(found)).all()]
     if rows:
         await conn.execute(_put(conn.dialect), rows)
 
@@ -118,7 +119,7 @@ def _unindexed(connection: SyncConnection) -> Iterator[list[dict[str, Any]]]:
         ids = connection.execute(some.order_by(images.c.id).limit(BATCH)).scalars().all()
         if not ids:
             return
-        yield [_row(to_image(row)) for row in connection.execute(whole, {"ids": ids})]
+        yield [_row(to_image(row, PLAIN)) for row in connection.execute(whole, {"ids": ids})]  # without their places
         last = ids[-1]
 
 

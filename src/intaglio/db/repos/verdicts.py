@@ -66,4 +66,4 @@ async def waiting(conn: Connection, after: str, *, rules: str | None) -> Sequenc
     if rules is not None:
         refused = and_(verdicts.c.accepted == false(), images.c.status == Status.ACTIVE.value)
         statement = statement.where(or_(verdicts.c.rules.is_(None), verdicts.c.rules != rules, refused))
-    return [to_image(row) for row in await conn.execute(statement)]
+    return [to_image(row, conn.urls) for row in await conn.execute(statement)]
