@@ -132,6 +132,7 @@ def test_the_tables_agree_with_the_real_definitions(
         ("keystone_authtoken", "http_connect_timeout"),  # with bounds: nobody waits for no time, or less
         ("keystone_authtoken", "http_request_max_retries"),
         ("glance_store", "https_insecure"),  # certificates are checked
+        ("glance_store", "http_proxy_information"),  # pairs, which there are a mapping
         ("DEFAULT", "user_storage_quota"),  # a number, which there is a text
         ("oslo_limit", "insecure"),  # not set, which is the same
         ("cors", "allowed_origin"),  # empty, not null
