@@ -174,7 +174,7 @@ def test_glance_locations(root: Clients, data: Path) -> None:
 
 def test_glance_adds_locations(root: Clients, mia: Clients, url: str) -> None:
     digest = json.dumps({"os_hash_algo": "sha256", "os_hash_value": hashlib.sha256(CONTENT).hexdigest()})
-    made = _id(mia.glance("image-create", *FORMATS, "--name", "elsewhere"))
+    made = _id(mia.glance("image-create", *FORMATS, "--name", "elsewhere", terminal=True))
     mia.glance("add-location", "--url", url, "--validation-data", digest, made)
     await_active(mia, made)
     assert mia.document("show", made)["size"] == len(CONTENT)
