@@ -4,11 +4,18 @@ from intaglio.api.route import Route
 from intaglio.api.routes.answers import IMAGE_ERRORS, NO_BODY, query
 from intaglio.api.routes.data import SIZE, STORE
 from intaglio.api.settings import RateClass
-from intaglio.api.v2 import imports, tasks
+from intaglio.api.v2 import events, imports, tasks
 from intaglio.domain.query import Direction
 from intaglio.domain.task import TASK_SORT_KEYS, TaskStatus, TaskType
 
 _ADMIN = NO_BODY | {401: "No valid credentials.", 403: "The policy refuses."}
+
+_SEEN = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "The id of the last event seen, when coming back.",
+}
 
 IMPORTS_ROUTES = (
     Route(
@@ -71,6 +78,24 @@ IMPORTS_ROUTES = (
         rules=("get_image",),
         response="ImageTasks",
         errors=IMAGE_ERRORS,
+    ),
+)
+
+EVENTS_ROUTES = (
+    Route(
+        method="GET",
+        path="/v2/images/{image_id}/events",
+        handler=events.follow,
+        rate=RateClass.OTHER,
+        summary="Follow what happens to an image",
+        success={
+            200: "Server-sent events, image, task and end, until nothing is under way with the image.",
+            204: "Last-Event-ID is that of the last event: there is nothing more to tell.",
+        },
+        rules=("get_image",),
+        parameters=(_SEEN,),
+        response="Events",
+        errors={**IMAGE_ERRORS, 429: "Too many connections wait for events, or too many calls; see Retry-After."},
     ),
 )
 

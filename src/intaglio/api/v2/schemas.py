@@ -154,7 +154,8 @@ TASK: dict[str, Any] = {
         "message": {"type": "string", "description": "What there is to say, mostly after a failure."},
         "progress": {
             "type": "object",
-            "description": "How far the step is that it is in: bytes, total_bytes, bytes_per_second, seconds_left.",
+            "description": "How far the step is that it is in: bytes, total_bytes, bytes_per_second, seconds_left; and "
+            "last_error, why it is tried again.",
         },
     },
 }

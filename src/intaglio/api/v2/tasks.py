@@ -65,7 +65,7 @@ def _contents(task: Task) -> dict[str, Any]:
         "message": task.message,
     }
     if task.progress is not None:
-        view["progress"] = _progress(task.progress)
+        view["progress"] = progress_view(task.progress)
     return view
 
 
@@ -79,7 +79,8 @@ def _shown(given: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def _progress(progress: Progress) -> dict[str, Any]:
+def progress_view(progress: Progress) -> dict[str, Any]:
+    """How far a step is, in numbers."""
     remaining = progress.remaining
     return {
         "step": progress.step,
@@ -87,6 +88,7 @@ def _progress(progress: Progress) -> dict[str, Any]:
         "total_bytes": progress.total,
         "bytes_per_second": None if progress.rate is None else round(progress.rate),
         "seconds_left": None if remaining is None else round(remaining.total_seconds()),
+        "last_error": progress.last_error,
         "at": timestamp(progress.at),
     }
 
