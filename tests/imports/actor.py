@@ -40,9 +40,9 @@ class Actor:
             await asyncio.sleep(0.02)
 
     def step(self, name: str, work: Callable[..., Any]) -> Callable[..., Any]:
-        async def noted(*given: Any) -> Any:
+        async def noted(*given: Any, **named: Any) -> Any:
             await self.point(f"{name}:before")
-            done = await work(*given)
+            done = await work(*given, **named)
             await self.point(f"{name}:after")
             return done
 

@@ -13,12 +13,12 @@ from intaglio.flows.runtime import Runtime
 from intaglio.flows.settings import FlowSettings
 from intaglio.flows.takeover import Watch
 from intaglio.imports.base import Bench
-from intaglio.imports.flow import abandon, import_flow
+from intaglio.imports.flow import abandon, import_flows
 
 _log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
-_FLOWS = {TaskType.API_IMAGE_IMPORT}
+_FLOWS = {TaskType.API_IMAGE_IMPORT, TaskType.IMPORT}
 
 
 class TaskRunner:
@@ -27,7 +27,7 @@ class TaskRunner:
     def __init__(self, database: Database, bench: Bench, settings: FlowSettings) -> None:
         self._database = database
         self._bench = bench
-        self._runtime = Runtime(settings, [import_flow(bench)], bench.holder)
+        self._runtime = Runtime(settings, import_flows(bench), bench.holder)
         self._watch = Watch(database, self._runtime, bench.holder)
         self._begun: set[str] = set()
         self._started = False

@@ -47,7 +47,7 @@ IMPORTS_ROUTES = (
         rate=RateClass.IMPORT,
         summary="Import an image's data: staged, from a URL or a region; or copy them",
         success={202: "A task does it; the header X-Intaglio-Task names it. So does the same request once more."},
-        rules=("get_image", "modify_image", "copy_image"),
+        rules=("get_image", "modify_image", "intaglio:import_from_url", "copy_image"),
         parameters=(STORE,),
         request="Import",
         errors={
@@ -123,13 +123,17 @@ TASKS_ROUTES = (
         method="POST",
         path="/v2/tasks",
         handler=tasks.create,
-        rate=RateClass.WRITE,
-        summary="Create a task",
-        success={201: "The task; no type of task is begun by this call in this release."},
-        rules=("tasks_api_access",),
+        rate=RateClass.IMPORT,
+        summary="Fetch an image by its URL, as a task of the type import",
+        success={201: "The task, which makes the image; its result names it. What is wrong with it fails the task."},
+        rules=("tasks_api_access", "add_image", "publicize_image", "communitize_image", "intaglio:import_from_url"),
         request="NewTask",
         response="Task",
-        errors=_ADMIN | {400: "The body is wrong, or tasks of this type are begun by another call."},
+        errors=_ADMIN
+        | {
+            400: "The body is wrong, the URL is refused, or tasks of this type are begun by another call.",
+            413: "The project has no room for another image.",
+        },
     ),
     Route(
         method="GET",

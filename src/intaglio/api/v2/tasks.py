@@ -11,11 +11,13 @@ from intaglio.api.call import Call
 from intaglio.api.listing import InvalidQuery
 from intaglio.api.responses import json_response
 from intaglio.api.v2.image_view import timestamp
+from intaglio.api.v2.info import import_methods_of
 from intaglio.domain.query import Direction
 from intaglio.domain.task import TASK_SORT_KEYS, Progress, Task, TaskQuery, TaskStatus, TaskType
 from intaglio.imports.remote import SEALED
 from intaglio.outbound.urls import masked
 from intaglio.services import tasks
+from intaglio.services.url_tasks import ADDRESS, KEYS
 
 _URLS = ("uri", "checksum_url")
 
@@ -71,12 +73,18 @@ def _contents(task: Task) -> dict[str, Any]:
 
 def _shown(given: Mapping[str, Any]) -> dict[str, Any]:
     """What was asked for, without the secrets in it."""
+    if ADDRESS in given:  # a task of the type `import`: what is kept beside belongs to its import
+        return {name: _without_login(value) for name, value in given.items() if name in KEYS}
     shown = {name: value for name, value in given.items() if name != SEALED}
     request = shown.get("import_req")
     if isinstance(request, dict) and isinstance(request.get("method"), dict):
         method = {name: masked(value) if name in _URLS else value for name, value in request["method"].items()}
         shown["import_req"] = {**request, "method": method}
     return shown
+
+
+def _without_login(value: Any) -> Any:
+    return masked(value) if isinstance(value, str) else value
 
 
 def progress_view(progress: Progress) -> dict[str, Any]:
@@ -113,8 +121,9 @@ async def show(call: Call) -> Response:
 
 
 async def create(call: Call) -> Response:
-    await tasks.create(call.parts, call.caller, await call.json_object())
-    raise AssertionError
+    task = await tasks.create(call.parts, call.caller, await call.json_object(), offered=import_methods_of(call))
+    headers = {"Location": f"{call.base_url}/v2/tasks/{task.id}"}
+    return json_response(task_view(task, whole=True), 201, headers)
 
 
 def _link(pairs: list[tuple[str, str]]) -> str:
