@@ -31,7 +31,7 @@ from intaglio.identity.unified_limits import KeystoneLimits
 from intaglio.identity.users import UsersFile
 from intaglio.imports.base import Bench
 from intaglio.ingest.door import Door
-from intaglio.services import expiry, kept, recount, recovery, search_index, staging, tasks
+from intaglio.services import expiry, kept, recount, recovery, search_index, staging, stuck, tasks
 from intaglio.services.changes import Changes
 from intaglio.services.import_room import ImportRoom
 from intaglio.services.marks import Marks
@@ -237,6 +237,7 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
 
     async def remind() -> None:
         await recovery.remind(parts)
+        await stuck.remind(parts)
 
     async def sweep() -> None:
         await recovery.sweep_stores(parts)
