@@ -14,7 +14,7 @@ from typing import Any
 from intaglio.bootstrap import wiring
 from intaglio.bootstrap.settings import Settings
 from intaglio.flows import runtime
-from intaglio.imports import plans
+from intaglio.imports import plans, watch
 from intaglio.imports.steps import begin, fetch, undo
 from intaglio.stores.base import Chunk, Full, Stat
 from intaglio.stores.drivers.file import FileStore
@@ -82,6 +82,7 @@ class Actor:
         hurried: Any = runtime
         hurried._POLL_SECONDS = 0.05
         wiring.TASKS_SECONDS = 0.1
+        watch.BEAT_SECONDS = 0.2
         steps: Any = plans.STEPS
         for name, work in list(steps.items()):
             steps[name] = self.step(name, work)

@@ -6,6 +6,7 @@ The page docs/reference/kills.md shows this table.
 from collections.abc import Iterator, Mapping
 
 from intaglio.imports.methods import METHODS
+from tests.house.tree import ROOT
 
 INSIDE: Mapping[str, Mapping[str, str]] = {
     "fetch": {
@@ -37,3 +38,23 @@ def undone() -> Iterator[tuple[str, str]]:
 def begun(step: str) -> int:
     """How often a step is begun when a worker is killed at each of its points: once more than that."""
     return len(INSIDE.get(step, {})) + 3
+
+
+PAGE = ROOT / "docs" / "reference" / "kills.md"
+BEGIN, END = "<!-- written by tests/imports/kills.py -->\n", "<!-- to here -->\n"
+
+
+def page() -> str:
+    """The page with the table as the tests have it; `python -m tests.imports.kills` writes it anew."""
+    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
+    return before + BEGIN + "\n".join(_lines()) + "\n" + END + rest.split(END)[1]
+
+
+def _lines() -> Iterator[str]:
+    for method in METHODS:
+        yield f"\n### {method}\n\n| killed at | that is |\n|---|---|"
+        yield from (f"| `{point}` | {words} |" for point, words in (*points(method), *undone()))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

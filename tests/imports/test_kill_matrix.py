@@ -19,8 +19,8 @@ from intaglio.domain.task import TaskStatus
 from intaglio.identity.sealing import FernetSeal
 from intaglio.imports.methods import METHODS
 from intaglio.imports.plans import STEPS
-from intaglio.services import images, url_tasks
-from tests.imports.kills import INSIDE, begun, points, undone
+from intaglio.services import importing, url_tasks
+from tests.imports.kills import INSIDE, PAGE, begun, page, points, undone
 from tests.imports.source import Source, serving
 from tests.imports.stage import ADMIN, DATA, DIRECT, Stage, stage_at
 from tests.starters.base import free_port, listening, wait_until
@@ -29,9 +29,20 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
-async def play(tmp_path: Path) -> AsyncIterator[Stage]:
+async def play(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
     async with stage_at(tmp_path, f"sqlite:///{tmp_path}/images.sqlite") as stage:
+        if "glance-download" in request.node.name:
+            await _with_another_region(stage)
         yield stage
+
+
+async def _with_another_region(play: Stage) -> None:
+    """It is an API process of this same service."""
+    port = free_port()
+    (play.home / "region").write_text(f"http://127.0.0.1:{port}")
+    play.troupe.enter("region", port=port)
+    await anyio.to_thread.run_sync(wait_until, lambda: listening(port), "the region")
+    play.parts = replace(play.parts, seal=FernetSeal("a secret of this service"))
 
 
 @pytest.fixture
@@ -54,32 +65,32 @@ def _came(play: Stage, number: int, point: str) -> bool:
     return f"w{number} {point}" in play.notes()
 
 
-async def asked(play: Stage, source: Source, method: str) -> tuple[str, str, dict[str, Any]]:
-    """An image and a task of this method about it, and what the image is when it has succeeded."""
+async def asked(play: Stage, source: Source, method: str, hang: str = "") -> tuple[str, str, dict[str, Any]]:
+    """An image and a task of this method about it, and what the image is when it has succeeded.
+
+    A worker that is there already hangs where `hang` says when it comes there for the task.
+    """
     if method == "glance-direct":
         image_id = await play.staged()
+        play.hang(hang)
         return image_id, await play.ask(image_id, {**DIRECT, "all_stores": True}), {}
     if method == "copy-image":
         image_id = await play.active()
+        play.hang(hang)
         return image_id, await play.ask(image_id, {"method": {"name": method}, "stores": ["slow"]}), {}
     if method == "web-download":
         image_id = await play.queued()
+        play.hang(hang)
         checksum = "sha256:" + hashlib.sha256(DATA).hexdigest()
         body = {"method": {"name": method, "uri": source.url, "checksum": checksum}, "all_stores": True}
         return image_id, await play.ask(image_id, body), {}
-    return await _asked_of_a_region(play)
+    return await _asked_of_a_region(play, hang)
 
 
-async def _asked_of_a_region(play: Stage) -> tuple[str, str, dict[str, Any]]:
-    """The other region is an API process of this same service."""
-    port = free_port()
-    (play.home / "region").write_text(f"http://127.0.0.1:{port}")
-    play.troupe.enter("region", port=port)
-    await anyio.to_thread.run_sync(wait_until, lambda: listening(port), "the region")
-    play.parts = replace(play.parts, seal=FernetSeal("a secret of this service"))
+async def _asked_of_a_region(play: Stage, hang: str) -> tuple[str, str, dict[str, Any]]:
     there = await play.active()
-    await images.update(play.parts, ADMIN, there, ())
     image_id = await play.queued(disk_format="iso", container_format="docker")
+    play.hang(hang)
     method = {"name": "glance-download", "glance_image_id": there, "glance_region": "There"}
     task_id = await play.ask(image_id, {"method": method, "all_stores": True})
     return image_id, task_id, {"disk_format": "raw", "container_format": "bare"}
@@ -100,6 +111,10 @@ async def require_whole(play: Stage, image_id: str, **facts: object) -> None:
 def test_every_method_and_every_step_has_its_points() -> None:
     assert {step for method in METHODS.values() for step in method.steps} == set(STEPS)
     assert set(INSIDE) <= set(STEPS)
+
+
+def test_the_page_shows_the_points() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "stale: run python -m tests.imports.kills"
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -173,3 +188,32 @@ async def test_deleting(play: Stage) -> None:
         await anyio.sleep(0.05)
     play.leave("last")
     assert (await play.content("fast", image_id), await play.left_over()) == (None, [])
+
+
+@pytest.mark.parametrize("way", ["cancel", "delete"])
+@pytest.mark.parametrize("method", METHODS)
+async def test_called_off_inside_every_long_step(play: Stage, source: Source, method: str, way: str) -> None:
+    """It ends within seconds: the worker hangs for ever where it is."""
+    play.enter("w")
+    for step in METHODS[method].steps:
+        for point in set(INSIDE.get(step, {})) & {"stage:000000", "put:inside"}:
+            before = play.count(point)
+            play.hang("")
+            image_id, task_id, _ = await asked(play, source, method, hang=point)
+            await anyio.to_thread.run_sync(wait_until, lambda at=(point, before): play.count(at[0]) > at[1], point)
+            if way == "cancel":
+                assert await importing.cancel(play.parts, ADMIN, image_id) == task_id
+            else:
+                await play.delete(image_id)
+            task = await play.ended(task_id)
+            assert (task.status, "deleted" in task.message or "cancelled" in task.message) == (TaskStatus.FAILURE, True)
+            if way == "cancel":
+                assert (await play.image(image_id)).status is METHODS[method].start
+                await play.delete(image_id)
+    play.hang("")
+    for _ in range(200):
+        if not await play.left_over():
+            break
+        await anyio.sleep(0.05)
+    play.leave("w")
+    assert await play.left_over() == []

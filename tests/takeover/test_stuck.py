@@ -25,7 +25,9 @@ DATA = noise(50_000)
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[tuple[Glance, Intaglio]]:
     with (
-        glance(tmp_path / "peer", stores=tmp_path / "images", auth="headers") as peer,
+        glance(
+            tmp_path / "peer", stores=tmp_path / "images", auth="headers", conf="[intaglio]\nauth = http_basic\n"
+        ) as peer,
         intaglio(tmp_path / "ours", users=[MIA], conf=peer.conf, workers=1, started=False) as ours,
     ):
         yield peer, ours
@@ -51,7 +53,7 @@ def left_by(peer: Glance, images: Path) -> dict[str, str]:
 
 
 def found(ours: Intaglio, peer: Glance, *words: str) -> dict[str, Json]:
-    command = [COMMAND, "image", "stuck", "--idle-hours", "0", "--format", "json", *words]
+    command: list[str | Path] = [COMMAND, "image", "stuck", "--idle-hours", "0", "--format", "json", *words]
     command += ["--config-file", peer.conf, "--data-dir", ours.data]
     done = subprocess.run(command, env=ours.environment, capture_output=True, text=True, check=False)
     assert done.returncode in {0, 1}

@@ -111,7 +111,7 @@ def assemble(reading: Reading) -> Settings:
         database=_section(DatabaseSettings, reading, "database", connection=connection),
         identity=_identity(reading, data_dir),
         policy=protection.added(reading, _policy(reading, data_dir), lambda name: there(_beside(reading, name))),
-        events=EventSettings(streams=reading.get("intaglio", "event_streams")),
+        events=_section(EventSettings, reading, "intaglio"),
         upkeep=_section(UpkeepSettings, reading, "intaglio"),
         rates=rate_settings(reading, data_dir),
         outbound=outbound_settings(reading),

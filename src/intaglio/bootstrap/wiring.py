@@ -59,7 +59,7 @@ def make_parts(settings: Settings) -> Parts:
     database = open_database(settings.database)
     return Parts(
         database=database,
-        changes=Changes(database, settings.events.streams),
+        changes=Changes(database, settings.events.event_streams),
         stores=registry.build(settings.stores),
         staging=registry.build_one(settings.staging),
         door=Door(),

@@ -60,9 +60,9 @@ class TaskSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`streams`: how many connections of one API process may wait for events at the same time."""
+    """How many connections of one API process may wait for events at the same time."""
 
-    streams: int = 200
+    event_streams: int = 200
 
 
 class MetadefSettings(msgspec.Struct, frozen=True, kw_only=True):
