@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from intaglio.cli.image import Cloud, Image, connect_to
 from intaglio.cli.image_import_output import shown_progress
@@ -52,12 +52,6 @@ class Source:
 
 
 _DEFAULT = Source()
-
-
-def register(app: App) -> None:
-    """Add the commands to `app`."""
-    app.command(import_image, name="import")
-    app.command(create)
 
 
 def import_image(

@@ -3,17 +3,12 @@
 import sys
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from intaglio.cli.options import FormatOption
 from intaglio.cli.sources import ConfigOptions
 
 _NOWHERE = ConfigOptions()
-
-
-def register(app: App) -> None:
-    """Add the command to `app`."""
-    app.command(stuck)
 
 
 def stuck(
