@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from intaglio.client.cloud import ImageService
 
 app = App(name="image", help="Import and check images of a service, see what suits them; bring deleted ones back.")
-app.command("intaglio.cli.image_import:import_image", name="import")
-app.command("intaglio.cli.image_import:create", name="create")
-app.command("intaglio.cli.image_inspection:inspect", name="inspect")
-app.command("intaglio.cli.image_stuck:stuck", name="stuck")
 _NOWHERE = ConfigOptions()
 
 Images = Annotated[list[str], Parameter(help="The images, by id or name.", negative="")]

@@ -38,7 +38,7 @@ def build() -> App:
         "intaglio.cli.catalog:app", name="catalog", help="Keep a cloud in agreement with a catalogue of images."
     )
     app.command(
-        "intaglio.cli.image:app",
+        "intaglio.cli.image_group:app",
         name="image",
         help="Import and check images, see what suits them, restore deleted ones.",
     )
