@@ -22,6 +22,8 @@ def in_steps(api: Any, data: Path) -> dict[str, object]:
     seen["imported"] = api.wait_for_status(api.get_image(image.id), "active", interval=0.2, wait=60).status
     (task,) = api.image_tasks(image)
     seen["task"] = [task.id in [each.id for each in api.tasks()], api.wait_for_task(api.get_task(task.id)).status]
+    begun = api.create_task(type="import", input={"import_from": "http://images.invalid/"})  # which lacks something
+    seen["begun"] = [begun.type, begun.status, "image_properties" in begun.message]
     seen["stores"] = sorted(store.id for store in api.stores())
     api.update_image_properties(api.get_image(image.id), os_distro="debian", min_disk=2)
     changed = api.get_image(image.id)
@@ -80,7 +82,6 @@ def refusals(api: Any) -> dict[str, int | str]:
     """What the service does not offer, and the status of its answer."""
     image = api.create_image("queued", disk_format="raw", container_format="bare", allow_duplicates=True)
     calls: dict[str, Callable[[], object]] = {
-        "create_task": lambda: api.create_task(type="import", input={}),
         "add_image_location": lambda: api.add_image_location(image, "http://127.0.0.1:9/image"),
         "image_locations": lambda: api.image_locations(image),
         "get_image_cache": api.get_image_cache,

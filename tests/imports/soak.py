@@ -22,6 +22,7 @@ class Clients:
         self._url = url
         self._source = source
         self._stop = threading.Event()
+        self._answered = 0
         self._known: list[str] = []
         self._empty: list[str] = []
         self._staged: list[str] = []
@@ -38,6 +39,11 @@ class Clients:
         self._stop.set()
         for thread in self._threads:
             thread.join()
+
+    @property
+    def answered(self) -> int:
+        """How many calls had an answer so far."""
+        return self._answered
 
     def _work(self, chance: random.Random) -> None:
         doings: list[Callable[[httpx.Client, random.Random], httpx.Response]] = [
@@ -58,6 +64,7 @@ class Clients:
                 (do,) = chance.choices(doings, weights)
                 try:
                     said = str(do(client, chance).status_code)
+                    self._answered += 1
                 except httpx.TransportError:
                     said = "died"
                 self.answers[f"{do.__name__.lstrip('_')} {said}"] += 1

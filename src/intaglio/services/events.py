@@ -14,6 +14,7 @@ import msgspec
 
 from intaglio.authz.engine import Caller, ImageTarget
 from intaglio.base.clock import utcnow
+from intaglio.base.errors import Unavailable
 from intaglio.db.base import Connection
 from intaglio.domain.image import Image, Visibility
 from intaglio.domain.status import Status
@@ -29,6 +30,12 @@ _SILENT = timedelta(minutes=60)  # as long as a task counts that a Glance record
 
 _WITH_DATA = {Status.ACTIVE, Status.DEACTIVATED, Status.KILLED}
 _WITHOUT = {Status.QUEUED, Status.UPLOADING}
+
+
+class EventsLate(Unavailable):
+    """The database does not say in time what there is to tell of an image."""
+
+    code = "events-late"
 
 
 class EventKind(StrEnum):
@@ -102,8 +109,12 @@ class Listener:
         self._state = State(None, ())
 
     async def begin(self) -> bool:
-        """Look at the image; False when it has settled and the listener knows that."""
-        self._state = await self._watcher.next()
+        """Look at the image; False when it has settled and the listener knows that. Raises `EventsLate`."""
+        try:
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                self._state = await self._watcher.next()
+        except TimeoutError:
+            raise EventsLate("What happens to images cannot be seen at this moment. Try again.") from None
         image = self._state.image
         return image is None or not settled(image, self._state.tasks) or self._marked(image) != self._mark
 
@@ -146,7 +157,9 @@ class Listener:
 
         member_id = await self._parts.database.read(work) if self._is_foreign(image) else None
         allowed = self._parts.policy.allows("get_image", self._caller, ImageTarget(image, member_id=member_id))
-        return image if allowed and shown_to(self._caller, image, member_id) else None
+        if not allowed or not shown_to(self._caller, image, member_id):
+            return None
+        return self._parts.protection.access(self._caller).shown(image)
 
     def _is_foreign(self, image: Image) -> bool:
         return image.visibility is Visibility.SHARED and image.owner != self._caller.principal.project_id

@@ -95,7 +95,11 @@ EVENTS_ROUTES = (
         rules=("get_image",),
         parameters=(_SEEN,),
         response="Events",
-        errors={**IMAGE_ERRORS, 429: "Too many connections wait for events, or too many calls; see Retry-After."},
+        errors={
+            **IMAGE_ERRORS,
+            429: "Too many connections wait for events, or too many calls; see Retry-After.",
+            503: "The database does not answer.",
+        },
     ),
 )
 

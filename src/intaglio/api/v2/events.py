@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,8 +13,11 @@ from starlette.types import Receive, Scope, Send
 from intaglio.api.call import Call
 from intaglio.api.stopping import stopping_of
 from intaglio.api.v2.tasks import progress_view
+from intaglio.base.errors import IntaglioError
 from intaglio.services import events
 from intaglio.services.events import Batch, Event, EventKind, ImageEvent, Listener, TaskEvent
+
+_log = logging.getLogger(__name__)
 
 _BEGIN = b"retry: 2000\n\n"
 _STILL_THERE = b":\n\n"
@@ -49,6 +53,8 @@ class EventStream(Response):
                 await asyncio.wait(tasks, timeout=events.LONGEST_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 if tasks[0].done():
                     tasks[0].result()
+            except IntaglioError as error:  # the client comes back by itself
+                _log.warning("events were cut off: %s", error)
             finally:
                 for task in tasks:
                     task.cancel()
