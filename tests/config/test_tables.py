@@ -62,6 +62,7 @@ FIELDS = {  # where a section's fields stand in the files
     "serve": ("intaglio",),
     "identity": ("intaglio",),
     "upkeep": ("intaglio",),
+    "events": ("intaglio",),
     "metadefs": ("metadefs",),
     "tasks": ("task", "intaglio"),
     "deletion": ("DEFAULT", "intaglio"),

@@ -286,7 +286,8 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/imports/test_kills.py::test_a_failure_is_undone_whoever_does_it",
     ),
     "Import whose process dies": (
-        "tests/imports/test_kills.py::test_glance_direct_into_two_stores",
+        "tests/imports/test_kill_matrix.py::test_killed_everywhere",
+        "tests/imports/test_soak.py::test_nothing_is_stuck_or_left_over",
         "tests/imports/test_kills.py::test_another_worker_finishes_what_a_dead_one_began",
     ),
     "Same import once more": (
@@ -338,6 +339,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "Progress": (
         "tests/imports/test_kills.py::test_called_off_in_the_middle",
         "tests/api/test_schemas.py::test_members_and_tasks",
+        "tests/api/test_events.py::test_why_an_attempt_failed_is_in_the_progress",
     ),
     "URLs that are refused": ("tests/outbound/test_hostile.py::test_url", "tests/api/test_url_import.py::test_refused"),
     "Names in a URL": (
@@ -353,14 +355,21 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/imports/test_fetching.py::TestDigests::test_listed",
     ),
     "Broken downloads": (
-        "tests/imports/test_kills.py::test_web_download",
+        "tests/imports/test_kill_matrix.py::test_killed_everywhere",
         "tests/imports/test_fetching.py::test_a_broken_connection_goes_on",
     ),
     "From another region": (
         "tests/api/test_regions.py::test_from_a_real_glance",
         "tests/api/test_regions.py::test_what_was_described_is_taken_back",
     ),
-    "Beginning tasks directly": ("tests/api/test_import.py::TestTasks::test_wrong_bodies",),
+    "Beginning tasks directly": ("tests/api/test_url_tasks.py::test_other_types_are_begun_by_other_calls",),
+    "Tasks that fetch a URL": (
+        "tests/api/test_url_tasks.py::test_one_that_fails_leaves_no_image",
+        "tests/api/test_url_tasks.py::test_a_url_that_is_refused_is_refused_at_once",
+    ),
+    "Events": ("tests/api/test_events.py::test_an_import_from_a_url_to_its_end",),
+    "Who may have URLs fetched": ("tests/api/test_url_tasks.py::test_urls_are_fetched_for_a_role_only",),
+    "What a Glance left": ("tests/takeover/test_stuck.py::test_left_by_a_glance",),
     "Storage quota": (
         "tests/quota/test_hard_limits.py::test_twenty_uploads_at_once",
         "tests/quota/test_hard_limits.py::test_a_stream_of_unknown_size_is_cut_at_the_limit",

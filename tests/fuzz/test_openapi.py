@@ -28,6 +28,8 @@ schemathesis.serializer.alias(
     ["application/openstack-images-v2.1-json-patch", "application/openstack-images-v2.0-json-patch"], "application/json"
 )
 _STATES = ("queued", "active", "deactivated")
+_ENDLESS = {"/v2/images/{image_id}/events": ("active", "deactivated", "active")}
+"""Where an answer ends only for an image that has settled."""
 _EXAMPLES = settings(
     max_examples=8, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
 )
@@ -54,7 +56,7 @@ def test_call(document: schemathesis.BaseSchema, fuzz: Fuzzed, method: str, path
     def call(case: schemathesis.Case[Any]) -> None:
         choice = zlib.crc32(repr((case.path_parameters, case.query, case.body)).encode())
         if case.path_parameters and choice % 4:
-            case.path_parameters |= fuzz.things(case.path_parameters, _STATES[choice // 4 % 3])
+            case.path_parameters |= fuzz.things(case.path_parameters, _ENDLESS.get(path, _STATES)[choice // 4 % 3])
         user = MIA if choice // 12 % 2 else ROOT
         case.call_and_validate(base_url=fuzz.service.url, auth=(user.name, user.password), checks=checks)
 

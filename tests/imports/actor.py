@@ -1,20 +1,20 @@
-"""A worker as it is, but that it notes what it does, and stops for ever where the file `hang` says so.
+"""A process as it is, but that it notes what it does, and stops for ever where the file `hang` says so.
 
-Points are named `<step>:before`, `<step>:after` (done, but not in the journal yet) and `put:inside`, which is when a
-store has read its first piece, or `stage:<what>` when it is the staging store. A store whose id stands in the file
-`full` takes nothing. Parts of downloads are small.
+Points are named `<step>:before`, `<step>:after` (done, but not in the journal yet), `delete:before` and `delete:after`
+of an object in a store, and `put:inside`, which is when a store has read its first piece, or `stage:<what>` when it is
+the staging store. A store whose id stands in the file `full` takes nothing. Parts of downloads are small, and a worker
+looks for work more often.
 """
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-from intaglio.bootstrap.load import load
-from intaglio.bootstrap.sources import Sources
-from intaglio.bootstrap.wiring import make_jobs
-from intaglio.imports import location, plans
+from intaglio.bootstrap import wiring
+from intaglio.bootstrap.settings import Settings
+from intaglio.flows import runtime
+from intaglio.imports import location, plans, watch
 from intaglio.imports.steps import begin, fetch, undo
 from intaglio.stores.base import Chunk, Full, Stat
 from intaglio.stores.drivers.file import FileStore
@@ -40,9 +40,9 @@ class Actor:
             await asyncio.sleep(0.02)
 
     def step(self, name: str, work: Callable[..., Any]) -> Callable[..., Any]:
-        async def noted(*given: Any) -> Any:
+        async def noted(*given: Any, **named: Any) -> Any:
             await self.point(f"{name}:before")
-            done = await work(*given)
+            done = await work(*given, **named)
             await self.point(f"{name}:after")
             return done
 
@@ -67,7 +67,22 @@ class Actor:
 
         return noted
 
+    def delete(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        async def noted(store: Any, key: str) -> None:
+            if store._id == STAGING:
+                await real(store, key)
+                return
+            await self.point("delete:before")
+            await real(store, key)
+            await self.point("delete:after")
+
+        return noted
+
     def take_the_stage(self) -> None:
+        hurried: Any = runtime
+        hurried._POLL_SECONDS = 0.05
+        wiring.TASKS_SECONDS = 0.1
+        watch.BEAT_SECONDS = 0.2
         steps: Any = plans.STEPS
         for name, work in list(steps.items()):
             steps[name] = self.step(name, work)
@@ -76,19 +91,19 @@ class Actor:
             setattr(location, name, self.step(f"location{name}", getattr(location, name)))
         begin.run = self.step("begin", begin.run)
         undo.run = self.step("undo", undo.run)
+        FileStore.delete = self.delete(FileStore.delete)  # type: ignore[method-assign]
         FileStore.put = self.put(FileStore.put)  # type: ignore[method-assign]  # that of this process alone
 
 
-async def main(home: Path, name: str, conf: Path) -> None:
+async def main(home: Path, name: str, settings: Callable[[], Settings]) -> None:
+    """The life of a worker, from a fork to its end; then there is a file `left-` and its name."""
     actor = Actor(home, name)
     actor.take_the_stage()
     stop = asyncio.Event()
-    async with make_jobs(load(Sources(files=(conf,)))) as jobs:
+    async with wiring.make_jobs(settings()) as jobs:
         working = asyncio.create_task(run_jobs(jobs, stop))
         while not (home / f"stop-{name}").exists():  # noqa: ASYNC110 - another process makes the file
             await asyncio.sleep(0.05)
         stop.set()
         await working
-
-
-asyncio.run(main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])))
+    (home / f"left-{name}").touch()

@@ -1,8 +1,6 @@
 """An import from both sides: a test that asks for it as a request would, and workers that it starts and kills."""
 
 import contextlib
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,8 @@ from intaglio.services import images, importing, locations, staging, upload
 from intaglio.services.parts import Parts
 from intaglio.stores.base import NotFound
 from intaglio.stores.drivers.file_marks import MARK
-from tests.starters.base import ROOT, wait_until
+from tests.imports.troupe import Troupe
+from tests.starters.base import wait_until
 
 DATA = bytes(range(256)) * 8192
 ADMIN = Caller(EVERYONE)
@@ -35,20 +34,19 @@ class Stage:
         self.home = home
         self.conf = conf
         self.parts = parts
-        self.actors: dict[str, subprocess.Popen[bytes]] = {}
+        self.troupe = Troupe(home, conf)
+        (home / "errors").touch()
 
     def enter(self, name: str) -> None:
-        with (self.home / "errors").open("ab") as errors:
-            command: list[str | Path] = [sys.executable, "-m", "tests.imports.actor", self.home, name, self.conf]
-            self.actors[name] = subprocess.Popen(command, cwd=ROOT, stderr=errors)
+        self.troupe.enter(name)
 
     def kill(self, name: str) -> None:
-        self.actors[name].kill()
-        self.actors[name].wait()
+        self.troupe.kill(name)
 
     def leave(self, name: str) -> None:
         (self.home / f"stop-{name}").touch()
-        assert self.actors[name].wait(30) == 0, self.errors()
+        wait_until(lambda: self.troupe.gone(name), f"the end of {name}", seconds=30)
+        assert (self.home / f"left-{name}").exists(), self.errors()
 
     def errors(self) -> str:
         return (self.home / "errors").read_text()
@@ -91,8 +89,8 @@ class Stage:
         await images.delete(self.parts, ADMIN, image_id)
 
     async def ask(self, image_id: str, body: dict[str, Any]) -> str:
-        offered = ("glance-direct", "copy-image", "web-download")
-        return await importing.start(self.parts, ADMIN, image_id, body, offered=offered)
+        offered = ("glance-direct", "copy-image", "web-download", "glance-download")
+        return await importing.start(self.parts, ADMIN, image_id, body, offered=offered, token="a token")
 
     async def ask_location(self, image_id: str, url: str, digest: str | None = None) -> str:
         body: dict[str, Any] = {"url": url}
@@ -185,9 +183,7 @@ async def stage_at(home: Path, connection: str) -> AsyncIterator[Stage]:
     try:
         yield stage
     finally:
-        for actor in stage.actors.values():
-            actor.kill()
-            actor.wait()
+        stage.troupe.end()
         parts.door.close()
         await parts.stores.close()
         await parts.staging.close()

@@ -37,10 +37,10 @@ def rate(method: str, path: str) -> RateClass:
 def test_imports_are_limited_by_default(tmp_path: Path) -> None:
     rates = load(Sources(overrides={"data_dir": str(tmp_path)})).rates
     assert {name: rules for name, rules in rates.rules.items() if rules} == {
-        RateClass.IMPORT: (Rule("user", 60, 3600), Rule("project", 240, 3600))
+        RateClass.IMPORT: (Rule("project", 600, 3600),)
     }
-    assert "`user:60/hour,project:240/hour`" in (ROOT / "docs" / "reference" / "configuration.md").read_text()
-    assert "rate_limit_import = user:60/hour,project:240/hour" in (ROOT / "docs" / "howto" / "limits.md").read_text()
+    assert "`project:600/hour`" in (ROOT / "docs" / "reference" / "configuration.md").read_text()
+    assert "rate_limit_import = project:600/hour" in (ROOT / "docs" / "howto" / "limits.md").read_text()
 
 
 def test_times(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from intaglio.domain.search import read_search
 from intaglio.formats.settings import FormatSettings
 from intaglio.ingest.settings import IngestSettings
 from intaglio.services import listing
+from intaglio.services.changes import Changes
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
 from intaglio.services.settings import ImageLimits, MetadefSettings, TaskSettings
@@ -66,6 +67,7 @@ async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
         metadef_settings=MetadefSettings(),
         task_settings=TaskSettings(),
         osinfo=OsinfoDatabase(()),
+        changes=Changes(database, 1),
         holder="test",
     )
     await database.close()

@@ -31,7 +31,7 @@ _PATH_VARIABLES = {
     "store_id": {"type": "string"},
     "task_id": {"type": "string", "format": "uuid"},
 }
-_DATA = "application/octet-stream"
+_OTHER_THAN_JSON = {"Data": "application/octet-stream", "Events": "text/event-stream"}
 _PATCHES = {
     "application/openstack-images-v2.1-json-patch": "Patch",
     "application/openstack-images-v2.0-json-patch": "OlderPatch",
@@ -93,8 +93,8 @@ def _responses(route: Route) -> dict[str, Any]:
 
 
 def _content(name: str) -> dict[str, Any]:
-    if name == "Data":
-        return {_DATA: {}}
+    if name in _OTHER_THAN_JSON:
+        return {_OTHER_THAN_JSON[name]: {}}
     content: dict[str, Any] = {"text/plain": {}} if name == "Health" else {}
     kinds = _PATCHES if name == "Patch" else {_JSON: name}
     for media_type, kind in kinds.items():

@@ -109,6 +109,7 @@ class _Api:
         if serving.done():
             raise ApiFailed("The HTTP server ended by itself.") from serving.exception()
         server.signal_handler_interrupt()  # type: ignore[no-untyped-call]
+        requests.stop()
         await self._finish(serving, requests)
 
     async def _finish(self, serving: "asyncio.Task[None]", requests: InFlight) -> None:

@@ -5,6 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from intaglio.api.stopping import STOPPING
+
 log = logging.getLogger(__name__)
 
 Message = MutableMapping[str, Any]
@@ -14,7 +16,7 @@ AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 
 class InFlight:
-    """An ASGI application around another: passes everything on untouched, and keeps the running requests' tasks.
+    """An ASGI application around another: passes everything on, and keeps the running requests' tasks.
 
     An application that fails while starting ends the server; servers otherwise take that for one without a lifespan.
     """
@@ -23,6 +25,7 @@ class InFlight:
         self._app = app
         self._on_started = on_started
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._stopping = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -35,10 +38,15 @@ class InFlight:
         if task is None:
             raise RuntimeError("a request outside any task")
         self._tasks.add(task)
+        scope[STOPPING] = self._stopping
         try:
             await self._app(scope, receive, send)
         finally:
             self._tasks.discard(task)
+
+    def stop(self) -> None:
+        """Let answers that have no end of their own know that this process is to end."""
+        self._stopping.set()
 
     def give_up(self) -> int:
         """Cancel every running request, so that each cleans up after itself; their number."""

@@ -32,6 +32,7 @@ from intaglio.ingest.settings import IngestSettings
 from intaglio.services.settings import (
     DeletionSettings,
     Enforce,
+    EventSettings,
     ImageLimits,
     MetadefSettings,
     TaskSettings,
@@ -114,6 +115,7 @@ def assemble(reading: Reading) -> Settings:
         ),
         identity=_identity(reading, data_dir),
         policy=protection.added(reading, _policy(reading, data_dir), lambda name: there(_beside(reading, name))),
+        events=_section(EventSettings, reading, "intaglio"),
         upkeep=_section(UpkeepSettings, reading, "intaglio"),
         rates=rate_settings(reading, data_dir),
         outbound=outbound,

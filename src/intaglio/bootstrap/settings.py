@@ -16,6 +16,7 @@ from intaglio.outbound.settings import OutboundSettings
 from intaglio.services.settings import (
     CustomSchema,
     DeletionSettings,
+    EventSettings,
     ImageLimits,
     MetadefSettings,
     TaskSettings,
@@ -54,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metadefs: MetadefSettings
     upkeep: UpkeepSettings
     rates: RateSettings
+    events: EventSettings = EventSettings()
     outbound: OutboundSettings = OutboundSettings()
     plugins: PluginSettings = PluginSettings()
     copied_properties: tuple[str, ...] = ()  # beginnings of the names of those that come from other regions

@@ -32,7 +32,8 @@ from intaglio.identity.users import UsersFile
 from intaglio.imports import plugins
 from intaglio.imports.base import Bench
 from intaglio.ingest.door import Door
-from intaglio.services import expiry, kept, recount, recovery, search_index, staging, tasks
+from intaglio.services import expiry, kept, recount, recovery, search_index, staging, stuck, tasks
+from intaglio.services.changes import Changes
 from intaglio.services.import_room import ImportRoom
 from intaglio.services.marks import Marks
 from intaglio.services.osinfo import OsinfoDatabase
@@ -56,8 +57,10 @@ INDEX_SECONDS = 300
 def make_parts(settings: Settings) -> Parts:
     """The parts of one process; nothing is connected yet."""
     policy = PolicyEngine(files=PolicyFiles(settings.policy))
+    database = open_database(settings.database)
     return Parts(
-        database=open_database(settings.database),
+        database=database,
+        changes=Changes(database, settings.events.event_streams),
         stores=registry.build(settings.stores),
         staging=registry.build_one(settings.staging),
         door=Door(),
@@ -240,6 +243,7 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
 
     async def remind() -> None:
         await recovery.remind(parts)
+        await stuck.remind(parts)
 
     async def sweep() -> None:
         await recovery.sweep_stores(parts)

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     from intaglio.client.cloud import ImageService
 
-app = App(name="image", help="Check images of a service, and what suits them; bring deleted ones back.")
-app.command("intaglio.cli.image_inspection:inspect", name="inspect")
+app = App(name="image", help="Import and check images of a service, see what suits them; bring deleted ones back.")
 _NOWHERE = ConfigOptions()
 
 Images = Annotated[list[str], Parameter(help="The images, by id or name.", negative="")]

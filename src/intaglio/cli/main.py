@@ -37,7 +37,11 @@ def build() -> App:
     app.command(
         "intaglio.cli.catalog:app", name="catalog", help="Keep a cloud in agreement with a catalogue of images."
     )
-    app.command("intaglio.cli.image:app", name="image", help="Check images, see what suits them, restore deleted ones.")
+    app.command(
+        "intaglio.cli.image_group:app",
+        name="image",
+        help="Import and check images, see what suits them, restore deleted ones.",
+    )
     app.command("intaglio.cli.task:app", name="task", help="Show what imports are doing, and call one off.")
     completion.register(app)
     return app

@@ -11,6 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from intaglio.base.errors import Invalid, NotFound, Unavailable
+from intaglio.client.events import ServerEvent, events_in
+
+_LATER = {429, 500, 502, 503, 504}
+_SILENCE_SECONDS = 60  # events come at least every quarter of that, if only to say that there are none
 
 
 class ClientMissing(Invalid):
@@ -41,6 +45,12 @@ class CallConflicts(CallRefused):
     """The image service refused a call because of the image's present state, for example because it is in use."""
 
     code = "call-conflicts"
+
+
+class CallFailed(CallRefused):
+    """The image service, or what is in front of it, could not answer a call now; another time it may."""
+
+    code = "call-failed"
 
 
 class NoSuchImage(NotFound):
@@ -136,6 +146,29 @@ class ImageService:
         headers = {"Content-Type": "application/octet-stream"}
         self._call("PUT", path, data=body, headers=headers, missing="The image is gone.")
 
+    def import_image(self, image_id: str, body: Mapping[str, Any]) -> str | None:
+        """Ask for an import; the id of its task, None from a service that does not say it. Raises as `delete` does."""
+        path = f"/images/{image_id}/import"
+        answer = self._answer("POST", path, json=dict(body), missing="The image is gone.")
+        return None if answer is None else answer.headers.get("X-Intaglio-Task")
+
+    def events(self, image_id: str, last_id: str = "") -> Iterator[ServerEvent]:
+        """What happens to an image, as it happens, after the event `last_id`; nothing from a service without events.
+
+        Ends when nothing is under way with the image any more, and now and then before. Raises `CloudUnreachable` also
+        in the middle, `CallRefused`.
+        """
+        requests = importlib.import_module("requests")
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
+        more = {"headers": headers, "stream": True, "timeout": (10, _SILENCE_SECONDS)}
+        try:
+            answer = self._answer("GET", f"/images/{image_id}/events", missing=None, **more)
+            if answer is not None and answer.headers.get("Content-Type", "").startswith("text/event-stream"):
+                with contextlib.closing(answer):
+                    yield from events_in(answer.iter_lines(decode_unicode=True), last_id)
+        except requests.RequestException as error:
+            raise CloudUnreachable(f"The events ended: {error}") from error
+
     def import_staged(self, image_id: str) -> None:
         """Have the service import what was staged; it goes on after the answer. Raises as `delete` does."""
         body = {"method": {"name": "glance-direct"}}
@@ -190,6 +223,12 @@ class ImageService:
 
     def _call(self, method: str, path: str, *, missing: str | None = "", **more: Any) -> dict[str, Any] | None:
         """An answer's document; None for a 404 when `missing` is None."""
+        answer = self._answer(method, path, missing=missing, **more)
+        if answer is None:
+            return None
+        return dict(answer.json()) if answer.content else {}
+
+    def _answer(self, method: str, path: str, *, missing: str | None = "", **more: Any) -> Any:
         exceptions = importlib.import_module("keystoneauth1.exceptions")
         try:
             answer = self._adapter.request(path, method, raise_exc=False, **more)
@@ -201,9 +240,11 @@ class ImageService:
             raise NoSuchImage(missing or _reason(answer.text))
         if answer.status_code == 409:  # noqa: PLR2004 - the status
             raise CallConflicts(f"409: {_reason(answer.text)}")
+        if answer.status_code in _LATER:
+            raise CallFailed(f"{answer.status_code}: {_reason(answer.text)}")
         if answer.status_code >= 400:  # noqa: PLR2004 - the statuses of errors
             raise CallRefused(f"{answer.status_code}: {_reason(answer.text)}")
-        return dict(answer.json()) if answer.content else {}
+        return answer
 
 
 def connect(cloud: str | None, *, otherwise: str | None = None) -> ImageService:

@@ -46,7 +46,8 @@ UNFINISHED = (TaskStatus.PENDING, TaskStatus.PROCESSING)
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """How far the step is that a task is in. Sizes are bytes, times naive UTC; `total` is None when it is not known.
 
-    `skipped` of the bytes done were there before the step began, left by an attempt that was interrupted.
+    `skipped` of the bytes done were there before the step began, left by an attempt that was interrupted. `last_error`
+    is why the attempt before this one ended.
     """
 
     step: str
@@ -55,6 +56,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     skipped: int = 0
     began_at: datetime
     at: datetime
+    last_error: str | None = None
 
     @property
     def rate(self) -> float | None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Coroutine
 from typing import Any
 
 from intaglio.base.clock import utcnow
-from intaglio.base.errors import Unavailable
+from intaglio.base.errors import IntaglioError, Unavailable
 from intaglio.db.base import Connection, T
 from intaglio.db.repos import leases, tasks
 from intaglio.db.repos.leases import Lease
@@ -32,6 +32,7 @@ class Watched:
         self._began = utcnow()
         self._done = 0
         self._skipped = 0
+        self._error: str | None = None
 
     async def counted(self, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
         """Pass on `pieces` and count their bytes; they are closed at the end."""
@@ -43,6 +44,11 @@ class Watched:
     def begin_again(self) -> None:
         """Count from nothing: another attempt begins."""
         self._done = 0
+        self._began = utcnow()
+
+    def note(self, error: IntaglioError) -> None:
+        """Show in the progress why the attempt failed that another one follows."""
+        self._error = str(error)
 
     def begin_at(self, done: int, total: int | None) -> None:
         """Count from `done` of `total` bytes, for those before were there already."""
@@ -86,5 +92,6 @@ class Watched:
             skipped=self._skipped,
             began_at=self._began,
             at=utcnow(),
+            last_error=self._error,
         )
         await tasks.note(conn, self._job.task_id, progress, f"Copied {self._done // _MIB} MiB")

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from intaglio.outbound.base import Download, Facts, Fetcher, FetchFailed, Reason, Wanted
 from intaglio.outbound.settings import Patience
@@ -14,15 +14,28 @@ _log = logging.getLogger(__name__)
 _PROGRESS = 16 << 20  # bytes that make up for the failures before them
 
 
+Tell = Callable[[FetchFailed], None]
+
+
+def _silent(failed: FetchFailed) -> None:
+    """Nobody wants to know."""
+
+
 @contextlib.asynccontextmanager
 async def download(
-    fetcher: Fetcher, wanted: Wanted, patience: Patience, *, offset: int = 0, known: Facts | None = None
+    fetcher: Fetcher,
+    wanted: Wanted,
+    patience: Patience,
+    *,
+    offset: int = 0,
+    known: Facts | None = None,
+    tell: Tell = _silent,
 ) -> AsyncIterator[Download]:
-    """What `Fetcher.open` gives, tried again and continued as `patience` says.
+    """What `Fetcher.open` gives, tried again and continued as `patience` says; `tell` hears of each failure before.
 
     The same errors are raised, `FetchFailed` also where a broken download cannot be continued.
     """
-    going = _Going(fetcher, wanted, patience)
+    going = _Going(fetcher, wanted, patience, tell)
     try:
         await going.open(offset, known)
         yield going
@@ -31,8 +44,9 @@ async def download(
 
 
 class _Going:
-    def __init__(self, fetcher: Fetcher, wanted: Wanted, patience: Patience) -> None:
+    def __init__(self, fetcher: Fetcher, wanted: Wanted, patience: Patience, tell: Tell) -> None:
         self._fetcher = fetcher
+        self._tell = tell
         self._wanted = wanted
         self._patience = patience
         self._end = time.monotonic() + patience.total
@@ -91,4 +105,5 @@ class _Going:
         if not failed.again or self._failures >= self._patience.attempts or time.monotonic() > self._end:
             raise failed
         _log.warning("attempt %d: %s", self._failures, failed)
+        self._tell(failed)
         await asyncio.sleep(self._patience.pause * 2 ** (self._failures - 1))

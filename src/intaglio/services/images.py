@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from intaglio.authz.engine import Caller, ImageTarget
@@ -29,7 +30,7 @@ from intaglio.services.patched_locations import Known, Looked, Unknown, admittin
 from intaglio.services.quota import Budgets, budgeted_write, require_growth
 from intaglio.services.removal import deletions, remove_copies
 from intaglio.services.staging import staged_leftovers
-from intaglio.services.vocabulary import make_guard
+from intaglio.services.vocabulary import Guard, make_guard
 
 _MOST_LOOKS = 30  # attempts at one request: one for each location that it adds, and some for what others do
 _KEPT = {Status.ACTIVE, Status.DEACTIVATED}
@@ -48,7 +49,31 @@ class ImageProtected(Forbidden):
 
 
 async def create(parts: Parts, caller: Caller, document: Mapping[str, Any]) -> Image:
-    """Record a new image without data. Raises what `new_image` raises, refusals, limits, `OverQuota`, `ImageExists`."""
+    """Record a new image without data. Raises what `draft` and `Draft.record` raise."""
+    new = await draft(parts, caller, document)
+    await budgeted_write(parts, new.image.owner, new.record)
+    return parts.protection.access(caller).shown(new.image)
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A new image that its caller may have, not recorded yet."""
+
+    image: Image
+    guard: Guard
+
+    async def record(self, conn: Connection, budgets: Budgets) -> Image:
+        """Record the image, which is returned as it is recorded.
+
+        Raises `OverQuota`, `ImageExists`, `PropertyNotAllowed`.
+        """
+        await self.guard.require(conn, self.image, {})
+        recorded = await images.insert(conn, self.image)
+        await require_growth(conn, budgets, None, self.image)
+        return recorded
+
+
+async def draft(parts: Parts, caller: Caller, document: Mapping[str, Any]) -> Draft:
+    """The image that `document` describes. Raises what `new_image` raises, refusals, limits."""
     access = parts.protection.access(caller)
     image = new_image(document, project_id=caller.principal.project_id, now=utcnow(), formats=parts.formats)
     target = ImageTarget(image)
@@ -59,15 +84,7 @@ async def create(parts: Parts, caller: Caller, document: Mapping[str, Any]) -> I
     for name in image.properties:
         access.require(Action.CREATE, name)
     _require_counts(parts, image)
-    guard = await make_guard(parts)
-
-    async def work(conn: Connection, budgets: Budgets) -> None:
-        await guard.require(conn, image, {})
-        await images.insert(conn, image)
-        await require_growth(conn, budgets, None, image)
-
-    await budgeted_write(parts, image.owner, work)
-    return access.shown(image)
+    return Draft(image, await make_guard(parts))
 
 
 async def show(parts: Parts, caller: Caller, image_id: str) -> Image:

@@ -101,7 +101,8 @@ async def start(
 
     async def work(conn: Connection, budgets: Budgets) -> str:
         image, target = await visible_image(conn, parts.policy, caller, image_id)
-        parts.policy.require(request.plan.rule, caller, target)
+        for rule in request.plan.rules:
+            parts.policy.require(rule, caller, target)
         at_work = await running(conn, image)
         if at_work is not None:
             if _is_same(at_work, body, header_store):
@@ -109,17 +110,30 @@ async def start(
             raise ImportRunning(f"Image {image.id} is being imported by the task {at_work.id}; wait for its end.")
         image = await unlocked(conn, image)
         await _require_importable(conn, image, request)
-        stores = _targets(parts, image, request)
+        stores = targets(parts, image, request)
         task = _task(caller, image, body, header_store, stores, secrets)
-        await tasks.insert_task(conn, task)
-        claimed = await images.update(conn, image, _claimed(image, task, stores, _injected(parts, caller, request)))
-        await require_growth(conn, budgets, image, claimed)
-        lease = _lease(parts, image, stores)
-        await leases.claim(conn, lease)
-        await reserve(conn, budgets, lease, claimed, (image.size or 0) * len(stores))
+        await record(parts, conn, budgets, image, task, stores, injected(parts, caller, request.method))
         return task.id
 
     return await budgeted_write(parts, caller.principal.project_id, work)
+
+
+async def record(
+    parts: Parts,
+    conn: Connection,
+    budgets: Budgets,
+    image: Image,
+    task: Task,
+    stores: tuple[str, ...],
+    added: Mapping[str, str],
+) -> None:
+    """Record a task and give it the image, with room for its data. Raises `Superseded`, `OverQuota`."""
+    await tasks.insert_task(conn, task)
+    claimed = await images.update(conn, image, _claimed(image, task, stores, added))
+    await require_growth(conn, budgets, image, claimed)
+    lease = _lease(parts, image, stores)
+    await leases.claim(conn, lease)
+    await reserve(conn, budgets, lease, claimed, (image.size or 0) * len(stores))
 
 
 def _require_fetchable(parts: Parts, request: ImportRequest) -> None:
@@ -213,8 +227,8 @@ async def _require_importable(conn: Connection, image: Image, request: ImportReq
         raise ImportFormatsMissing("Set disk_format and container_format of the image before importing its data.")
 
 
-def _targets(parts: Parts, image: Image, request: ImportRequest) -> tuple[str, ...]:
-    """The stores to be written."""
+def targets(parts: Parts, image: Image, request: ImportRequest) -> tuple[str, ...]:
+    """The stores to be written. Raises `NoSuchStore`, `CopyThere`."""
     writable = [store_id for store_id, store in parts.stores.items() if store.abilities.write]
     wanted = tuple(writable) if request.all_stores else request.stores or (parts.stores.default,)
     unknown = [store_id for store_id in wanted if store_id not in writable]
@@ -254,9 +268,9 @@ def _task(
     )
 
 
-def _injected(parts: Parts, caller: Caller, request: ImportRequest) -> Mapping[str, str]:
+def injected(parts: Parts, caller: Caller, method: str) -> Mapping[str, str]:
     """The properties that the operator has every new image get."""
-    return {} if request.method == "copy-image" else parts.plugins.injected(caller.principal.roles)
+    return {} if method == "copy-image" else parts.plugins.injected(caller.principal.roles)
 
 
 def _claimed(image: Image, task: Task, stores: tuple[str, ...], injected: Mapping[str, str]) -> Image:

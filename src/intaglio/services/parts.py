@@ -13,6 +13,7 @@ from intaglio.imports.settings import PluginSettings
 from intaglio.ingest.door import Door
 from intaglio.ingest.settings import IngestSettings
 from intaglio.outbound.settings import OutboundSettings
+from intaglio.services.changes import Changes
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.settings import DeletionSettings, ImageLimits, MetadefSettings, TaskSettings
 from intaglio.stores.base import Store
@@ -37,6 +38,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     task_settings: TaskSettings
     deletion: DeletionSettings = DeletionSettings()
     osinfo: OsinfoDatabase
+    changes: Changes  # what is told to those who wait for it
     holder: str  # names this process in leases
     custom: CustomProperties = CustomProperties()
     outbound: OutboundSettings = OutboundSettings()

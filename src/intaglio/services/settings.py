@@ -59,6 +59,12 @@ class TaskSettings(msgspec.Struct, frozen=True, kw_only=True):
     staged_hours: int = 168
 
 
+class EventSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How many connections of one API process may wait for events at the same time."""
+
+    event_streams: int = 200
+
+
 class MetadefSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The catalogue of metadata definitions."""
 

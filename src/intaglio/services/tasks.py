@@ -1,6 +1,6 @@
 """Showing tasks, and forgetting those whose time is over."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from intaglio.authz.engine import Caller
@@ -9,8 +9,10 @@ from intaglio.base.errors import Invalid, NotFound
 from intaglio.db.base import Connection
 from intaglio.db.repos import tasks
 from intaglio.domain.task import Task, TaskQuery, TaskType
+from intaglio.services import url_tasks
 from intaglio.services.access import visible_image
 from intaglio.services.parts import Parts
+from intaglio.services.url_tasks import TaskNotOffered
 
 RULE = "tasks_api_access"
 
@@ -25,12 +27,6 @@ class TaskMarkerUnknown(Invalid):
     """The marker is no task of the list."""
 
     code = "task-marker-unknown"
-
-
-class TaskNotOffered(Invalid):
-    """A task of this type is not begun by this call."""
-
-    code = "task-not-offered"
 
 
 async def of_image(parts: Parts, caller: Caller, image_id: str) -> Sequence[Task]:
@@ -73,8 +69,11 @@ async def show(parts: Parts, caller: Caller, task_id: str) -> Task:
     return task
 
 
-async def create(parts: Parts, caller: Caller, body: dict[str, Any]) -> None:
-    """Check a request for a task and say what to ask for instead. Raises `PolicyRefused`, `TaskNotOffered`."""
+async def create(parts: Parts, caller: Caller, body: dict[str, Any], *, offered: Collection[str]) -> Task:
+    """Begin a task of the type `import`; of others, say what to ask for instead. `offered` are the import methods.
+
+    Raises `PolicyRefused`, `TaskNotOffered`, and what `url_tasks.begin` raises.
+    """
     parts.policy.require(RULE, caller, {})
     wanted = body.get("type")
     if wanted not in set(TaskType):
@@ -82,7 +81,7 @@ async def create(parts: Parts, caller: Caller, body: dict[str, Any]) -> None:
     if not isinstance(body.get("input"), dict):
         raise TaskNotOffered("'input' must be an object.")
     if wanted == TaskType.IMPORT:
-        raise TaskNotOffered("Tasks that fetch an image by its URL are not offered here.")
+        return await url_tasks.begin(parts, caller, body["input"], offered=offered)
     raise TaskNotOffered("Tasks of this type are begun by the calls on images: POST /v2/images/{image_id}/import.")
 
 

@@ -14,13 +14,13 @@ from intaglio.flows.settings import FlowSettings
 from intaglio.flows.takeover import Watch
 from intaglio.imports import location
 from intaglio.imports.base import Bench
-from intaglio.imports.flow import abandon, import_flow
+from intaglio.imports.flow import abandon, import_flows
 from intaglio.imports.location import location_flow
 
 _log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
-_FLOWS = {TaskType.API_IMAGE_IMPORT, TaskType.LOCATION_IMPORT}
+_FLOWS = {TaskType.API_IMAGE_IMPORT, TaskType.IMPORT, TaskType.LOCATION_IMPORT}
 
 
 class TaskRunner:
@@ -29,7 +29,7 @@ class TaskRunner:
     def __init__(self, database: Database, bench: Bench, settings: FlowSettings) -> None:
         self._database = database
         self._bench = bench
-        self._runtime = Runtime(settings, [import_flow(bench), location_flow(bench)], bench.holder)
+        self._runtime = Runtime(settings, [*import_flows(bench), location_flow(bench)], bench.holder)
         self._watch = Watch(database, self._runtime, bench.holder)
         self._begun: set[str] = set()
         self._started = False

@@ -20,7 +20,7 @@ from intaglio.api.routes.policy import policy_routes
 from intaglio.api.routes.schemas import SCHEMAS_ROUTES
 from intaglio.api.routes.service import SERVICE_ROUTES
 from intaglio.api.routes.tags import TAGS_ROUTES
-from intaglio.api.routes.tasks import IMPORTS_ROUTES, TASKS_ROUTES
+from intaglio.api.routes.tasks import EVENTS_ROUTES, IMPORTS_ROUTES, TASKS_ROUTES
 from intaglio.api.routes.validation import VALIDATION_ROUTES
 from intaglio.api.settings import RateClass
 
@@ -45,6 +45,7 @@ ROUTES: tuple[Route, ...] = (
     *DATA_ROUTES,
     *IMPORTS_ROUTES,
     *LOCATIONS_ROUTES,
+    *EVENTS_ROUTES,
     *TAGS_ROUTES,
     *ACTIONS_ROUTES,
     *MEMBERS_ROUTES,

@@ -4,11 +4,18 @@ from intaglio.api.route import Route
 from intaglio.api.routes.answers import IMAGE_ERRORS, NO_BODY, query
 from intaglio.api.routes.data import SIZE, STORE
 from intaglio.api.settings import RateClass
-from intaglio.api.v2 import imports, tasks
+from intaglio.api.v2 import events, imports, tasks
 from intaglio.domain.query import Direction
 from intaglio.domain.task import TASK_SORT_KEYS, TaskStatus, TaskType
 
 _ADMIN = NO_BODY | {401: "No valid credentials.", 403: "The policy refuses."}
+
+_SEEN = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "The id of the last event seen, when coming back.",
+}
 
 IMPORTS_ROUTES = (
     Route(
@@ -40,7 +47,7 @@ IMPORTS_ROUTES = (
         rate=RateClass.IMPORT,
         summary="Import an image's data: staged, from a URL or a region; or copy them",
         success={202: "A task does it; the header X-Intaglio-Task names it. So does the same request once more."},
-        rules=("get_image", "modify_image", "copy_image"),
+        rules=("get_image", "modify_image", "intaglio:import_from_url", "copy_image"),
         parameters=(STORE,),
         request="Import",
         errors={
@@ -74,6 +81,28 @@ IMPORTS_ROUTES = (
     ),
 )
 
+EVENTS_ROUTES = (
+    Route(
+        method="GET",
+        path="/v2/images/{image_id}/events",
+        handler=events.follow,
+        rate=RateClass.OTHER,
+        summary="Follow what happens to an image",
+        success={
+            200: "Server-sent events, image, task and end, until nothing is under way with the image.",
+            204: "Last-Event-ID is that of the last event: there is nothing more to tell.",
+        },
+        rules=("get_image",),
+        parameters=(_SEEN,),
+        response="Events",
+        errors={
+            **IMAGE_ERRORS,
+            429: "Too many connections wait for events, or too many calls; see Retry-After.",
+            503: "The database does not answer.",
+        },
+    ),
+)
+
 TASKS_ROUTES = (
     Route(
         method="GET",
@@ -98,13 +127,17 @@ TASKS_ROUTES = (
         method="POST",
         path="/v2/tasks",
         handler=tasks.create,
-        rate=RateClass.WRITE,
-        summary="Create a task",
-        success={201: "The task; no type of task is begun by this call in this release."},
-        rules=("tasks_api_access",),
+        rate=RateClass.IMPORT,
+        summary="Fetch an image by its URL, as a task of the type import",
+        success={201: "The task, which makes the image; its result names it. What is wrong with it fails the task."},
+        rules=("tasks_api_access", "add_image", "publicize_image", "communitize_image", "intaglio:import_from_url"),
         request="NewTask",
         response="Task",
-        errors=_ADMIN | {400: "The body is wrong, or tasks of this type are begun by another call."},
+        errors=_ADMIN
+        | {
+            400: "The body is wrong, the URL is refused, or tasks of this type are begun by another call.",
+            413: "The project has no room for another image.",
+        },
     ),
     Route(
         method="GET",

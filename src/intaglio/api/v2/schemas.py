@@ -136,9 +136,9 @@ _TASK_LISTED: dict[str, Any] = {
     "type": _choice("What is done.", ("import", "api_image_import", "location_import")),
     "status": _choice("How far it is.", ("pending", "processing", "success", "failure")),
     "owner": {"type": "string", "description": "The project that the task belongs to."},
-    "image_id": {"type": "string", "description": "The image that it is about."},
-    "request_id": {"type": "string", "description": "The request that started it."},
-    "user_id": {"type": "string", "description": "The user who started it."},
+    "image_id": {"type": ["null", "string"], "description": "The image that it is about."},
+    "request_id": {"type": ["null", "string"], "description": "The request that started it."},
+    "user_id": {"type": ["null", "string"], "description": "The user who started it."},
     "expires_at": {"type": ["null", "string"], "description": "When its record may be removed, UTC."},
     "created_at": {"type": "string", "description": "When it was created, UTC."},
     "updated_at": {"type": "string", "description": "When it was last changed, UTC."},
@@ -154,7 +154,8 @@ TASK: dict[str, Any] = {
         "message": {"type": "string", "description": "What there is to say, mostly after a failure."},
         "progress": {
             "type": "object",
-            "description": "How far the step is that it is in: bytes, total_bytes, bytes_per_second, seconds_left.",
+            "description": "How far the step is that it is in: bytes, total_bytes, bytes_per_second, seconds_left; and "
+            "last_error, why it is tried again.",
         },
     },
 }

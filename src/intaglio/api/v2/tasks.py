@@ -11,11 +11,13 @@ from intaglio.api.call import Call
 from intaglio.api.listing import InvalidQuery
 from intaglio.api.responses import json_response
 from intaglio.api.v2.image_view import timestamp
+from intaglio.api.v2.info import import_methods_of
 from intaglio.domain.query import Direction
 from intaglio.domain.task import LOCATION_URL, TASK_SORT_KEYS, Progress, Task, TaskQuery, TaskStatus, TaskType
 from intaglio.imports.remote import SEALED
 from intaglio.outbound.urls import masked
 from intaglio.services import tasks
+from intaglio.services.url_tasks import ADDRESS, KEYS
 
 _URLS = ("uri", "checksum_url")
 
@@ -65,12 +67,14 @@ def _contents(task: Task) -> dict[str, Any]:
         "message": task.message,
     }
     if task.progress is not None:
-        view["progress"] = _progress(task.progress)
+        view["progress"] = progress_view(task.progress)
     return view
 
 
 def _shown(given: Mapping[str, Any]) -> dict[str, Any]:
     """What was asked for, without the secrets in it."""
+    if ADDRESS in given:  # a task of the type `import`: what is kept beside belongs to its import
+        return {name: _without_login(value) for name, value in given.items() if name in KEYS}
     shown = {name: value for name, value in given.items() if name != SEALED}
     if isinstance(shown.get(LOCATION_URL), str):
         shown[LOCATION_URL] = masked(shown[LOCATION_URL])
@@ -81,7 +85,12 @@ def _shown(given: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def _progress(progress: Progress) -> dict[str, Any]:
+def _without_login(value: Any) -> Any:
+    return masked(value) if isinstance(value, str) else value
+
+
+def progress_view(progress: Progress) -> dict[str, Any]:
+    """How far a step is, in numbers."""
     remaining = progress.remaining
     return {
         "step": progress.step,
@@ -89,6 +98,7 @@ def _progress(progress: Progress) -> dict[str, Any]:
         "total_bytes": progress.total,
         "bytes_per_second": None if progress.rate is None else round(progress.rate),
         "seconds_left": None if remaining is None else round(remaining.total_seconds()),
+        "last_error": progress.last_error,
         "at": timestamp(progress.at),
     }
 
@@ -113,8 +123,9 @@ async def show(call: Call) -> Response:
 
 
 async def create(call: Call) -> Response:
-    await tasks.create(call.parts, call.caller, await call.json_object())
-    raise AssertionError
+    task = await tasks.create(call.parts, call.caller, await call.json_object(), offered=import_methods_of(call))
+    headers = {"Location": f"{call.base_url}/v2/tasks/{task.id}"}
+    return json_response(task_view(task, whole=True), 201, headers)
 
 
 def _link(pairs: list[tuple[str, str]]) -> str:

@@ -4,6 +4,12 @@ from intaglio.authz.rules.base import ADMIN, OWN, Rule
 
 OWN_RULES = (
     Rule(
+        "intaglio:import_from_url",
+        "rule:modify_image",
+        "Have this service fetch an image's data, from a URL or another region's image service.",
+        when="the import method is web-download or glance-download, or a task of the type import is begun",
+    ),
+    Rule(
         "intaglio:explain",
         f"{ADMIN} or (role:manager and {OWN})",
         "Be told which rule refused, in the answer itself, and ask why for any caller.",

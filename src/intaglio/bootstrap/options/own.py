@@ -106,6 +106,14 @@ INTAGLIO = (
         minimum=0,
     ),
     used(
+        "event_streams",
+        Kind.INTEGER,
+        200,
+        "Connections of one API process that may wait for events of images at the same time; of one user, a quarter.",
+        minimum=1,
+        maximum=100000,
+    ),
+    used(
         "expire_empty_after_hours",
         Kind.NUMBER,
         0.0,
@@ -155,7 +163,7 @@ RATES = (
     used(
         "rate_limit_import",
         Kind.MAP,
-        (("user", "60/hour"), ("project", "240/hour")),
+        (("project", "600/hour"),),
         f"{_RATES}: imports, which make this service fetch and convert data.",
         note="Set it to nothing to have no limit.",
     ),

@@ -54,6 +54,12 @@ async def of_image(conn: Connection, image_id: str, owner: str | None, now: date
     return [_to_task(row, conn.urls) for row in rows.mappings()]
 
 
+async def where(conn: Connection, *conditions: ColumnElement[bool]) -> list[Task]:
+    """The tasks that meet all conditions on Glance's table, the oldest first."""
+    rows = await conn.execute(_select().where(*conditions).order_by(tasks.c.created_at, tasks.c.id))
+    return [_to_task(row, conn.urls) for row in rows.mappings()]
+
+
 async def page(conn: Connection, query: TaskQuery, now: datetime) -> Sequence[Task] | None:
     """One page of the list; None when the marker is no task that this list could hold."""
     given: dict[str, Any] = {}

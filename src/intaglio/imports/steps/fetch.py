@@ -81,6 +81,7 @@ class _Fetching:
                 if isinstance(failed, FetchFailed) and not failed.again:
                     raise
                 _log.warning("task %s, attempt %d: %s", self._job.task_id, attempt, failed)
+                self._watched.note(failed)
         return await self._fetched(order)
 
     async def _fetched(self, order: _Order) -> Staged:
@@ -89,7 +90,10 @@ class _Fetching:
         offset = parts.size if order.wanted.continuable(parts.facts) else 0
         if offset and offset == parts.facts.size:
             return await self._checked(order, await self._digest_of_parts(order))
-        async with download(bench.fetcher, order.wanted, bench.patience, offset=offset, known=parts.facts) as source:
+        going = download(
+            bench.fetcher, order.wanted, bench.patience, offset=offset, known=parts.facts, tell=self._watched.note
+        )
+        async with going as source:
             if source.offset == 0:
                 await parts.begin(source.facts)
             digest = await self._digest_of_parts(order)

@@ -196,6 +196,7 @@ async def _transfer(
                 return await _pass(bench, job, watched, targets, spec, pieces, findings)
             except (Busy, Exists, DeliveryBroken, StoresFailed) as error:
                 _log.warning("task %s, attempt %d: %s", job.task_id, attempt, error)
+                watched.note(error)
             await asyncio.sleep(_PAUSE_SECONDS * attempt)
         return await _pass(bench, job, watched, targets, spec, pieces, findings)
 

@@ -51,12 +51,16 @@ class Was(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
     size: int | None
     described: Before | None
+    withdrawn: bool
 
 
-async def run(bench: Bench, job: Job, start: Status, failed: StepFailed, before: Json = None) -> Json:
+async def run(
+    bench: Bench, job: Job, start: Status, failed: StepFailed, before: Json = None, *, withdrawn: bool = False
+) -> Json:
     """Undo what was done, give the image back in the status `start`, and end the task with what `failed`.
 
-    `before` is what the step `remember` noted, None where there was none. An image whose staged data were refused is
+    `before` is what the step `remember` noted, None where there was none. With `withdrawn` the image, which was made
+    for the task alone, is deleted instead of queued. An image whose staged data were refused is
     `queued`: in `uploading` it would have room for no others.
     """
     if start is Status.UPLOADING and failed.reason_code in _OF_THE_DATA:
@@ -64,11 +68,12 @@ async def run(bench: Bench, job: Job, start: Status, failed: StepFailed, before:
     image, kept, ours = await bench.write(lambda conn: _claim(conn, bench, job))
     remove = _leftovers(bench, job, image, kept, start) if ours else {}
     stubborn = [store_id for store_id, store in remove.items() if not await _removed(store, job.image_id, store_id)]
-    message = _message(image, start, failed)
+    message = _message(image, start, failed, withdrawn=withdrawn)
     was = Was(
         status=start,
         size=await _staged_size(bench, job) if start is Status.UPLOADING else None,
         described=None if before is None else msgspec.convert(before, Before),
+        withdrawn=withdrawn,
     )
     await bench.write(lambda conn: _end(conn, bench, job, was, message, stubborn))
     _log.warning("task %s: %s", job.task_id, message)
@@ -88,9 +93,11 @@ def _leftovers(
     return remove if image is not None and start is Status.UPLOADING else {**remove, STAGING: bench.staging}
 
 
-def _message(image: Image | None, start: Status, failed: StepFailed) -> str:
+def _message(image: Image | None, start: Status, failed: StepFailed, *, withdrawn: bool) -> str:
     if failed.reason_code == ImportCancelled.code:
         return str(failed)
+    if withdrawn:
+        return f"Step '{failed.step}' failed: {failed} There is no image: correct the cause and begin another task."
     advice = "" if image is None else _ADVICE[Status.ACTIVE if image.status is Status.ACTIVE else start]
     if failed.reason_code in _OF_THE_DATA and image is not None:
         advice = "The same data would fail again, and were removed: say what they are (disk_format), or send others."
@@ -123,7 +130,11 @@ async def _end(conn: Connection, bench: Bench, job: Job, was: Was, message: str,
     image = await images.get(conn, job.image_id)
     ours = image is None or image.properties.get(LOCK) == job.task_id
     if image is not None and ours:
-        await images.update(conn, image, _as_before(bench, job, image, was))
+        after = _as_before(bench, job, image, was)
+        if was.withdrawn and after.status is Status.QUEUED:
+            await images.delete(conn, image)
+        else:
+            await images.update(conn, image, after)
     lease = await leases.find(conn, job.image_id, LEASE_KIND)
     if lease is not None and ours:
         await leases.release(conn, lease)

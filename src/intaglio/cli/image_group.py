@@ -1,0 +1,11 @@
+"""The group `intaglio image` with all its commands."""
+
+from intaglio.cli.image import app
+from intaglio.cli.image_import import create, import_image
+from intaglio.cli.image_inspection import inspect
+from intaglio.cli.image_stuck import stuck
+
+app.command(import_image, name="import")
+app.command(create)
+app.command(inspect)
+app.command(stuck)
