@@ -122,7 +122,7 @@ class RbdStore:
 
     async def _found(self, key: str) -> Stat | None:
         try:
-            return await self.stat(key)
+            return await self._run(self._look, "look at an image", key, True)  # noqa: FBT003 - passed on by position
         except NotFound:
             return None
 
@@ -200,10 +200,10 @@ class RbdStore:
         with explained(self._id, doing), self._link.pool() as pool:
             return call(pool, *args)
 
-    def _look(self, pool: Pool, key: str) -> Stat:
+    def _look(self, pool: Pool, key: str, listing: bool = False) -> Stat:  # noqa: FBT001, FBT002 - as above
         try:
             with pool.look(key, self._snapshot(key)) as image:
-                return Stat(key=key, size=image.size)
+                return Stat(key=key, size=image.size, modified=image.modified if listing else None)
         except FileNotFoundError:
             raise absent(self._id, key) from None
 

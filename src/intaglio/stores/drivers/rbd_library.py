@@ -48,6 +48,7 @@ _SIGNATURES: Mapping[str, Sequence[Any]] = {
     "rbd_get_size": (_HANDLE, _OUT),
     "rbd_get_id": (_HANDLE, _OUT, _SIZE),
     "rbd_get_create_timestamp": (_HANDLE, _OUT),
+    "rbd_get_modify_timestamp": (_HANDLE, _OUT),
     "rbd_snap_create": (_HANDLE, _TEXT),
     "rbd_snap_protect": (_HANDLE, _TEXT),
     "rbd_snap_unprotect": (_HANDLE, _TEXT),

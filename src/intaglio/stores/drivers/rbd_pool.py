@@ -55,9 +55,17 @@ class Image:
     @property
     def age(self) -> float:
         """Seconds since it was made, by the clocks of both machines."""
-        made = rbd_library.Timespec()
-        self._ceph.call("rbd_get_create_timestamp", self._handle, ctypes.byref(made))
-        return time.time() - int(made.seconds)
+        return time.time() - self._moment("rbd_get_create_timestamp")
+
+    @property
+    def modified(self) -> float:
+        """When it was written to, to about a minute, or made; seconds since the epoch by the clock of who did it."""
+        return max(self._moment("rbd_get_create_timestamp"), self._moment("rbd_get_modify_timestamp"))
+
+    def _moment(self, which: str) -> float:
+        found = rbd_library.Timespec()
+        self._ceph.call(which, self._handle, ctypes.byref(found))
+        return float(found.seconds)
 
     @property
     def others(self) -> int:
