@@ -4,7 +4,6 @@ An object is sent in parts and read in ranges, several of both at once; memory d
 wrote as dynamic large objects is read, listed and deleted whole.
 """
 
-import asyncio
 import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -13,7 +12,6 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import unquote
-from weakref import WeakValueDictionary
 
 from intaglio.stores.base import (
     KEY,
@@ -26,6 +24,7 @@ from intaglio.stores.base import (
     checked_key,
 )
 from intaglio.stores.drivers.budget import Budget
+from intaglio.stores.drivers.parted import Turns
 from intaglio.stores.drivers.ranged_read import MIB, Absent, Reader, absent
 from intaglio.stores.drivers.swift_answers import Answer, Entry, no_container, said
 from intaglio.stores.drivers.swift_auth import Keystone, Login, Tempauth
@@ -82,7 +81,7 @@ class SwiftStore:
         self._client = Client(store, chosen, login, web)
         self._budget = Budget(_MEMORY)
         self._own: set[str] = set()  # marks of uploads that are under way here
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns()
         self.abilities = Abilities()
 
     async def prepare(self) -> None:
@@ -97,8 +96,7 @@ class SwiftStore:
     async def put(self, key: str, chunks: AsyncIterator[Chunk], size_hint: int | None = None) -> Stat:  # noqa: ARG002 - the contract's signature
         """Write a new object; see the contract."""
         await self._refuse_taken(checked_key(key))
-        turn = self._turns.setdefault(key, asyncio.Lock())
-        upload = Upload(self._client, self._options, self._budget, key, self._most, turn)
+        upload = Upload(self._client, self._options, self._budget, key, self._most, self._turns.of(key))
         self._own.add(upload.mark)
         try:
             size = await upload.write(chunks)
