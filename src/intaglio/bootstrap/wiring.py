@@ -31,7 +31,7 @@ from intaglio.identity.unified_limits import KeystoneLimits
 from intaglio.identity.users import UsersFile
 from intaglio.imports.base import Bench
 from intaglio.ingest.door import Door
-from intaglio.services import expiry, kept, recount, recovery, search_index, staging, tasks
+from intaglio.services import expiry, kept, recount, recovery, search_index, staging, tasks, tenancy
 from intaglio.services.import_room import ImportRoom
 from intaglio.services.marks import Marks
 from intaglio.services.osinfo import OsinfoDatabase
@@ -50,12 +50,13 @@ FORGET_SECONDS = 60
 EXPIRY_SECONDS = 300
 MARKS_SECONDS = 5
 INDEX_SECONDS = 300
+TENANTS_SECONDS = 30
 
 
 def make_parts(settings: Settings) -> Parts:
     """The parts of one process; nothing is connected yet."""
     policy = PolicyEngine(files=PolicyFiles(settings.policy))
-    return Parts(
+    parts = Parts(
         database=open_database(settings.database),
         stores=registry.build(settings.stores),
         staging=registry.build_one(settings.staging),
@@ -76,6 +77,8 @@ def make_parts(settings: Settings) -> Parts:
         plugins=settings.plugins,
         seal=make_seal(settings),
     )
+    tenancy.introduce(parts)
+    return parts
 
 
 def make_limit_source(settings: Settings) -> LimitSource:
@@ -222,6 +225,13 @@ class _Tasks:
             await self._runner.stop()
 
 
+def _for_tenants(parts: Parts) -> Sequence[PeriodicJob]:
+    """Nothing where no store keeps images in their projects' own accounts."""
+    if not tenancy.tenanted(parts):
+        return ()
+    return (PeriodicJob("tenants", TENANTS_SECONDS, tenancy.CatchUp(parts).look),)
+
+
 @contextlib.asynccontextmanager
 async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
     """What the worker does again and again, and the parts that this takes, until the block ends."""
@@ -262,6 +272,7 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
         PeriodicJob("index", INDEX_SECONDS, index),
         PeriodicJob("tasks", TASKS_SECONDS, own_tasks.tend),
         PeriodicJob("forget", FORGET_SECONDS, own_tasks.expire),
+        *_for_tenants(parts),
     ]
     if upkeep.expire_empty_after_hours:
         jobs.append(PeriodicJob("expire", EXPIRY_SECONDS, expire))

@@ -27,9 +27,11 @@ from intaglio.services.parts import Parts
 from intaglio.services.quota import Budgets, budgeted_write, require_growth
 from intaglio.services.removal import deletions, remove_copies
 from intaglio.services.staging import staged_leftovers
+from intaglio.services.tenancy import tell
 from intaglio.services.vocabulary import make_guard
 
 _KEPT = {Status.ACTIVE, Status.DEACTIVATED}
+_WHO_READS = frozenset({"visibility", "locations"})  # fields by which stores let others read
 
 
 class ForeignOwner(Forbidden):
@@ -111,6 +113,8 @@ async def update(
 
     image, pending = await budgeted_write(parts, caller.principal.project_id, work)
     await remove_copies(parts, pending)
+    if any(operation.name in _WHO_READS for operation in operations):
+        await tell(parts, image.id)
     return access.shown(image)
 
 

@@ -47,6 +47,10 @@ def _swift(config: StoreConfig) -> Store:
         from intaglio.stores.drivers.swift import SwiftStore  # noqa: PLC0415 - as above
     except ImportError as error:
         raise _lacking(config, "swift", error) from error
+    if config.options.get("swift_store_multi_tenant"):
+        from intaglio.stores.drivers.swift_tenants import SwiftTenants  # noqa: PLC0415 - as above
+
+        return SwiftTenants(config.id, config.options)
     return SwiftStore(config.id, config.options)
 
 
