@@ -134,6 +134,7 @@ async def test_what_a_dead_writer_left_goes_with_its_key(swift_behind_keystone: 
         await heir.delete("key")
     assert containers(swift_behind_keystone, "beta", container) == []
     await heir.close()
+    await dead.close()
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,8 @@ def _responses(route: Route) -> dict[str, Any]:
 def _content(name: str) -> dict[str, Any]:
     if name == "Data":
         return {_DATA: {}}
+    if name == "Metrics":
+        return {"text/plain": {}}
     content: dict[str, Any] = {"text/plain": {}} if name == "Health" else {}
     kinds = _PATCHES if name == "Patch" else {_JSON: name}
     for media_type, kind in kinds.items():

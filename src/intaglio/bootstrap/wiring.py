@@ -9,11 +9,13 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
+from intaglio.api import metrics
 from intaglio.api.app import Lifespan, make_application
 from intaglio.api.rates import Limiter
 from intaglio.authz.engine import PolicyEngine
 from intaglio.authz.files import PolicyFiles
 from intaglio.authz.property_access import PropertyProtection
+from intaglio.base.metrics import Counts
 from intaglio.base.process import this_process
 from intaglio.bootstrap.custom_schema import custom_properties
 from intaglio.bootstrap.settings import Settings
@@ -36,7 +38,7 @@ from intaglio.services.import_room import ImportRoom
 from intaglio.services.marks import Marks
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
-from intaglio.stores import registry
+from intaglio.stores import counted, registry
 from intaglio.stores.base import StoreError
 from intaglio.worker.loop import PeriodicJob
 
@@ -56,9 +58,11 @@ TENANTS_SECONDS = 30
 def make_parts(settings: Settings) -> Parts:
     """The parts of one process; nothing is connected yet."""
     policy = PolicyEngine(files=PolicyFiles(settings.policy))
+    ids = [store.id for store in settings.stores.stores]
+    counts = Counts((*metrics.families(), *counted.families(ids)))
     parts = Parts(
         database=open_database(settings.database),
-        stores=registry.build(settings.stores),
+        stores=registry.build(settings.stores, counts),
         staging=registry.build_one(settings.staging),
         door=Door(),
         policy=policy,
@@ -75,6 +79,7 @@ def make_parts(settings: Settings) -> Parts:
         custom=custom_properties(settings.custom_schema),
         outbound=settings.outbound,
         plugins=settings.plugins,
+        counts=counts,
         seal=make_seal(settings),
     )
     tenancy.introduce(parts)
@@ -105,6 +110,7 @@ async def prepare_parts(parts: Parts) -> Marks:
 async def close_parts(parts: Parts) -> None:
     """Release what the parts hold."""
     parts.door.close()
+    parts.counts.close()
     await parts.quotas.close()
     await parts.stores.close()
     await parts.staging.close()
@@ -134,6 +140,7 @@ def make_app(settings: Settings) -> ASGIApp:
     settling: list[asyncio.Task[None]] = []
 
     async def start() -> None:
+        parts.counts.share(settings.serve.metrics)
         settling.append(asyncio.create_task(_settle_all(await prepare_parts(parts))))
 
     async def stop() -> None:
@@ -236,6 +243,7 @@ def _for_tenants(parts: Parts) -> Sequence[PeriodicJob]:
 async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
     """What the worker does again and again, and the parts that this takes, until the block ends."""
     parts = make_parts(settings)
+    parts.counts.share(settings.serve.metrics)
     own_tasks = _Tasks(parts, settings)
     own_recovery = recovery.Recovery(parts)
 

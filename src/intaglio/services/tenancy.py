@@ -25,7 +25,7 @@ _OVERLAP = timedelta(minutes=5)  # clocks of machines differ, and transactions e
 
 def tenanted(parts: Parts) -> Mapping[str, Tenanted]:
     """The stores of this kind."""
-    return {store_id: store for store_id, store in parts.stores.items() if isinstance(store, Tenanted)}
+    return {store_id: store for store_id, store in parts.stores.bare.items() if isinstance(store, Tenanted)}
 
 
 def introduce(parts: Parts) -> None:
@@ -48,8 +48,9 @@ async def tell(parts: Parts, image_id: str) -> bool:
         _log.warning("image %s: who may read its data is told to its stores later: %s", image_id, error)
         return False
     told = True
-    for store_id, store, key in () if image is None else copies(parts.stores, image.locations):
-        if isinstance(store, Tenanted):
+    for store_id, _, key in () if image is None else copies(parts.stores, image.locations):
+        store = tenanted(parts).get(store_id)
+        if store is not None:
             try:
                 await store.share(key, readers)
             except IntaglioError as error:

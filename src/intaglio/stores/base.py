@@ -272,3 +272,19 @@ class Tenanted(Protocol):
         What was allowed before is not any more. Raises `NotFound`, and what using the store raises.
         """
         ...
+
+
+class Space(msgspec.Struct, frozen=True):
+    """How much a store could hold and how much more it would take now, in bytes."""
+
+    size: int
+    free: int
+
+
+@runtime_checkable
+class Spacious(Protocol):
+    """A store that knows how much room there is."""
+
+    async def space(self) -> Space:
+        """The room, of all its places together. Raises the `StoreError` met."""
+        ...

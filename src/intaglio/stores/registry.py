@@ -5,7 +5,9 @@ from typing import TypeVar
 
 import msgspec
 
+from intaglio.base.metrics import Counts
 from intaglio.stores.base import Misconfigured, NotFound, Store, StoreError
+from intaglio.stores.counted import Counted
 from intaglio.stores.facts import Learned, facts
 from intaglio.stores.settings import StoreConfig, StoreSettings
 
@@ -73,10 +75,16 @@ DRIVERS: Mapping[str, Callable[[StoreConfig], Store]] = {
 class Stores(Mapping[str, Store]):
     """All stores of a service by id."""
 
-    def __init__(self, settings: StoreSettings, stores: Mapping[str, Store]) -> None:
+    def __init__(self, settings: StoreSettings, stores: Mapping[str, Store], counts: Counts | None = None) -> None:
+        """`counts`: what the stores do is counted there, in the families of `intaglio.stores.counted`."""
         self.default = settings.default
         self.multi = settings.multi
-        self._stores = dict(stores)
+        self.bare = dict(stores)
+        """The drivers themselves, for what only some of them can: `Marked`, `Tenanted`, `Spacious`."""
+        self._stores = {
+            store_id: store if counts is None else Counted(store, store_id, counts)
+            for store_id, store in stores.items()
+        }
         self._configs = {config.id: config for config in settings.stores}
 
     def __getitem__(self, store_id: str) -> Store:
@@ -99,7 +107,7 @@ class Stores(Mapping[str, Store]):
 
     def properties(self, store_id: str) -> Mapping[str, object]:
         """What an administrator is told of a store beside its type and weight."""
-        store = self._stores[store_id]
+        store = self.bare[store_id]
         learned = store.learned() if isinstance(store, Learned) else {}
         return {**facts(self._configs[store_id]), **learned}
 
@@ -148,14 +156,14 @@ class Stores(Mapping[str, Store]):
             await store.close()
 
 
-def build(settings: StoreSettings) -> Stores:
-    """The stores of these settings; connects to nothing. Raises `Misconfigured`."""
+def build(settings: StoreSettings, counts: Counts | None = None) -> Stores:
+    """The stores of these settings; connects to nothing. `counts` as for `Stores`. Raises `Misconfigured`."""
     ids = [config.id for config in settings.stores]
     _refuse(ids, settings.default)
     stores: dict[str, Store] = {}
     for config in settings.stores:
         stores[config.id] = build_one(config)
-    return Stores(settings, stores)
+    return Stores(settings, stores, counts)
 
 
 def build_one(config: StoreConfig) -> Store:

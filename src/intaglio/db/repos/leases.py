@@ -107,6 +107,14 @@ async def count_given_up(conn: Connection) -> Mapping[str, int]:
     return {row["store_id"]: row["number"] for row in (await conn.execute(statement)).mappings()}
 
 
+async def removals(conn: Connection) -> tuple[int, int]:
+    """How many leases wait for another attempt, and how many were given up."""
+    given_up = leases.c.given_up_at.is_not(None)
+    statement = select(given_up, func.count()).where(leases.c.attempts > 0).group_by(given_up)
+    found = {bool(row[0]): int(row[1]) for row in await conn.execute(statement)}
+    return found.get(False, 0), found.get(True, 0)
+
+
 async def put_off(conn: Connection, lease: Lease, error: str, until: datetime) -> bool:
     """Note that ending the lease failed, and leave it; it is tried again at `until`. False when it was lost before."""
     values = {"holder": NOBODY, "attempts": lease.attempts + 1, "error": error, "expires_at": until}

@@ -18,6 +18,7 @@ from intaglio.stores.base import (
     Busy,
     Chunk,
     NotFound,
+    Space,
     Stat,
     StoreError,
     Unsupported,
@@ -180,6 +181,10 @@ class RbdStore:
                 await self._run(Pool.probe, "reach its cluster")
         except TimeoutError as error:
             raise Busy(f"store {self._id!r}: the cluster did not answer within {_CHECK_SECONDS:g} s") from error
+
+    async def space(self) -> Space:
+        """See `intaglio.stores.base.Spacious`; of the whole cluster."""
+        return await self._run(Pool.space, "look at its room")
 
     async def close(self) -> None:
         """End the connection and the threads."""
