@@ -17,6 +17,7 @@ from intaglio.stores.conformance_sources import noise, pieces, stopping
 from intaglio.stores.drivers import s3_unfinished, s3_write
 from intaglio.stores.drivers.ranged_read import AHEAD, SEGMENT
 from intaglio.stores.drivers.s3 import S3Store
+from tests.starters.radosgw import RadosGateway
 from tests.starters.s3 import ACCESS, READER, READER_SECRET, S3, SECRET
 from tests.stores.s3_proxy import Fault, Proxy, proxied
 from tests.stores.s3_stores import QUICK, bucket_name, store, unfinished_keys
@@ -425,3 +426,17 @@ async def test_a_server_that_is_gone_or_silent(
         with pytest.raises(Busy, match=f"'s3'.*{words}"):
             async with asyncio.timeout(60):
                 await call
+
+
+async def test_a_server_that_joins_parts_unasked(gateway: RadosGateway, make: Make) -> None:
+    """Ceph's does whatever the condition says: who comes later is refused all the same."""
+    made = make(gateway, bucket_name(), s3_store_large_object_chunk_size=5)
+    reached, go_on = asyncio.Event(), asyncio.Event()
+    late = asyncio.create_task(made.put("key", stopping(PARTS, reached, go_on)))
+    await reached.wait()
+    await made.put("key", pieces(b"first"))
+    go_on.set()
+    with pytest.raises(Exists):
+        await late
+    assert await content(made, "key") == b"first"
+    await made.delete("key")
