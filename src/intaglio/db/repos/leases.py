@@ -109,10 +109,10 @@ async def count_given_up(conn: Connection) -> Mapping[str, int]:
 
 async def removals(conn: Connection) -> tuple[int, int]:
     """How many leases wait for another attempt, and how many were given up."""
-    given_up = leases.c.given_up_at.is_not(None)
-    statement = select(given_up, func.count()).where(leases.c.attempts > 0).group_by(given_up)
-    found = {bool(row[0]): int(row[1]) for row in await conn.execute(statement)}
-    return found.get(False, 0), found.get(True, 0)
+    given_up = func.count(leases.c.given_up_at).label("given_up")
+    statement = select(func.count().label("all"), given_up).where(leases.c.attempts > 0)
+    row = (await conn.execute(statement)).mappings().one()
+    return row["all"] - row["given_up"], row["given_up"]
 
 
 async def put_off(conn: Connection, lease: Lease, error: str, until: datetime) -> bool:

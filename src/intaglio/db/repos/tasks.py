@@ -142,8 +142,9 @@ async def expire(conn: Connection, now: datetime) -> list[str]:
 
 async def counts(conn: Connection) -> Sequence[tuple[str, str, int]]:
     """How many tasks there are of each type and status, expired ones that nobody has removed yet included."""
-    statement = select(tasks.c.type, tasks.c.status, func.count()).group_by(tasks.c.type, tasks.c.status)
-    return [(str(row[0]), str(row[1]), int(row[2])) for row in await conn.execute(statement)]
+    number = func.count().label("number")
+    statement = select(tasks.c.type, tasks.c.status, number).group_by(tasks.c.type, tasks.c.status)
+    return [(row["type"], row["status"], row["number"]) for row in (await conn.execute(statement)).mappings()]
 
 
 def _kept(now: datetime) -> ColumnElement[bool]:

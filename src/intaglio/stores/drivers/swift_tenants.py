@@ -51,7 +51,8 @@ class SwiftTenants:
 
     async def put(self, key: str, chunks: AsyncIterator[Chunk], size_hint: int | None = None) -> Stat:
         """Write a new object into its project's account; see the contract."""
-        name, inner = await self._find(checked_key(key))
+        self._place.pop(checked_key(key), None)  # the owner may be another one than at an attempt before
+        name, inner = await self._find(key)
         stat = await inner.put(name, chunks, size_hint)
         return Stat(key=key, size=stat.size)
 
