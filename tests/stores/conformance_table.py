@@ -92,8 +92,8 @@ def _has_tests(node: ast.ClassDef) -> bool:
     return any(isinstance(each, ast.AsyncFunctionDef) and each.name.startswith("test_") for each in node.body)
 
 
-def run(only: str) -> Scores:
-    """Run the suite on every driver whose column has `only` in its name."""
+def run(only: str, jobs: int) -> Scores:
+    """Run the suite on every driver whose column has `only` in its name, with so many processes."""
     listener = _Listener()
     chosen = [
         f"{file}::{node.name}"
@@ -101,13 +101,17 @@ def run(only: str) -> Scores:
         for node in ast.parse(file.read_text()).body
         if isinstance(node, ast.ClassDef) and node.name.startswith("Test") and only in column(file, node.name)
     ]
-    pytest.main(["-q", "--rootdir", str(ROOT), "-p", "no:cacheprovider", *chosen], plugins=[listener])
+    pytest.main(
+        ["-q", "--rootdir", str(ROOT), "-p", "no:cacheprovider", "-n", str(jobs), "--dist", "loadfile", *chosen],
+        plugins=[listener],
+    )
     return listener.scores
 
 
 def page(scores: Scores, day: dt.date) -> str:
     """The table as Markdown."""
-    names, about = list(scores), columns()
+    about = columns()
+    names = [name for name in about if name in scores]
     lines = [
         "# Store conformance",
         "",
@@ -132,8 +136,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="write docs/reference/conformance.md, too")
     parser.add_argument("--only", default="", metavar="TEXT", help="columns with this in their names")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes (default: 2)")
     chosen = parser.parse_args()
-    scores = run(chosen.only)
+    scores = run(chosen.only, chosen.jobs)
+    scores = {name: scores[name] for name in columns() if name in scores}
     table = Table("test", *scores)
     for test in tests():
         table.add_row(test.removeprefix("test_"), *(str(each.get(test, "")) for each in scores.values()))
