@@ -10,6 +10,7 @@ from intaglio.client.cloud import ImageService, connect
 from tests.manager.conftest import Desk, changes, definition
 from tests.manager.upstream import Upstream
 from tests.starters.glance import glance
+from tests.starters.mariadb import mariadb
 
 WHO = {  # Glance imports only for somebody
     "X-Identity-Status": "Confirmed",
@@ -24,7 +25,8 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ImageService, Path]]:
     directory = tmp_path_factory.mktemp("glance")
     with (
-        glance(directory, auth="headers") as server,
+        mariadb() as database,  # imports of two processes into one SQLite file now and then end in a 500
+        glance(directory, connection=database.create("glance"), auth="headers") as server,
         pytest.MonkeyPatch.context() as patch,
         warnings.catch_warnings(action="ignore"),
     ):

@@ -8,6 +8,7 @@ with glance(directory) as peer:
 
 import contextlib
 import dataclasses
+import logging
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ import httpx
 
 from tests.starters.base import Missing, debian, free_port, process, wait_until
 from tests.starters.environments import environment
+
+log = logging.getLogger(__name__)
 
 Auth = Literal["none", "headers", "keystone"]
 """none: whoever asks is an administrator (without roles). headers: the identity is what X-Identity-Status: Confirmed,
@@ -79,6 +82,11 @@ class Glance:
     def log(self) -> Path:
         """What Glance itself logged; what uWSGI said stands beside it in uwsgi.log."""
         return self.directory / "glance.log"
+
+    def troubles(self) -> list[str]:
+        """What it logged as an error, tracebacks included; store drivers that are not installed aside."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return [line for line in lines if " ERROR " in line and "stevedore" not in line]
 
     def manage(self, *words: str) -> None:
         """Run `glance-manage` with this configuration."""
@@ -265,3 +273,5 @@ def glance(
         yield peer
     finally:
         peer.stop()
+        if troubles := peer.troubles()[-200:]:
+            log.warning("Glance at %s logged:\n%s", peer.url, "\n".join(troubles))  # shown with a test that fails
