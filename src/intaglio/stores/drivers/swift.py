@@ -163,7 +163,8 @@ class SwiftStore:
             raise answer.error(self._id, "look at an object")
         found = answer.fine and await self._delete(key, answer)
         await self._remove_left(key)
-        await self._remove_container(key)
+        if not self._writers[self._options.container(key)]:  # who writes here found the container, and counts on it
+            await self._remove_container(key)
         if not found:
             raise await self._absent(key)
 
