@@ -79,7 +79,7 @@ def columns() -> Mapping[str, str]:
     return found
 
 
-def tests() -> list[str]:
+def every_test() -> list[str]:
     """Every test of the suite, in its order."""
     [suite] = [
         each for each in ast.parse(SUITE.read_text()).body if isinstance(each, ast.ClassDef) and _has_tests(each)
@@ -124,7 +124,7 @@ def page(scores: Scores, day: dt.date) -> str:
         f"| test | {' | '.join(names)} |",
         f"|---|{'---|' * len(names)}",
     ]
-    for test in tests():
+    for test in every_test():
         cells = [str(scores[name].get(test, Score(skipped={""}))) for name in names]
         lines.append(f"| `{test.removeprefix('test_')}` | {' | '.join(cells)} |")
     lines += ["", "| column | is |", "|---|---|", *(f"| {name} | {about.get(name, '')} |" for name in names), ""]
@@ -141,7 +141,7 @@ def main() -> None:
     scores = run(chosen.only, chosen.jobs)
     scores = {name: scores[name] for name in columns() if name in scores}
     table = Table("test", *scores)
-    for test in tests():
+    for test in every_test():
         table.add_row(test.removeprefix("test_"), *(str(each.get(test, "")) for each in scores.values()))
     Console().print(table)
     if chosen.write:
