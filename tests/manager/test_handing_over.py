@@ -63,7 +63,7 @@ def test_what_the_cloud_does_not_fetch_is_sent(desk: Desk) -> None:
     assert desk.service.checks_downloads()
     desk.write(definition("X", [desk.build("1")]))
     desk.apply()
-    assert [said for said in desk.progress.said if "so it is sent" in said and "127.0.0.1" in said]
+    assert [said for said in desk.progress.said if "so it is sent" in said], desk.progress.said
     assert desk.seen() == {"X": ("1", "public")}
 
 

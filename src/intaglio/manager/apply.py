@@ -151,7 +151,12 @@ class Applier:
             except NotHandedOver as error:
                 image_id = error.image_id
                 self._progress.say(f"{action.name}: the cloud does not fetch it ({error}), so it is sent")
-        content = self._fetch(action) if fetched is None else fetched.result()
+        try:
+            content = self._fetch(action) if fetched is None else fetched.result()
+        except IntaglioError:
+            if image_id is not None:
+                sender.give_up(image_id)
+            raise
         if not content.verified:
             self._progress.say(f"{action.name}: nobody publishes a digest of it; its own is {content.digest}")
         with self._progress.transfer(f"{action.name}: send") as meter:

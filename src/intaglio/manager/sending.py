@@ -114,19 +114,23 @@ class Sender:
 
         Raises `NotHandedOver` when it cannot; the image then waits for data that are sent.
         """
-        image = self._ready(action, action.image_id, str(action.digest))
+        digest = str(action.digest)
+        image = self._ready(action, action.image_id, digest)
+        if image.status != "queued":  # an interrupted run began to fill it; nobody here knows with what
+            image = self._active(image.id, meter)
+            if f"{image.hash_algorithm}:{image.hash_value}" == digest:
+                return self._described(action, image, digest)
+            raise NotHandedOver(image.id, "it has data already, which are to be compared")
         reasons = []
-        for source in action.sources if image.status == "queued" else ():
+        for source in action.sources:
             try:
-                self._service.import_url(image.id, source, str(action.digest))
+                self._service.import_url(image.id, source, digest)
                 image = self._active(image.id, meter)
             except (CallRefused, ImportFailed) as error:
                 reasons.append(str(error))
             else:
-                return self._described(action, image, str(action.digest))
-        if image.status == "queued":
-            raise NotHandedOver(image.id, "; ".join(reasons))
-        return self._described(action, self._active(image.id, meter), str(action.digest))
+                return self._described(action, image, digest)
+        raise NotHandedOver(image.id, "; ".join(reasons))
 
     def send(self, action: Import, content: Content, meter: Meter, image_id: str | None = None) -> Image:
         """The finished image, still private and under its first name. Raises when it is not what was published.
@@ -139,7 +143,7 @@ class Sender:
             try:
                 return self._filled(action, image, content, meter)
             except (CallRefused, ImportFailed, DigestMismatch):
-                self._give_up(image.id)
+                self.give_up(image.id)
                 image_id = None
                 if attempt == self._options.retries:
                     raise
@@ -165,7 +169,7 @@ class Sender:
         fields |= {"id": action.fixed_id} if action.fixed_id else {}
         image = image_from(self._service.create(fields))
         if self._project is not None and image.owner != self._project:
-            self._give_up(image.id)
+            self.give_up(image.id)
             raise WrongProject(
                 f"New images belong to {image.owner}, and the managed ones to {self._project}: name the project with "
                 "--project-id, or use other credentials."
@@ -235,11 +239,12 @@ class Sender:
         if progress and isinstance(progress.get("bytes"), int):
             meter(progress["bytes"], progress.get("total"))
 
-    def _give_up(self, image_id: str) -> None:
+    def give_up(self, image_id: str) -> None:
+        """Delete an image that was begun; one that cannot be deleted now is found by the next run."""
         try:
             self._service.delete(image_id)
         except IntaglioError:
-            return  # it says what it is by its property; the next run discards it
+            return
 
 
 def _compare(image: Image, action: Import, body: _Body) -> None:
