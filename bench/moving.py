@@ -7,14 +7,16 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from bench.client import run_together
 from bench.load import Load, ask
 from bench.run import Measure, Run
 from bench.servers import Server, nginx_server
 from bench.source import Source
-from bench.transfers import Client, download, stored, upload
+from bench.transfers import GIB, MB, Client, download, stored, upload
 
 CASES = ("upload-1", "upload-4", "download-1", "download-8", "ranges")
 RANGE = 2**20
+COPY = "cp"
 MEMORY, DISK = "memory", "disk"
 
 Work = tuple[str, str, Measure]
@@ -33,13 +35,27 @@ def moving(run: Run, where: str, store: Path) -> None:
                 for many in (1, 4)
                 for server in servers
             ]
+            + [(f"upload-1@{where}", COPY, functools.partial(_copied, run, run.source.path, store / label / "copy"))]
         )
         with contextlib.ExitStack() as stack:
             files = {limit.name: (limit, "/file")}
             for server in servers:
                 image = stack.enter_context(stored(server, run.source))
                 files[server.name] = (server, f"/v2/images/{image}/file")
-            run.repeat([*_downloads(run, where, files), *_ranges(run, where, files)])
+            kept = store / label / "plain" / "file"
+            copying = functools.partial(_copied, run, kept, run.memory / "copied")
+            run.repeat(
+                [*_downloads(run, where, files), (f"download-1@{where}", COPY, copying), *_ranges(run, where, files)]
+            )
+
+
+def _copied(run: Run, source: Path, target: Path) -> dict[str, float]:
+    """cp(1), which looks at no byte; what it wrote to a disk is there for good when the time is taken."""
+    target.unlink(missing_ok=True)
+    os.sync()
+    ran = run_together([["sh", "-c", 'cp --reflink=never "$1" "$2" && sync "$2"', "sh", str(source), str(target)]])
+    target.unlink()
+    return {"rate": run.source.size / MB / ran.elapsed, "client_cpu": ran.cpu / run.source.size * GIB}
 
 
 def _settled_upload(server: Server, source: Source, streams: int, client: Client) -> dict[str, float]:

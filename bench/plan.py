@@ -22,6 +22,7 @@ from bench.run import Run, Say
 from bench.seed import empty_database
 from bench.servers import STARTERS, Place, nginx_server
 from bench.source import make_source
+from bench.swift_store import swift_store
 
 PEER_SHARE = 8
 """Glance's transfers of the memory case are this much smaller than ours, to bound their time."""
@@ -91,6 +92,7 @@ def run_all(options: Options, results: Results, say: Say) -> None:
         moving(run, MEMORY, memory)
         moving(run, DISK, disk)
         object_store(run)
+        swift_store(run)
         rados(run)
         source.path.unlink()
         for catalogue in options.catalogues:

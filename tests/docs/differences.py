@@ -191,6 +191,11 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/faults/test_swift.py::test_interrupted",
         "tests/stores/test_swift.py::test_another_machine_was_first",
     ),
+    "Swift accounts of projects": (
+        "tests/stores/test_swift_tenants.py::test_an_object_is_in_its_projects_account",
+        "tests/stores/test_swift_tenants.py::test_without_the_role_it_is_said",
+        "tests/takeover/test_swift.py::test_tenants_there_and_back",
+    ),
     "Memory per Swift segment": ("tests/stores/test_swift.py::test_segments_are_short_whatever_the_options_say",),
     "Ceph that does not answer": (
         "tests/faults/test_rbd.py::test_a_silent_cluster_stops_no_other_request",

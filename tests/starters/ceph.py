@@ -141,6 +141,7 @@ osd pool default size = 1
 osd pool default min size = 1
 osd pool default pg autoscale mode = off
 osd crush chooseleaf type = 0
+rgw rados pool pg num min = 2
 paxos propose interval = 0.005
 paxos min wait = 0.005
 [mon]

@@ -2,8 +2,9 @@
 
     faulty_fs.py BACKING MOUNTPOINT CONTROL
 
-CONTROL is a JSON file {"operation": "EIO" | "hang"}, read at each operation; while an operation hangs, a file
-CONTROL.hanging exists. An operation goes on when CONTROL no longer says so. There is no O_TMPFILE here: FUSE has it
+CONTROL is a JSON file {"operation": "EIO" | "hang" | "slow"}, read at each operation; while an operation hangs, a file
+CONTROL.hanging exists. An operation goes on when CONTROL no longer says so; a slow one by itself, a quarter of a second
+later. There is no O_TMPFILE here: FUSE has it
 only where the server implements it, as most do not.
 """
 
@@ -17,6 +18,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import mfusepy
+
+_SLOW = 0.25  # seconds
 
 
 class FaultyFileSystem(mfusepy.Operations):  # type: ignore[misc]
@@ -35,7 +38,10 @@ class FaultyFileSystem(mfusepy.Operations):  # type: ignore[misc]
         while (fault := self._fault(operation)) == "hang":
             self.control.with_suffix(".hanging").touch()
             time.sleep(0.02)
-        if fault:
+        if fault == "slow":
+            self.control.with_suffix(".hanging").touch()
+            time.sleep(_SLOW)
+        elif fault:
             raise mfusepy.FuseOSError(getattr(errno, fault))
 
     def _fault(self, operation: str) -> str | None:

@@ -78,7 +78,7 @@ class Faulty:
         self._faults: dict[str, str] = {}
 
     def fail(self, operation: str, how: str) -> None:
-        """From now on `operation` (of FUSE: write, fsync, create…) fails with the errno named, or hangs ("hang")."""
+        """From now on `operation` (of FUSE: write, create…) fails with the errno named, hangs ("hang") or is "slow"."""
         self._set({**self._faults, operation: how})
 
     def heal(self) -> None:
@@ -86,7 +86,7 @@ class Faulty:
         self._set({})
 
     def hanging(self) -> bool:
-        """Whether something has hung since the start."""
+        """Whether something has hung, or was slow, since the start."""
         return self.control.with_suffix(".hanging").exists()
 
     def die(self) -> None:

@@ -45,6 +45,7 @@ class Intaglio:
     users: Mapping[str, User]
     arguments: Sequence[str | Path]
     environment: Mapping[str, str]
+    within: Sequence[str | Path] = ()
     pid: int = 0
     _running: contextlib.ExitStack = dataclasses.field(default_factory=contextlib.ExitStack)
 
@@ -55,7 +56,7 @@ class Intaglio:
 
     def start(self, *, healthy: bool = True) -> None:
         """Start the service and wait until it is healthy, or without `healthy` only until it answers."""
-        command = [COMMAND, "serve", *self.arguments]
+        command = [*self.within, COMMAND, "serve", *self.arguments]
         running = self._running.enter_context(process(command, log=self.log, env=self.environment, cwd=self.log.parent))
         self.pid = running.pid
 
@@ -133,11 +134,13 @@ def intaglio(
     conf: Path | str = "",
     users: Sequence[User] = (),
     started: bool = True,
+    within: Sequence[str | Path] = (),
 ) -> Iterator[Intaglio]:
     """An Intaglio of its own with its data in `directory` until the block ends; all its processes are then gone.
 
     `conf`: an operator's glance-api.conf, or text for one (a database address is one of its options). `users`: made
     before the first start. `auth`: None leaves it to the configuration. `started`: False leaves `start` to the caller.
+    `within`: a command that becomes the one after it, such as what gives it mounts of its own.
     """
     directory = directory.resolve()
     data = directory / "data"
@@ -159,6 +162,7 @@ def intaglio(
         users={user.name: user for user in users},
         arguments=arguments,
         environment=environment | {"HOME": str(directory)},
+        within=within,
     )
     for user in users:
         service.add_user(user)

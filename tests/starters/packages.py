@@ -16,6 +16,8 @@ from tests.starters.base import CACHE
 
 PACKAGES: Mapping[str, str] = {
     "ceph-common": "Ceph's own tools, the measure for transfers to RBD",
+    "ceph-fuse": "CephFS, a file system that two machines share",
+    "ceph-mds": "CephFS",
     "ceph-mgr": "Ceph, for its quotas",
     "ceph-mon": "Ceph, where most clouds keep images",
     "ceph-osd": "Ceph",
@@ -36,6 +38,7 @@ PACKAGES: Mapping[str, str] = {
     "python3-rados": "the real Glance on RBD",
     "python3-rbd": "the real Glance on RBD",
     "qemu-utils": "real disk images in every format",
+    "radosgw": "Ceph's own S3 server",
     "rclone": "the measure for transfers to object stores",
     "redis-server": "Redis, where several machines count calls together",
 }

@@ -17,6 +17,7 @@ import signal
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -28,6 +29,19 @@ from tests.starters.environments import environment
 
 ACCESS, SECRET = "test-access-key", "test/secret+key=0123456789"
 READER, READER_SECRET = "reader-access-key", "reader-secret-0123456789"
+
+
+class Served(Protocol):
+    """What a client needs to know of an S3 server, whoever made it."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def access(self) -> str: ...
+
+    @property
+    def secret(self) -> str: ...
 
 
 @dataclasses.dataclass

@@ -29,6 +29,8 @@ from tests.starters.keystone_people import PASSWORD, add_endpoints, caller
 
 USER, KEY = "test:tester", "testing/secret"
 READER, READER_KEY = "test:reader", "reading"
+RESELLER = "ResellerAdmin"
+"""The role that Swift lets into every account; in the project service, glance has it there, and may list projects."""
 _KINDS = ("account", "container", "object")
 
 # Swift reads swift.conf when it is imported: it is pointed at ours before that.
@@ -178,6 +180,12 @@ def _tell(identity: Keystone, server: Swift) -> None:
         call("POST", "/regions", {"region": {"id": server.region}})
         made = call("POST", "/services", {"service": {"type": "object-store", "name": "swift"}})
         add_endpoints(call, made["service"]["id"], server.region, f"{server.url}/v1/AUTH_%(tenant_id)s")
+        roles = {role["name"]: role["id"] for role in call("GET", "/roles")["roles"]}
+        if RESELLER not in roles:
+            roles[RESELLER] = call("POST", "/roles", {"role": {"name": RESELLER}})["role"]["id"]
+        where = f"/projects/{identity.ids['project/service']}/users/{identity.ids['user/glance']}/roles"
+        for role in (RESELLER, "admin"):
+            call("PUT", f"{where}/{roles[role]}")
 
 
 def _common(directory: Path, name: str, port: int) -> str:

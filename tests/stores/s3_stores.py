@@ -12,7 +12,7 @@ from intaglio.stores.conformance_sources import pieces
 from intaglio.stores.drivers.s3 import S3Store
 from intaglio.stores.drivers.s3_unfinished import unfinished
 from intaglio.stores.drivers.web import Patience
-from tests.starters.s3 import S3
+from tests.starters.s3 import Served
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ def bucket_name() -> str:
     return f"test-{uuid.uuid4().hex}"
 
 
-def options(server: S3, bucket: str, **others: object) -> dict[str, object]:
+def options(server: Served, bucket: str, **others: object) -> dict[str, object]:
     """What an operator writes for this server."""
     return {
         "s3_store_host": server.url,
@@ -36,11 +36,11 @@ def options(server: S3, bucket: str, **others: object) -> dict[str, object]:
     }
 
 
-def store(server: S3, bucket: str, patience: Patience | None = None, **others: object) -> S3Store:
+def store(server: Served, bucket: str, patience: Patience | None = None, **others: object) -> S3Store:
     return S3Store("s3", options(server, bucket, **others), patience)
 
 
-def unfinished_keys(server: S3, bucket: str) -> list[str]:
+def unfinished_keys(server: Served, bucket: str) -> list[str]:
     """The keys of uploads in parts that are neither completed nor given up; also while a loop runs here."""
 
     async def look(on: S3Store) -> list[str]:
@@ -49,7 +49,7 @@ def unfinished_keys(server: S3, bucket: str) -> list[str]:
     return _ask(server, bucket, look)
 
 
-def keys_and_sizes(server: S3, bucket: str) -> dict[str, int]:
+def keys_and_sizes(server: Served, bucket: str) -> dict[str, int]:
     """Every object."""
 
     async def look(on: S3Store) -> dict[str, int]:
@@ -58,7 +58,7 @@ def keys_and_sizes(server: S3, bucket: str) -> dict[str, int]:
     return _ask(server, bucket, look)
 
 
-def overwrite(server: S3, bucket: str, key: str, data: bytes) -> None:
+def overwrite(server: Served, bucket: str, key: str, data: bytes) -> None:
     """Put other bytes under a key, as somebody with the bucket's credentials could."""
 
     async def change(on: S3Store) -> None:
@@ -70,7 +70,7 @@ def overwrite(server: S3, bucket: str, key: str, data: bytes) -> None:
     _ask(server, bucket, change)
 
 
-def _ask(server: S3, bucket: str, what: Callable[[S3Store], Awaitable[T]]) -> T:
+def _ask(server: Served, bucket: str, what: Callable[[S3Store], Awaitable[T]]) -> T:
     async def ask() -> T:
         asked = store(server, bucket)
         try:

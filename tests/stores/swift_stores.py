@@ -5,6 +5,8 @@ import urllib.request
 import uuid
 from pathlib import Path
 
+import httpx
+
 from intaglio.stores.drivers.swift import SwiftStore
 from intaglio.stores.drivers.web import Patience
 from tests.starters.keystone_people import PASSWORD
@@ -45,6 +47,12 @@ def keystone_options(server: Swift, container: str, **others: object) -> dict[st
     }
 
 
+def tenant_options(server: Swift, container: str, **others: object) -> dict[str, object]:
+    """What an operator writes who keeps images in the accounts of their projects."""
+    chosen = {"swift_store_user": "service:glance", "swift_store_multi_tenant": True, **others}
+    return keystone_options(server, container, **chosen)
+
+
 def accounts_file(directory: Path, **sections: dict[str, str]) -> str:
     """A file of accounts, as `swift_store_config_file` names one."""
     text = "".join(
@@ -57,6 +65,21 @@ def accounts_file(directory: Path, **sections: dict[str, str]) -> str:
 
 def store(server: Swift, container: str, patience: Patience | None = None, **others: object) -> SwiftStore:
     return SwiftStore("swift", options(server, container, **others), patience)
+
+
+def asked(
+    server: Swift, project: str, method: str, path: str, user: str = "glance", home: str = "service"
+) -> httpx.Response:
+    """What somebody whom Keystone knows is answered about the account of a project."""
+    assert server.keystone is not None
+    token = server.keystone.token(user, project=home)
+    url = f"{server.url}/v1/AUTH_{server.keystone.ids[f'project/{project}']}{path}"
+    return httpx.request(method, url, headers={"X-Auth-Token": token}, timeout=30, trust_env=False)
+
+
+def containers(server: Swift, project: str, prefix: str) -> list[str]:
+    """The containers in a project's account that begin so."""
+    return asked(server, project, "GET", f"?prefix={prefix}").text.split()
 
 
 class Bystander:

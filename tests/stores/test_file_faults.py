@@ -421,6 +421,31 @@ async def test_when_every_thread_hangs_all_is_refused_in_time_and_heals(fuse: Fa
     await store.close()
 
 
+@pytest.mark.parametrize("operation", ["create", "write", "fsync", "read", "getattr"])
+async def test_a_slow_one_is_waited_for_by_itself(fuse: Faulty, tmp_path: Path, operation: str) -> None:
+    """Each call takes its while, and none fails; what goes to other stores meanwhile is done before."""
+    slow, well = store_in(fuse.directory, filesystem_store_timeout=20), store_in(tmp_path / "well")
+    await well.prepare()
+    fuse.fail(operation, "slow")
+    done: list[str] = []
+
+    async def there_and_back(store: FileStore, name: str) -> None:
+        await store.put("key", pieces(noise(PIECE)))
+        assert await content(store, "key") == noise(PIECE)
+        await store.delete("key")
+        done.append(name)
+
+    going = asyncio.create_task(there_and_back(slow, "slow"))
+    await asyncio.to_thread(wait_until, fuse.hanging, "the slow call")
+    await there_and_back(well, "well")
+    await going
+    assert done == ["well", "slow"]
+    fuse.heal()
+    assert files(fuse.directory) == []
+    await slow.close()
+    await well.close()
+
+
 async def test_a_server_that_dies_under_a_mount(fuse: Faulty) -> None:
     store = store_in(fuse.directory)
     await store.put("key", pieces(noise(PIECE)))

@@ -6,6 +6,7 @@ import gc
 import signal
 import subprocess
 import sys
+import time
 import tracemalloc
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -310,3 +311,14 @@ async def _watchers_while_reading(cluster: Ceph, pool: str, images_store: RbdSto
         await anext(reader)
         status = await asyncio.to_thread(rbd, cluster, pool, "status", "key")
     return [each["address"] for each in status["watchers"]]
+
+
+async def test_a_listing_says_when_images_were_written(images_store: RbdStore) -> None:
+    """By which what nobody knows of is told from what was written a moment ago."""
+    begun = int(time.time())
+    await images_store.put("key", pieces(noise(PIECE)))
+    [found] = [stat async for stat in images_store.list()]
+    assert found.modified is not None
+    assert begun <= found.modified <= time.time()
+    assert (await images_store.stat("key")).modified is None
+    await images_store.delete("key")

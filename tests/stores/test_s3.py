@@ -17,6 +17,7 @@ from intaglio.stores.conformance_sources import noise, pieces, stopping
 from intaglio.stores.drivers import s3_unfinished, s3_write
 from intaglio.stores.drivers.ranged_read import AHEAD, SEGMENT
 from intaglio.stores.drivers.s3 import S3Store
+from tests.starters.radosgw import RadosGateway
 from tests.starters.s3 import ACCESS, READER, READER_SECRET, S3, SECRET
 from tests.stores.s3_proxy import Fault, Proxy, proxied
 from tests.stores.s3_stores import QUICK, bucket_name, store, unfinished_keys
@@ -202,7 +203,7 @@ async def test_parts_go_side_by_side_within_the_budget(s3_server: S3, bucket: st
 @pytest.mark.parametrize(("hint", "numbers"), [(None, (5, 5, 10, 100)), (200_000 * MIB, (20, 20, 20, 20))])
 async def test_ten_thousand_parts_hold_a_tebibyte(plain: S3Store, hint: int | None, numbers: tuple[int, ...]) -> None:
     """The lengths of parts, in MiB: of an object of unknown length they grow, of a known one they are alike."""
-    upload = s3_write.Upload(plain._client, plain._options, plain._budget, "key", hint, set())
+    upload = s3_write.Upload(plain._client, plain._options, plain._budget, "key", hint, set(), asyncio.Lock())
     found = []
     for upload._numbered in (1, 499, 500, 9_999):
         found.append(upload._wanted() // MIB)
@@ -265,7 +266,10 @@ async def test_a_replaced_object_is_not_read_on(plain: S3Store, through: S3Store
 async def test_a_delete_removes_what_a_dead_writer_left(plain: S3Store, s3_server: S3, bucket: str, make: Make) -> None:
     """Of that key, also without an object; another key's writer may be alive."""
     dead = make(s3_server, bucket, s3_store_large_object_chunk_size=5)
-    uploads = [s3_write.Upload(dead._client, dead._options, dead._budget, key, None, set()) for key in ("key", "keys")]
+    uploads = [
+        s3_write.Upload(dead._client, dead._options, dead._budget, key, None, set(), asyncio.Lock())
+        for key in ("key", "keys")
+    ]
     for upload in uploads:
         upload._upload_id = await upload._begin()
         await upload._part(bytearray(PARTS[: 5 * MIB]))
@@ -281,7 +285,7 @@ async def test_a_sweep_gives_up_what_has_been_silent_for_long(
     plain: S3Store, s3_server: S3, bucket: str, monkeypatch: pytest.MonkeyPatch, make: Make
 ) -> None:
     dead = make(s3_server, bucket)
-    upload = s3_write.Upload(dead._client, dead._options, dead._budget, "key", None, set())
+    upload = s3_write.Upload(dead._client, dead._options, dead._budget, "key", None, set(), asyncio.Lock())
     upload._upload_id = await upload._begin()
     await upload._part(bytearray(PARTS[: 5 * MIB]))
     await upload._sending.finish()
@@ -422,3 +426,17 @@ async def test_a_server_that_is_gone_or_silent(
         with pytest.raises(Busy, match=f"'s3'.*{words}"):
             async with asyncio.timeout(60):
                 await call
+
+
+async def test_a_server_that_joins_parts_unasked(gateway: RadosGateway, make: Make) -> None:
+    """Ceph's does whatever the condition says: who comes later is refused all the same."""
+    made = make(gateway, bucket_name(), s3_store_large_object_chunk_size=5)
+    reached, go_on = asyncio.Event(), asyncio.Event()
+    late = asyncio.create_task(made.put("key", stopping(PARTS, reached, go_on)))
+    await reached.wait()
+    await made.put("key", pieces(b"first"))
+    go_on.set()
+    with pytest.raises(Exists):
+        await late
+    assert await content(made, "key") == b"first"
+    await made.delete("key")

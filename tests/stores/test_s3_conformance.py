@@ -1,4 +1,4 @@
-"""The S3 store keeps the contract on a real server: whole, in parts, with checksums, by virtual host names."""
+"""The S3 store keeps the contract on real servers: whole, in parts, with checksums; SeaweedFS and Ceph's radosgw."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -9,7 +9,8 @@ from intaglio.stores.base import Store
 from intaglio.stores.conformance import StoreConformance
 from intaglio.stores.conformance_sources import PIECE
 from intaglio.stores.drivers.s3 import S3Store
-from tests.starters.s3 import S3
+from tests.starters.radosgw import RadosGateway
+from tests.starters.s3 import S3, Served
 from tests.stores.s3_stores import bucket_name, options, unfinished_keys
 
 
@@ -18,7 +19,7 @@ class S3Conformance(StoreConformance):
     most_connections = 64
     examples = 6
     others: ClassVar[dict[str, object]] = {}
-    server: ClassVar[S3]
+    server: ClassVar[Served]
     bucket: ClassVar[str]
 
     @pytest.fixture(autouse=True, scope="class")
@@ -48,3 +49,17 @@ class TestParts(S3Conformance):
         "s3_store_request_checksum_calculation": "when_supported",
         "s3_store_response_checksum_validation": "when_supported",
     }
+
+
+class TestRadosgw(S3Conformance):
+    """Ceph's own server; the larger objects have two parts."""
+
+    size = 6 * PIECE + 17
+    examples = 1
+    others: ClassVar = {"s3_store_large_object_chunk_size": 5}
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _bucket(cls, gateway: RadosGateway) -> None:
+        """The same bucket for all tests."""
+        cls.server, cls.bucket = gateway, bucket_name()

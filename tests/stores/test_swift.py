@@ -298,7 +298,7 @@ async def test_segments_of_a_delete_that_was_interrupted(
 async def dead_upload(on: SwiftStore, key: str) -> Upload:
     """An upload whose process is gone: it has segments, and nobody goes on with it."""
     upload = Upload(on._client, on._options, on._budget, key, 1000, asyncio.Lock())
-    await upload._segment(bytearray(DATA[:MB]))
+    await upload._part(bytearray(DATA[:MB]))
     await upload._sending.finish()
     return upload
 

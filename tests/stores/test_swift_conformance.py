@@ -9,8 +9,9 @@ from intaglio.stores.base import Store
 from intaglio.stores.conformance import StoreConformance
 from intaglio.stores.conformance_sources import PIECE
 from intaglio.stores.drivers.swift import SwiftStore
+from intaglio.stores.drivers.swift_tenants import SwiftTenants
 from tests.starters.swift import Swift
-from tests.stores.swift_stores import Bystander, container_name, options
+from tests.stores.swift_stores import Bystander, container_name, containers, options, tenant_options
 
 
 @pytest.mark.real
@@ -46,3 +47,18 @@ class TestSegments(SwiftConformance):
     size = 3 * PIECE + 17
     others: ClassVar = {"swift_store_large_object_chunk_size": 1}
     most_segments = 3
+
+
+class TestTenants(SwiftConformance):
+    """Each object has a container of its own, which goes with it; here all are the service's own."""
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _container(cls, swift_behind_keystone: Swift) -> None:
+        cls.server, cls.container = swift_behind_keystone, container_name()
+
+    def make(self, workspace: Path) -> Store:
+        return SwiftTenants("swift", tenant_options(self.server, self.container))
+
+    def leftovers(self, workspace: Path) -> list[str]:
+        return containers(self.server, "service", f"{self.container}_")

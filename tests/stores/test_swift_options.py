@@ -30,7 +30,6 @@ def given(**others: object) -> dict[str, object]:
         ({"swift_store_auth_version": "2"}, "auth_version must be 3, or 1"),
         ({"swift_store_container": "a/b"}, "swift_store_container is no name"),
         ({"swift_store_multiple_containers_seed": 33}, "multiple_containers_seed"),
-        ({"swift_store_multi_tenant": True}, "swift_store_multi_tenant is not supported"),
         ({"swift_store_cacert": "/nowhere/ca.pem"}, "swift_store_cacert.*No such"),
         ({"swift_store_config_file": "/nowhere/accounts"}, "/nowhere/accounts cannot be read: No such"),
         ({"swift_store_endpoint_type": "public"}, "endpoint_type"),

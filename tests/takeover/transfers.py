@@ -10,24 +10,29 @@ import httpx
 BINARY = {"Content-Type": "application/octet-stream"}
 
 
-def upload(url: str, data: bytes, *, chunked: bool = False) -> str:
+def upload(url: str, data: bytes, *, chunked: bool = False, token: str = "") -> str:
     """The id of a new image of these bytes; with `chunked` their number is not announced."""
     wanted = {"name": "n", "disk_format": "raw", "container_format": "bare"}
-    image_id = str(httpx.post(f"{url}/v2/images", json=wanted, timeout=60).json()["id"])
-    httpx.put(
-        f"{url}/v2/images/{image_id}/file", content=iter([data]) if chunked else data, headers=BINARY, timeout=120
-    ).raise_for_status()
+    made = httpx.post(f"{url}/v2/images", json=wanted, headers=_login(token), timeout=60).raise_for_status()
+    image_id = str(made.json()["id"])
+    body = iter([data]) if chunked else data
+    headers = BINARY | _login(token)
+    httpx.put(f"{url}/v2/images/{image_id}/file", content=body, headers=headers, timeout=120).raise_for_status()
     return image_id
 
 
-def read(url: str, image_id: str) -> bytes:
-    answer = httpx.get(f"{url}/v2/images/{image_id}/file", timeout=120)
+def read(url: str, image_id: str, token: str = "") -> bytes:
+    answer = httpx.get(f"{url}/v2/images/{image_id}/file", headers=_login(token), timeout=120)
     assert answer.status_code == 200, answer.text
     return answer.content
 
 
-def delete(url: str, image_id: str) -> None:
-    httpx.delete(f"{url}/v2/images/{image_id}", timeout=60).raise_for_status()
+def delete(url: str, image_id: str, token: str = "") -> None:
+    httpx.delete(f"{url}/v2/images/{image_id}", headers=_login(token), timeout=60).raise_for_status()
+
+
+def _login(token: str) -> dict[str, str]:
+    return {"X-Auth-Token": token} if token else {}
 
 
 def locations(database: Path) -> dict[str, tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Assembles the ASGI application: the routes table behind version negotiation, request ids and authentication."""
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from intaglio.api.call import Call, InvalidBody, base_url
 from intaglio.api.errors import ErrorResponse, accept_of, error_response
 from intaglio.api.linger import Body, answer
+from intaglio.api.metrics import Requests, watches
 from intaglio.api.middleware.cors import Cors
 from intaglio.api.middleware.proxy_headers import ProxyHeaders
 from intaglio.api.middleware.request_id import RequestId
@@ -47,6 +49,7 @@ class Service(msgspec.Struct, frozen=True):
     settings: ApiSettings
     authenticator: Authenticator
     limiter: Limiter
+    requests: Requests
 
 
 class Endpoint:
@@ -58,8 +61,10 @@ class Endpoint:
         self.settings = service.settings
         self.authenticator = service.authenticator
         self.limiter = service.limiter
+        self.requests = service.requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = time.perf_counter()
         body = Body(receive, expected=_has_body(scope))
         request = Request(scope, body)
         standing = Standing()
@@ -76,14 +81,19 @@ class Endpoint:
             reason = "The service failed to answer this; its log has the details under the request id."
             response = ErrorResponse(HTTPStatus.INTERNAL_SERVER_ERROR, reason, accept=accept_of(scope))
         standing.put_on(response.headers)
-        await answer(response, scope, body, send)
+        try:
+            await answer(response, scope, body, send)
+        finally:
+            route = self.routes.get(request.method)
+            rate = RateClass.OTHER if route is None else route.rate
+            self.requests.add(rate, response.status_code, time.perf_counter() - begun)
 
     async def _answer(self, request: Request, standing: Standing) -> Response:
         route = self.routes.get(request.method)
         rate = RateClass.OTHER if route is None else route.rate
         await self.limiter.admit_address(rate, request, standing)
         caller = _STRANGER
-        if route is None or not route.public:
+        if route is None or not (route.public or self._watches(route, request)):
             caller = await self._caller(request)
             await self.limiter.admit_caller(rate, caller.principal, standing)
         if route is None:
@@ -96,6 +106,9 @@ class Endpoint:
         if caller.principal.read_only and not route.public and request.method not in _READING:
             raise ReadOnly("Who shows no credentials may only read here.")
         return await route.handler(Call(request, caller, self.parts, self.settings))
+
+    def _watches(self, route: Route, request: Request) -> bool:
+        return route.watched and watches(request, self.settings.metrics_from)
 
     async def _caller(self, request: Request) -> Caller:
         peer = request.client.host if request.client else None
@@ -162,7 +175,7 @@ def make_application(
     parts: Parts, settings: ApiSettings, authenticator: Authenticator, limiter: Limiter, *, cors: CorsSettings
 ) -> ASGIApp:
     """The whole API as one ASGI application; it holds no state beyond what it is given."""
-    service = Service(parts, settings, authenticator, limiter)
+    service = Service(parts, settings, authenticator, limiter, Requests(parts.counts))
     by_path: dict[str, list[Route]] = {}
     for route in ROUTES:
         by_path.setdefault(route.path, []).append(route)

@@ -31,7 +31,7 @@ _PATH_VARIABLES = {
     "store_id": {"type": "string"},
     "task_id": {"type": "string", "format": "uuid"},
 }
-_OTHER_THAN_JSON = {"Data": "application/octet-stream", "Events": "text/event-stream"}
+_OTHER_THAN_JSON = {"Data": "application/octet-stream", "Events": "text/event-stream", "Metrics": "text/plain"}
 _PATCHES = {
     "application/openstack-images-v2.1-json-patch": "Patch",
     "application/openstack-images-v2.0-json-patch": "OlderPatch",

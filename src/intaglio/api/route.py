@@ -29,4 +29,5 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     response: str | None = None  # and of the answer's
     errors: dict[int, str] = {}
     public: bool = False  # answered without credentials
+    watched: bool = False  # and so is this, but only to those who come from where the operator watches
     rate: RateClass = RateClass.OTHER  # which limit of calls counts it

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import msgspec
+
+Network = IPv4Network | IPv6Network
 
 IMPORT_METHODS = ("glance-direct", "web-download", "copy-image")
 
@@ -68,6 +71,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     enabled_import_methods: tuple[str, ...] = IMPORT_METHODS
     image_cache_dir: Path | None = None
     disable_by_file_path: Path | None = None  # [healthcheck]: while it is there, /healthcheck says 503
+    metrics_from: tuple[Network, ...] = ()  # [intaglio]: from where /metrics is read without credentials
     enable_proxy_headers_parsing: bool = False  # [oslo_middleware]: believe Forwarded and X-Forwarded-*
 
 

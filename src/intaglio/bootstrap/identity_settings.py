@@ -64,16 +64,22 @@ def keystone_settings(reading: Reading) -> KeystoneSettings | None:
 
 def trusted_proxies(reading: Reading, *, needed: bool) -> tuple[Network, ...]:
     """The networks of `[intaglio] trusted_proxies`; to have none is a problem where that way is chosen."""
+    found = networks(reading, "trusted_proxies")
+    if needed and not found:
+        message = "With auth trusted_proxy it must name the proxies that are believed; nobody could get in."
+        reading.complain("intaglio", "trusted_proxies", message)
+    return found
+
+
+def networks(reading: Reading, option: str) -> tuple[Network, ...]:
+    """The networks of an option of `[intaglio]`."""
     found = []
-    for text in reading.get("intaglio", "trusted_proxies"):
+    for text in reading.get("intaglio", option):
         try:
             found.append(ipaddress.ip_network(text))
         except ValueError:
             message = f"{text!r} is no address or network such as 10.0.0.5 or 10.0.0.0/24 (with no bits set after it)."
-            reading.complain("intaglio", "trusted_proxies", message)
-    if needed and not found:
-        message = "With auth trusted_proxy it must name the proxies that are believed; nobody could get in."
-        reading.complain("intaglio", "trusted_proxies", message)
+            reading.complain("intaglio", option, message)
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ from intaglio.authz.settings import PolicySettings, there
 from intaglio.bootstrap import protection
 from intaglio.bootstrap.custom_schema import FILE_NAME, custom_schema
 from intaglio.bootstrap.flow_settings import flow_settings
-from intaglio.bootstrap.identity_settings import keystone_settings, trusted_proxies
+from intaglio.bootstrap.identity_settings import keystone_settings, networks, trusted_proxies
 from intaglio.bootstrap.judge import warnings
 from intaglio.bootstrap.limit_settings import unified_limits_settings
 from intaglio.bootstrap.options.model import State
@@ -78,7 +78,8 @@ def assemble(reading: Reading) -> Settings:
     """All sections. What is wrong is added to `reading.problems`, and stands as its default in the result."""
     know_groups(reading)
     data_dir = _path(reading.get("intaglio", "data_dir")) or default_data_dir()
-    serve = _section(ServeSettings, reading, "intaglio", data_dir=data_dir, debug=reading.get("DEFAULT", "debug"))
+    debug, metrics = reading.get("DEFAULT", "debug"), data_dir / "metrics"
+    serve = _section(ServeSettings, reading, "intaglio", data_dir=data_dir, metrics=metrics, debug=debug)
     cache_dir = _path(reading.get("DEFAULT", "image_cache_dir"))
     proxied = reading.get("oslo_middleware", "enable_proxy_headers_parsing")
     api = _section(
@@ -88,6 +89,7 @@ def assemble(reading: Reading) -> Settings:
         image_cache_dir=cache_dir,
         enable_proxy_headers_parsing=proxied,
         disable_by_file_path=_disabled_file(reading),
+        metrics_from=networks(reading, "metrics_from"),
     )
     connection = _connection(reading, data_dir)
     outbound = outbound_settings(reading)

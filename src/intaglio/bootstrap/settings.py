@@ -29,6 +29,7 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The processes: where they listen, how many they are, where they keep what no other option places."""
 
     data_dir: Path
+    metrics: Path  # the file in which processes count together
     bind: str = "127.0.0.1:9292"
     workers: int = 2  # API processes
     drain_seconds: float = 30.0  # how long running transfers may finish after SIGTERM

@@ -14,6 +14,10 @@ class Row(NamedTuple):
 
 FILE, MARKS, S3 = "tests/stores/test_file_faults.py::", "tests/stores/test_marks.py::", "tests/stores/test_s3.py::"
 DISKS, S3_SERVICE = "tests/faults/test_disks.py::", "tests/faults/test_s3.py::"
+SWIFT, SWIFT_SERVICE = "tests/stores/test_swift.py::", "tests/faults/test_swift.py::"
+TENANTS = "tests/stores/test_swift_tenants.py::"
+RBD, RBD_SERVICE = "tests/stores/test_rbd.py::", "tests/faults/test_rbd.py::"
+CEPHFS = "tests/faults/test_cephfs.py::"
 REMOVAL, STEPS = "tests/deletion/test_removal.py::", "tests/deletion/test_every_step.py::"
 
 ROWS = (
@@ -87,6 +91,24 @@ ROWS = (
         "each call 503 in bounded time; heals by itself",
         FILE + "test_when_every_thread_hangs_all_is_refused_in_time_and_heals",
     ),
+    Row(
+        "everything is slow",
+        "file",
+        "each call takes its while, none fails; other stores go on",
+        FILE + "test_a_slow_one_is_waited_for_by_itself",
+    ),
+    Row(
+        "one of two machines that share it loses its mount",
+        "file",
+        "503 there, and its health says so; the other machine goes on, also with deletions; heals by itself",
+        CEPHFS + "test_one_machine_loses_its_mount",
+    ),
+    Row(
+        "the client of one machine's mount dies",
+        "file",
+        "503 there, at once; the other machine goes on",
+        CEPHFS + "test_one_machines_client_dies",
+    ),
     Row("the server under a mount dies", "file", "503", FILE + "test_a_server_that_dies_under_a_mount"),
     Row(
         "another machine deletes what is being read",
@@ -143,6 +165,131 @@ ROWS = (
         "s3",
         "the image is queued again; parts are given up",
         S3_SERVICE + "test_interrupted",
+    ),
+    Row(
+        "another upload of the same name is finished meanwhile",
+        "s3",
+        "the later one is refused, also by servers that join parts unasked",
+        "tests/stores/test_s3.py::test_a_server_that_joins_parts_unasked",
+    ),
+    Row(
+        "the server is gone and comes back",
+        "swift",
+        "503 that names the store, or another copy; uploads work when it is back",
+        SWIFT_SERVICE + "test_the_server_is_gone_and_comes_back",
+    ),
+    Row("the server is silent", "swift", "503 in bounded time", SWIFT + "test_silent"),
+    Row("it dies in the middle of an upload", "swift", "503; nothing is left", SWIFT + "test_it_dies_in_an_upload"),
+    Row(
+        "it dies in the middle of a download",
+        "swift",
+        "the reader is told, after whole and right bytes",
+        SWIFT + "test_it_dies_in_a_download",
+    ),
+    Row(
+        "the token ends during a transfer",
+        "swift",
+        "a new one is asked for; nobody notices",
+        SWIFT + "test_transfers_outlive_their_tokens",
+    ),
+    Row("Keystone refuses, or is away", "swift", "503 that says which", SWIFT + "test_keystone_refuses"),
+    Row(
+        "the password is wrong",
+        "swift",
+        "503 that says so, without the password",
+        SWIFT_SERVICE + "test_a_wrong_password_is_said",
+    ),
+    Row(
+        "the container is missing",
+        "swift",
+        "503 that names the option, never a missing object",
+        SWIFT + "test_a_container_must_be_there",
+    ),
+    Row("a quota of Swift is used up", "swift", "413; nothing is left", SWIFT + "test_a_quota_is_used_up"),
+    Row(
+        "a client leaves, or a process is killed, during an upload",
+        "swift",
+        "the image is queued again; segments are removed",
+        SWIFT_SERVICE + "test_interrupted",
+    ),
+    Row(
+        "a delete of Glance's was interrupted and left segments",
+        "swift",
+        "they go with the next delete or upload of the image",
+        SWIFT + "test_segments_of_a_delete_that_was_interrupted",
+    ),
+    Row(
+        "an upload into a project's own account fails",
+        "swift",
+        "neither object nor container is left",
+        TENANTS + "test_a_failed_upload_leaves_no_container",
+    ),
+    Row(
+        "the service lacks the role for projects' own accounts",
+        "swift",
+        "503 that says what Swift answered",
+        TENANTS + "test_without_the_role_it_is_said",
+    ),
+    Row(
+        "the cluster is gone in the middle of an upload",
+        "rbd",
+        "503 in bounded time; the rest goes on; nothing is left when it is back",
+        RBD_SERVICE + "test_the_cluster_is_gone_in_the_middle_of_an_upload",
+    ),
+    Row(
+        "the cluster is silent",
+        "rbd",
+        "503 in bounded time, where clients of Ceph wait for ever; other requests go on",
+        RBD_SERVICE + "test_a_silent_cluster_stops_no_other_request",
+    ),
+    Row(
+        "the pool is full, or its quota used up",
+        "rbd",
+        "413 at once; deleting still works, and makes room",
+        RBD_SERVICE + "test_a_quota_that_is_used_up",
+    ),
+    Row(
+        "it dies in the middle of a download",
+        "rbd",
+        "another copy goes on at the same byte; without one the connection ends early",
+        RBD_SERVICE + "test_the_cluster_dies_in_the_middle_of_a_download",
+    ),
+    Row(
+        "the cluster shuts this client out",
+        "rbd",
+        "what was under way fails; the next call has a new connection",
+        RBD + "test_shut_out_by_the_cluster_it_comes_back",
+    ),
+    Row(
+        "the user, the key, the pool or the file is wrong",
+        "rbd",
+        "503 that names the option to look at",
+        RBD_SERVICE + "test_a_wrong_configuration_is_said",
+    ),
+    Row("the user may only read", "rbd", "503 for uploads; downloads work", RBD + "test_who_may_only_read"),
+    Row(
+        "a client leaves, or a process is killed, during an upload",
+        "rbd",
+        "the image is queued again; the image of the upload is removed",
+        RBD_SERVICE + "test_interrupted",
+    ),
+    Row(
+        "the process is killed while it gives an image its name",
+        "rbd",
+        "the next who looks finishes it or takes it back",
+        RBD + "test_an_interrupted_renaming",
+    ),
+    Row(
+        "there are clones when an image is deleted",
+        "rbd",
+        "204; it waits in the pool's trash until the last clone is gone",
+        RBD_SERVICE + "test_an_image_with_a_clone_can_be_deleted",
+    ),
+    Row(
+        "another machine deletes what is being read",
+        "rbd",
+        "the reader reads to the end; then the space is freed",
+        RBD + "test_a_reader_elsewhere_reads_to_the_end",
     ),
     Row(
         "the store is down when an image is deleted",

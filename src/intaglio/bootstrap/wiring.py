@@ -9,11 +9,13 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
+from intaglio.api import metrics
 from intaglio.api.app import Lifespan, make_application
 from intaglio.api.rates import Limiter
 from intaglio.authz.engine import PolicyEngine
 from intaglio.authz.files import PolicyFiles
 from intaglio.authz.property_access import PropertyProtection
+from intaglio.base.metrics import Counts
 from intaglio.base.process import this_process
 from intaglio.bootstrap.custom_schema import custom_properties
 from intaglio.bootstrap.settings import Settings
@@ -32,13 +34,13 @@ from intaglio.identity.users import UsersFile
 from intaglio.imports import plugins
 from intaglio.imports.base import Bench
 from intaglio.ingest.door import Door
-from intaglio.services import expiry, kept, recount, recovery, search_index, staging, stuck, tasks
+from intaglio.services import expiry, kept, recount, recovery, search_index, staging, stuck, tasks, tenancy
 from intaglio.services.changes import Changes
 from intaglio.services.import_room import ImportRoom
 from intaglio.services.marks import Marks
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
-from intaglio.stores import registry
+from intaglio.stores import counted, registry
 from intaglio.stores.base import StoreError
 from intaglio.worker.loop import PeriodicJob
 
@@ -52,16 +54,19 @@ FORGET_SECONDS = 60
 EXPIRY_SECONDS = 300
 MARKS_SECONDS = 5
 INDEX_SECONDS = 300
+TENANTS_SECONDS = 30
 
 
 def make_parts(settings: Settings) -> Parts:
     """The parts of one process; nothing is connected yet."""
     policy = PolicyEngine(files=PolicyFiles(settings.policy))
     database = open_database(settings.database)
-    return Parts(
+    ids = [store.id for store in settings.stores.stores]
+    counts = Counts((*metrics.families(), *counted.families(ids)))
+    parts = Parts(
         database=database,
         changes=Changes(database, settings.events.event_streams),
-        stores=registry.build(settings.stores),
+        stores=registry.build(settings.stores, counts),
         staging=registry.build_one(settings.staging),
         door=Door(),
         policy=policy,
@@ -78,8 +83,11 @@ def make_parts(settings: Settings) -> Parts:
         custom=custom_properties(settings.custom_schema),
         outbound=settings.outbound,
         plugins=settings.plugins,
+        counts=counts,
         seal=make_seal(settings),
     )
+    tenancy.introduce(parts)
+    return parts
 
 
 def make_limit_source(settings: Settings) -> LimitSource:
@@ -106,6 +114,7 @@ async def prepare_parts(parts: Parts) -> Marks:
 async def close_parts(parts: Parts) -> None:
     """Release what the parts hold."""
     parts.door.close()
+    parts.counts.close()
     await parts.quotas.close()
     await parts.stores.close()
     await parts.staging.close()
@@ -135,6 +144,7 @@ def make_app(settings: Settings) -> ASGIApp:
     settling: list[asyncio.Task[None]] = []
 
     async def start() -> None:
+        parts.counts.share(settings.serve.metrics)
         settling.append(asyncio.create_task(_settle_all(await prepare_parts(parts))))
 
     async def stop() -> None:
@@ -231,10 +241,18 @@ class _Tasks:
             await self._runner.stop()
 
 
+def _for_tenants(parts: Parts) -> Sequence[PeriodicJob]:
+    """Nothing where no store keeps images in their projects' own accounts."""
+    if not tenancy.tenanted(parts):
+        return ()
+    return (PeriodicJob("tenants", TENANTS_SECONDS, tenancy.CatchUp(parts).look),)
+
+
 @contextlib.asynccontextmanager
 async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
     """What the worker does again and again, and the parts that this takes, until the block ends."""
     parts = make_parts(settings)
+    parts.counts.share(settings.serve.metrics)
     own_tasks = _Tasks(parts, settings)
     own_recovery = recovery.Recovery(parts)
 
@@ -272,6 +290,7 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
         PeriodicJob("index", INDEX_SECONDS, index),
         PeriodicJob("tasks", TASKS_SECONDS, own_tasks.tend),
         PeriodicJob("forget", FORGET_SECONDS, own_tasks.expire),
+        *_for_tenants(parts),
     ]
     if upkeep.expire_empty_after_hours:
         jobs.append(PeriodicJob("expire", EXPIRY_SECONDS, expire))

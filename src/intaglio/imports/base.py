@@ -203,7 +203,7 @@ async def undisturbed(bench: Bench, job: Job, store_id: str) -> None:
     async def others(conn: Connection) -> bool:
         busy = False
         for lease in await leases.of_image(conn, job.image_id):
-            if lease.kind == LEASE_KIND or (lease.store_id, lease.key) != (store_id, job.image_id):
+            if lease.kind == LEASE_KIND or lease.store_id != store_id or not lease.key.startswith(job.image_id):
                 continue
             held = lease.holder != leases.NOBODY and not is_dead(lease.holder)
             if held and lease.expires_at > utcnow():

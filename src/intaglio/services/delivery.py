@@ -8,9 +8,11 @@ from typing import Protocol
 
 import msgspec
 
+from intaglio.base.metrics import Counts
 from intaglio.domain.image import Image
 from intaglio.ingest.door import Door
 from intaglio.ingest.sources import Copy, continued
+from intaglio.stores.counted import count_sent
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +23,10 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
     copies: Sequence[Copy]  # the first has just been found readable
     door: Door
     path: Path | None = None
+
+    def sent_as_file(self, counts: Counts) -> None:
+        """Count that the first copy is sent by the server itself, past its store."""
+        count_sent(counts, self.copies[0].store_id, self.size)
 
     async def read(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
         """The bytes [offset, offset + length), of which the first are here when this returns; leave by `aclose`.

@@ -30,10 +30,12 @@ from intaglio.services.patched_locations import Known, Looked, Unknown, admittin
 from intaglio.services.quota import Budgets, budgeted_write, require_growth
 from intaglio.services.removal import deletions, remove_copies
 from intaglio.services.staging import staged_leftovers
+from intaglio.services.tenancy import tell
 from intaglio.services.vocabulary import Guard, make_guard
 
 _MOST_LOOKS = 30  # attempts at one request: one for each location that it adds, and some for what others do
 _KEPT = {Status.ACTIVE, Status.DEACTIVATED}
+_WHO_READS = frozenset({"visibility", "locations"})  # fields by which stores let others read
 
 
 class ForeignOwner(Forbidden):
@@ -148,6 +150,8 @@ async def _update(
 
     image, pending = await budgeted_write(parts, caller.principal.project_id, work)
     await remove_copies(parts, pending)
+    if any(operation.name in _WHO_READS for operation in operations):
+        await tell(parts, image.id)
     return access.shown(image)
 
 

@@ -29,14 +29,14 @@ class Marks:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._open = {store_id for store_id, store in parts.stores.items() if isinstance(store, Marked)}
+        self._open = {store_id for store_id, store in parts.stores.bare.items() if isinstance(store, Marked)}
         self._said: dict[str, str] = {}
 
     async def settle(self) -> bool:
         """Set up what is new and learn what is known; False when something is still in doubt. Never raises."""
         for store_id in sorted(self._open):
             try:
-                await self._settle(store_id, self._parts.stores[store_id])
+                await self._settle(store_id, self._parts.stores.bare[store_id])
             except IntaglioError as error:
                 if self._said.get(store_id) != str(error):
                     _log.error("store %s cannot be set up yet, and takes nothing: %s", store_id, error)
@@ -63,7 +63,7 @@ class Marks:
 
 async def recall(parts: Parts) -> None:
     """Learn the marks that are known and set up nothing: for commands beside a running service."""
-    for store_id, store in parts.stores.items():
+    for store_id, store in parts.stores.bare.items():
         if isinstance(store, Marked):
             store.require_marks(await _known(parts, store_id))
 
@@ -73,7 +73,7 @@ async def accept(parts: Parts, store_id: str) -> None:
 
     Raises `NotMarked`, `StoreError` when something is not there at all.
     """
-    store = parts.stores[store_id]
+    store = parts.stores.bare[store_id]
     if not isinstance(store, Marked):
         raise NotMarked(f"The store {store_id!r} is of a kind that keeps no marks.")
     for place, there in (await store.marks()).items():

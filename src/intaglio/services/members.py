@@ -17,6 +17,7 @@ from intaglio.domain.member import member_status as checked_status
 from intaglio.services.access import visible_image
 from intaglio.services.guarded import guarded_write
 from intaglio.services.parts import Parts
+from intaglio.services.tenancy import tell
 
 
 class NotShared(Forbidden):
@@ -78,7 +79,9 @@ async def add(parts: Parts, caller: Caller, image_id: str, member: object) -> Me
         await members.add(conn, new)
         return new
 
-    return await guarded_write(parts, work)
+    added = await guarded_write(parts, work)
+    await tell(parts, image_id)
+    return added
 
 
 async def set_status(parts: Parts, caller: Caller, image_id: str, member_id: str, status: object) -> Member:
@@ -110,6 +113,7 @@ async def remove(parts: Parts, caller: Caller, image_id: str, member_id: str) ->
         await members.remove(conn, member, _now())
 
     await guarded_write(parts, work)
+    await tell(parts, image_id)
 
 
 async def _shared_image(conn: Connection, parts: Parts, caller: Caller, image_id: str) -> tuple[Image, ImageTarget]:

@@ -4,6 +4,7 @@ import msgspec
 
 from intaglio.authz.engine import PolicyEngine
 from intaglio.authz.property_access import PropertyProtection
+from intaglio.base.metrics import Counts
 from intaglio.db.base import Database
 from intaglio.domain.properties import CustomProperties, Formats
 from intaglio.domain.quota import LimitSource, StorageQuota
@@ -43,6 +44,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     custom: CustomProperties = CustomProperties()
     outbound: OutboundSettings = OutboundSettings()
     plugins: PluginSettings = PluginSettings()
+    counts: Counts = msgspec.field(default_factory=Counts)
     seal: Seal | None = None  # keeps users' tokens for imports from other regions; None: there are none
 
     def store(self, store_id: str) -> Store | None:

@@ -29,6 +29,7 @@ from intaglio.services.parts import Parts
 from intaglio.services.quota import Budgets, Meter, budgeted_write, require_growth, reserve
 from intaglio.services.recovery import discard_orphan, release_upload
 from intaglio.services.removal import discard_object
+from intaglio.services.tenancy import tell
 
 _log = logging.getLogger(__name__)
 
@@ -177,3 +178,4 @@ async def _commit(parts: Parts, image: Image, lease: Lease, result: Ingested) ->
     if not committed:
         await discard_orphan(parts, lease)
         raise UploadOvertaken(f"The upload to image {image.id} was taken for dead; its data were not kept. Try again.")
+    await tell(parts, image.id)

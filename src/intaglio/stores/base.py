@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -254,4 +254,40 @@ class Marked(Protocol):
 
         None stands for a place that nobody could set up yet.
         """
+        ...
+
+
+OwnerOf = Callable[[str], Awaitable[str | None]]
+"""The project that the object of a key belongs to; None for nobody's."""
+
+
+@runtime_checkable
+class Tenanted(Protocol):
+    """A store that keeps objects apart by the projects they belong to, and lets others read them where they are."""
+
+    def owners(self, owner_of: OwnerOf) -> None:
+        """From now on new objects, and those of keys that no location told, are where `owner_of` says."""
+        ...
+
+    async def share(self, key: str, readers: Sequence[str] | None) -> None:
+        """Let these projects, beside its owner, read the object without this service; everybody for None.
+
+        What was allowed before is not any more. Raises `NotFound`, and what using the store raises.
+        """
+        ...
+
+
+class Space(msgspec.Struct, frozen=True):
+    """How much a store could hold and how much more it would take now, in bytes."""
+
+    size: int
+    free: int
+
+
+@runtime_checkable
+class Spacious(Protocol):
+    """A store that knows how much room there is."""
+
+    async def space(self) -> Space:
+        """The room, of all its places together. Raises the `StoreError` met."""
         ...

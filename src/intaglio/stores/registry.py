@@ -5,9 +5,11 @@ from typing import TypeVar
 
 import msgspec
 
+from intaglio.base.metrics import Counts
 from intaglio.outbound.base import Fetcher
 from intaglio.outbound.settings import OutboundSettings
 from intaglio.stores.base import Misconfigured, NotFound, Store, StoreError
+from intaglio.stores.counted import Counted
 from intaglio.stores.facts import Learned, facts
 from intaglio.stores.settings import OUTBOUND, StoreConfig, StoreSettings
 
@@ -61,6 +63,10 @@ def _swift(config: StoreConfig) -> Store:
         from intaglio.stores.drivers.swift import SwiftStore  # noqa: PLC0415 - as above
     except ImportError as error:
         raise _lacking(config, "swift", error) from error
+    if config.options.get("swift_store_multi_tenant"):
+        from intaglio.stores.drivers.swift_tenants import SwiftTenants  # noqa: PLC0415 - as above
+
+        return SwiftTenants(config.id, config.options)
     return SwiftStore(config.id, config.options)
 
 
@@ -100,10 +106,16 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 class Stores(Mapping[str, Store]):
     """All stores of a service by id."""
 
-    def __init__(self, settings: StoreSettings, stores: Mapping[str, Store]) -> None:
+    def __init__(self, settings: StoreSettings, stores: Mapping[str, Store], counts: Counts | None = None) -> None:
+        """`counts`: what the stores do is counted there, in the families of `intaglio.stores.counted`."""
         self.default = settings.default
         self.multi = settings.multi
-        self._stores = dict(stores)
+        self.bare = dict(stores)
+        """The drivers themselves, for what only some of them can: `Marked`, `Tenanted`, `Spacious`."""
+        self._stores = {
+            store_id: store if counts is None else Counted(store, store_id, counts)
+            for store_id, store in stores.items()
+        }
         self._configs = {config.id: config for config in settings.stores}
 
     def __getitem__(self, store_id: str) -> Store:
@@ -126,7 +138,7 @@ class Stores(Mapping[str, Store]):
 
     def properties(self, store_id: str) -> Mapping[str, object]:
         """What an administrator is told of a store beside its type and weight."""
-        store = self._stores[store_id]
+        store = self.bare[store_id]
         learned = store.learned() if isinstance(store, Learned) else {}
         return {**facts(self._configs[store_id]), **learned}
 
@@ -181,14 +193,14 @@ class Stores(Mapping[str, Store]):
             await store.close()
 
 
-def build(settings: StoreSettings) -> Stores:
-    """The stores of these settings; connects to nothing. Raises `Misconfigured`."""
+def build(settings: StoreSettings, counts: Counts | None = None) -> Stores:
+    """The stores of these settings; connects to nothing. `counts` as for `Stores`. Raises `Misconfigured`."""
     ids = [config.id for config in settings.stores]
     _refuse(ids, settings.default)
     stores: dict[str, Store] = {}
     for config in settings.stores:
         stores[config.id] = build_one(config)
-    return Stores(settings, stores)
+    return Stores(settings, stores, counts)
 
 
 def build_one(config: StoreConfig) -> Store:

@@ -3,7 +3,7 @@
 A new route needs a row: its method and path, and one `ask` for every way to call it in which another rule is asked.
 """
 
-from tests.api.policy_walk import data, images, members, metadefs, policy, schemas, stores, tasks
+from tests.api.policy_walk import data, images, members, metadefs, policy, schemas, service, stores, tasks
 from tests.api.policy_walk.base import Ask
 
 WALK: dict[str, tuple[Ask, ...]] = {
@@ -14,5 +14,6 @@ WALK: dict[str, tuple[Ask, ...]] = {
     **metadefs.WALK,
     **policy.WALK,
     **schemas.WALK,
+    **service.WALK,
     **tasks.WALK,
 }

@@ -11,7 +11,7 @@ from intaglio.api.middleware.proxy_headers import url_of_service
 from intaglio.api.versions import Versions
 from intaglio.base.errors import Invalid
 
-_UNVERSIONED = ("/healthcheck", "/openapi.json")
+_UNVERSIONED = ("/healthcheck", "/metrics", "/openapi.json")
 
 
 class NotUtf8(Invalid):

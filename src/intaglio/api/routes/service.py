@@ -1,6 +1,6 @@
-"""The service itself: its health."""
+"""The service itself: its health and its metrics."""
 
-from intaglio.api import health
+from intaglio.api import health, metrics
 from intaglio.api.route import Route
 from intaglio.api.settings import RateClass
 
@@ -35,5 +35,21 @@ SERVICE_ROUTES = (
         response="Health",
         errors={503: "The database does not, or no store does."},
         public=True,
+    ),
+    Route(
+        method="GET",
+        path="/metrics",
+        handler=metrics.get,
+        rate=RateClass.FREE,
+        summary="What the service has done and how it is, as Prometheus reads it",
+        success={200: "Counters of all processes of this machine, and the state of stores, imports and removals."},
+        rules=("intaglio:metrics",),
+        response="Metrics",
+        errors={
+            400: "The request has a body.",
+            401: "No valid credentials, and not asked from a network of metrics_from.",
+            403: "Not an administrator.",
+        },
+        watched=True,
     ),
 )

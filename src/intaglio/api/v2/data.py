@@ -101,6 +101,7 @@ async def get(call: Call) -> Response:
         head["Content-Range"] = part.content_range
         return StreamResponse(await data.read(part.start, part.length), part.length, 206, head)
     if data.path is not None and "http.response.pathsend" in call.request.scope.get("extensions", {}):
+        data.sent_as_file(call.parts.counts)
         return FileResponse(data.path, data.size, head)
     return StreamResponse(await data.read(0, data.size), data.size, 200, head)
 

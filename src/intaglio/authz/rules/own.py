@@ -14,4 +14,5 @@ OWN_RULES = (
         f"{ADMIN} or (role:manager and {OWN})",
         "Be told which rule refused, in the answer itself, and ask why for any caller.",
     ),
+    Rule("intaglio:metrics", ADMIN, "Read the service's metrics from anywhere; from metrics_from nobody is asked."),
 )

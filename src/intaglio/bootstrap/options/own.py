@@ -11,6 +11,13 @@ INTAGLIO = (
         note="Not set: /var/lib/intaglio for root, otherwise intaglio in $XDG_DATA_HOME (~/.local/share).",
     ),
     used("bind", Kind.TEXT, "127.0.0.1:9292", "Address and port the API listens on, `HOST:PORT`."),
+    used(
+        "metrics_from",
+        Kind.LIST,
+        ("127.0.0.0/8", "::1/128"),
+        "Networks from which /metrics is read without credentials; from elsewhere administrators alone read it.",
+        note="What a proxy passes on counts as coming from elsewhere.",
+    ),
     used("workers", Kind.INTEGER, 2, "API processes.", minimum=1, maximum=1024),
     used("drain_seconds", Kind.NUMBER, 30.0, "How long running transfers may finish after SIGTERM.", minimum=0),
     used(

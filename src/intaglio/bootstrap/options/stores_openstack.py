@@ -4,7 +4,6 @@ from functools import partial
 
 from intaglio.bootstrap.options.model import Kind, not_yet, used
 
-_swift_later = partial(not_yet, note="No effect: all images are kept in one account.")
 _swift_told = partial(not_yet, note="Ignored: an application credential has its project.")
 _swift_never = partial(not_yet, note="Ignored: each part of an image is held in memory until it has arrived.")
 SWIFT = (
@@ -51,9 +50,21 @@ SWIFT = (
         minimum=0,
         maximum=32,
     ),
-    _swift_later("swift_store_multi_tenant", Kind.BOOLEAN, False, "Keep data in the users' own accounts."),
-    _swift_later("swift_store_admin_tenants", Kind.LIST, (), "Projects that may read and write those."),
-    _swift_later("swift_store_use_trusts", Kind.BOOLEAN, True, "Use trusts for long uploads."),
+    used(
+        "swift_store_multi_tenant",
+        Kind.BOOLEAN,
+        False,
+        "Keep data in the accounts of the projects that own images, in a container for each image.",
+        note="The service's own user needs Swift's role ResellerAdmin, and swift_store_create_container_on_put.",
+    ),
+    used("swift_store_admin_tenants", Kind.LIST, (), "Projects, by id, that may write to those containers."),
+    not_yet(
+        "swift_store_use_trusts",
+        Kind.BOOLEAN,
+        True,
+        "Use trusts for long uploads.",
+        note="Ignored: the service signs in as itself, however long an upload takes.",
+    ),
     used(
         "swift_store_large_object_size",
         Kind.INTEGER,

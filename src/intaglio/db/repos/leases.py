@@ -107,6 +107,14 @@ async def count_given_up(conn: Connection) -> Mapping[str, int]:
     return {row["store_id"]: row["number"] for row in (await conn.execute(statement)).mappings()}
 
 
+async def removals(conn: Connection) -> tuple[int, int]:
+    """How many leases wait for another attempt, and how many were given up."""
+    given_up = func.count(leases.c.given_up_at).label("given_up")
+    statement = select(func.count().label("all"), given_up).where(leases.c.attempts > 0)
+    row = (await conn.execute(statement)).mappings().one()
+    return row["all"] - row["given_up"], row["given_up"]
+
+
 async def put_off(conn: Connection, lease: Lease, error: str, until: datetime) -> bool:
     """Note that ending the lease failed, and leave it; it is tried again at `until`. False when it was lost before."""
     values = {"holder": NOBODY, "attempts": lease.attempts + 1, "error": error, "expires_at": until}

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, delete, false, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, false, func, insert, or_, select, update
 
 from intaglio.db.base import Connection
 from intaglio.db.location_urls import LocationUrls
@@ -147,6 +147,13 @@ async def expire(conn: Connection, now: datetime) -> list[str]:
         await conn.execute(update(tasks).where(tasks.c.id.in_(ids)).values(**gone))
         await conn.execute(delete(task_runs).where(task_runs.c.task_id.in_(ids)))
     return ids
+
+
+async def counts(conn: Connection) -> Sequence[tuple[str, str, int]]:
+    """How many tasks there are of each type and status, expired ones that nobody has removed yet included."""
+    number = func.count().label("number")
+    statement = select(tasks.c.type, tasks.c.status, number).group_by(tasks.c.type, tasks.c.status)
+    return [(row["type"], row["status"], row["number"]) for row in (await conn.execute(statement)).mappings()]
 
 
 def _kept(now: datetime) -> ColumnElement[bool]:

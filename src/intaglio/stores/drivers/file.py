@@ -20,12 +20,13 @@ from intaglio.stores.base import (
     Chunk,
     NotFound,
     OutOfRange,
+    Space,
     Stat,
     StoreError,
     Unsupported,
     checked_key,
 )
-from intaglio.stores.drivers.file_choice import choose, find
+from intaglio.stores.drivers.file_choice import choose, find, room
 from intaglio.stores.drivers.file_faults import absent, explained, present, unmounted
 from intaglio.stores.drivers.file_marks import read_mark, require_mark, write_mark
 from intaglio.stores.drivers.file_places import LIMIT, PIECE, Place, make, options, places, sync_directory
@@ -198,6 +199,10 @@ class FileStore:
                     await asyncio.shield(self._checking)
             except TimeoutError as error:
                 raise Busy(f"store {self._id!r} did not answer within {_CHECK_SECONDS:g} s") from error
+
+    async def space(self) -> Space:
+        """See `intaglio.stores.base.Spacious`."""
+        return await self._run("look at its room", room, self._id, self._places)
 
     async def close(self) -> None:
         """End the threads."""

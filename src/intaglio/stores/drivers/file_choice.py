@@ -6,7 +6,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from intaglio.stores.base import Full, Unmounted
+from intaglio.stores.base import Full, Space, Unmounted
 from intaglio.stores.drivers.file_faults import absent, unmounted
 from intaglio.stores.drivers.file_marks import require_mark
 from intaglio.stores.drivers.file_places import Place
@@ -37,6 +37,16 @@ def _free(store: str, place: Place) -> int | None:
     except (OSError, Unmounted):
         return None  # a directory that is gone takes nothing; the others may
     return facts.f_bavail * facts.f_frsize
+
+
+def room(store: str, among: Sequence[Place]) -> Space:
+    """What all directories have and could take; those on one file system count once. Blocks. Raises OSError."""
+    disks: dict[int, os.statvfs_result] = {}
+    for place in among:
+        require_mark(store, place)
+        disks[place.path.stat().st_dev] = os.statvfs(place.path)
+    sizes = [(facts.f_blocks * facts.f_frsize, facts.f_bavail * facts.f_frsize) for facts in disks.values()]
+    return Space(size=sum(size for size, _ in sizes), free=sum(free for _, free in sizes))
 
 
 def find(store: str, among: Sequence[Place], key: str) -> tuple[Place, os.stat_result]:

@@ -18,6 +18,7 @@ from intaglio.stores.base import (
     Busy,
     Chunk,
     NotFound,
+    Space,
     Stat,
     StoreError,
     Unsupported,
@@ -122,7 +123,7 @@ class RbdStore:
 
     async def _found(self, key: str) -> Stat | None:
         try:
-            return await self.stat(key)
+            return await self._run(self._look, "look at an image", key, True)  # noqa: FBT003 - passed on by position
         except NotFound:
             return None
 
@@ -181,6 +182,10 @@ class RbdStore:
         except TimeoutError as error:
             raise Busy(f"store {self._id!r}: the cluster did not answer within {_CHECK_SECONDS:g} s") from error
 
+    async def space(self) -> Space:
+        """See `intaglio.stores.base.Spacious`; of the whole cluster."""
+        return await self._run(Pool.space, "look at its room")
+
     async def close(self) -> None:
         """End the connection and the threads."""
         retired = self._other.submit(self._link.retire)
@@ -200,10 +205,10 @@ class RbdStore:
         with explained(self._id, doing), self._link.pool() as pool:
             return call(pool, *args)
 
-    def _look(self, pool: Pool, key: str) -> Stat:
+    def _look(self, pool: Pool, key: str, listing: bool = False) -> Stat:  # noqa: FBT001, FBT002 - as above
         try:
             with pool.look(key, self._snapshot(key)) as image:
-                return Stat(key=key, size=image.size)
+                return Stat(key=key, size=image.size, modified=image.modified if listing else None)
         except FileNotFoundError:
             raise absent(self._id, key) from None
 

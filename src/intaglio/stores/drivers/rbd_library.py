@@ -28,6 +28,7 @@ _SIGNATURES: Mapping[str, Sequence[Any]] = {
     "rados_conf_get": (_HANDLE, _TEXT, _OUT, _SIZE),
     "rados_connect": (_HANDLE,),
     "rados_cluster_fsid": (_HANDLE, _OUT, _SIZE),
+    "rados_cluster_stat": (_HANDLE, _OUT),
     "rados_ioctx_create": (_HANDLE, _TEXT, _OUT),
     "rados_read": (_HANDLE, _TEXT, _OUT, _SIZE, _U64),
     "rados_stat": (_HANDLE, _TEXT, _OUT, _OUT),
@@ -48,6 +49,7 @@ _SIGNATURES: Mapping[str, Sequence[Any]] = {
     "rbd_get_size": (_HANDLE, _OUT),
     "rbd_get_id": (_HANDLE, _OUT, _SIZE),
     "rbd_get_create_timestamp": (_HANDLE, _OUT),
+    "rbd_get_modify_timestamp": (_HANDLE, _OUT),
     "rbd_snap_create": (_HANDLE, _TEXT),
     "rbd_snap_protect": (_HANDLE, _TEXT),
     "rbd_snap_unprotect": (_HANDLE, _TEXT),
@@ -119,6 +121,12 @@ class Timespec(ctypes.Structure):
     """Seconds and nanoseconds since 1970."""
 
     _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
+
+
+class ClusterStat(ctypes.Structure):
+    """The room in a cluster, in KiB."""
+
+    _fields_ = (("size", _U64), ("used", _U64), ("free", _U64), ("objects", _U64))
 
 
 class Ceph:

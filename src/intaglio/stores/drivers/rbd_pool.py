@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
+from intaglio.stores.base import Space
 from intaglio.stores.drivers import rbd_library
 from intaglio.stores.drivers.rbd_library import Ceph
 from intaglio.stores.drivers.rbd_options import RbdOptions
@@ -55,9 +56,17 @@ class Image:
     @property
     def age(self) -> float:
         """Seconds since it was made, by the clocks of both machines."""
-        made = rbd_library.Timespec()
-        self._ceph.call("rbd_get_create_timestamp", self._handle, ctypes.byref(made))
-        return time.time() - int(made.seconds)
+        return time.time() - self._moment("rbd_get_create_timestamp")
+
+    @property
+    def modified(self) -> float:
+        """When it was written to, to about a minute, or made; seconds since the epoch by the clock of who did it."""
+        return max(self._moment("rbd_get_create_timestamp"), self._moment("rbd_get_modify_timestamp"))
+
+    def _moment(self, which: str) -> float:
+        found = rbd_library.Timespec()
+        self._ceph.call(which, self._handle, ctypes.byref(found))
+        return float(found.seconds)
 
     @property
     def others(self) -> int:
@@ -171,6 +180,12 @@ class Pool:
         """Meet the errors that a use of the pool would meet."""
         with suppress(FileNotFoundError):  # no image was ever made here
             self._ceph.call("rados_stat", self._context, _DIRECTORY, None, None)
+
+    def space(self) -> Space:
+        """The room in the whole cluster, as it counts it: copies of everything included."""
+        found = rbd_library.ClusterStat()
+        self._ceph.call("rados_cluster_stat", self._cluster, ctypes.byref(found))
+        return Space(size=int(found.size) << 10, free=int(found.free) << 10)
 
     def identity(self, name: str) -> str | None:
         """The id of the image of that name, if there is one."""

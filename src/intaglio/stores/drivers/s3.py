@@ -22,6 +22,7 @@ from intaglio.stores.base import (
     checked_key,
 )
 from intaglio.stores.drivers.budget import Budget
+from intaglio.stores.drivers.parted import Turns
 from intaglio.stores.drivers.ranged_read import MIB, Absent, Reader, absent
 from intaglio.stores.drivers.s3_answers import Answer, Malformed, field, no_bucket, objects
 from intaglio.stores.drivers.s3_client import Client
@@ -50,6 +51,7 @@ class S3Store:
         context = trust(store, "s3_store_cacert", chosen.s3_store_cacert) if self._place.secure else None
         self._client = Client(store, self._place, keys(chosen), context, self._threads, patience or Patience())
         self._budget = Budget(_MEMORY)
+        self._turns = Turns()
         self._own: set[str] = set()  # ids of uploads in parts that are under way here
         self.abilities = Abilities(direct_url=True)
 
@@ -61,7 +63,7 @@ class S3Store:
     async def put(self, key: str, chunks: AsyncIterator[Chunk], size_hint: int | None = None) -> Stat:
         """Write a new object; see the contract."""
         await self._refuse_taken(checked_key(key))
-        upload = Upload(self._client, self._options, self._budget, key, size_hint, self._own)
+        upload = Upload(self._client, self._options, self._budget, key, size_hint, self._own, self._turns.of(key))
         try:
             size = await upload.write(chunks)
         except BaseException:

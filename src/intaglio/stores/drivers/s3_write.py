@@ -6,16 +6,16 @@ upload, by which a last request whose answer was lost is told from somebody else
 
 import asyncio
 import base64
-import logging
 import math
 import secrets
 import zlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 
-from intaglio.stores.base import Buffer, Busy, Chunk, Exists, Full, StoreError
+from intaglio.stores.base import Buffer, Busy, Exists, Full, StoreError
 from intaglio.stores.drivers.budget import Budget
+from intaglio.stores.drivers.parted import PartedUpload
 from intaglio.stores.drivers.parts import Sending
 from intaglio.stores.drivers.ranged_read import MIB
 from intaglio.stores.drivers.s3_answers import Answer, Malformed, field
@@ -29,18 +29,23 @@ ATTEMPTS = 3
 PAUSE = 0.5  # seconds before the second attempt, doubled before each other
 
 _STEP = 500  # parts after which those of an object of unknown length grow: 10 000 of 10 MiB and more hold a TiB
-_SETTLE = 10.0  # seconds a cancelled writer waits for a last request under way
 _CONDITION: Mapping[str, str] = {"if-none-match": "*"}
 
-_log = logging.getLogger(__name__)
 
-
-class Upload:
-    """One `put`. After `write` failed or was cancelled, `abandon` must be awaited; nothing is left then."""
+class Upload(PartedUpload):
+    """One `put`."""
 
     def __init__(
-        self, client: Client, chosen: S3Options, budget: Budget, key: str, size_hint: int | None, own: set[str]
+        self,
+        client: Client,
+        chosen: S3Options,
+        budget: Budget,
+        key: str,
+        size_hint: int | None,
+        own: set[str],
+        turn: asyncio.Lock,
     ) -> None:
+        super().__init__(Sending(budget, chosen.s3_store_thread_pools), turn)
         self._client = client
         self._options = chosen
         self._key = key
@@ -49,46 +54,7 @@ class Upload:
         self._mark = secrets.token_hex(16)
         self._upload_id: str | None = None
         self._own = own  # where those under way are known by their ids
-        self._sending = Sending(budget, chosen.s3_store_thread_pools)
         self._sent: dict[int, tuple[str, str]] = {}  # number of a part: its ETag and checksum
-        self._numbered = 0
-        self._size = 0
-        self._last: asyncio.Task[None] | None = None
-
-    async def write(self, chunks: AsyncIterator[Chunk]) -> int:
-        """Store everything and make it visible; the number of bytes. Raises as `Store.put`."""
-        part = bytearray()
-        wanted = self._wanted()
-        async for chunk in chunks:
-            for buffer in chunk:
-                view = memoryview(buffer).cast("B")
-                while len(view):
-                    taken = view[: wanted - len(part)]
-                    part += taken
-                    view = view[len(taken) :]
-                    if len(part) == wanted and len(view):
-                        await self._part(part)
-                        part, wanted = bytearray(), self._wanted()
-            if len(part) == wanted:
-                await self._part(part)
-                part, wanted = bytearray(), self._wanted()
-        await self._finish(part)
-        return self._size
-
-    async def abandon(self) -> None:
-        """Take back whatever was done. Never raises: what cannot be taken back now is left to a sweep or a delete."""
-        await self._sending.abandon()
-        if self._last is not None:
-            await asyncio.wait([self._last], timeout=_SETTLE)
-            self._last.cancel()
-            await asyncio.gather(self._last, return_exceptions=True)
-        try:
-            if self._last is not None and await self._is_ours():
-                await self._client.ask("take back an object", "DELETE", self._key)
-            if self._upload_id is not None:
-                await give_up(self._client, self._key, self._upload_id)
-        except StoreError as error:
-            _log.warning("%s; the rest of an interrupted upload is removed later", error)
 
     def forget(self) -> None:
         """It is no longer under way."""
@@ -158,19 +124,17 @@ class Upload:
             if rest:
                 await self._part(rest)
             await self._sending.finish()
-            work = self._complete()
+            await self._end_with(self._complete())
         else:
             self._size = len(rest)
-            work = self._whole(rest)
-        # Not cancelled with its caller: what S3 was told to make visible must be known to be so, or not.
-        self._last = asyncio.create_task(work)
-        await asyncio.shield(self._last)
+            await self._end_with(self._whole(rest))
 
     async def _whole(self, body: bytearray) -> None:
         headers = {MARK: self._mark, **await self._checksum(body)}
         await self._publish("PUT", (), headers, body)
 
     async def _complete(self) -> None:
+        await self._refuse_taken()  # radosgw joins parts whatever the condition
         parts = "".join(
             f"<Part><PartNumber>{number}</PartNumber><ETag>{tag.replace('&', '&amp;').replace('<', '&lt;')}</ETag>"
             f"{f'<ChecksumCRC32>{checksum}</ChecksumCRC32>' if checksum else ''}</Part>"
@@ -224,6 +188,13 @@ class Upload:
         """Whether the object that is there now is the one of this upload."""
         answer = await self._client.head("look at an object", self._key)
         return answer.fine and answer.headers.get(MARK) == self._mark
+
+    async def _take_back(self) -> None:
+        await self._client.ask("take back an object", "DELETE", self._key)
+
+    async def _remove_parts(self) -> None:
+        if self._upload_id is not None:
+            await give_up(self._client, self._key, self._upload_id)
 
     async def _checksum(self, body: bytearray) -> dict[str, str]:
         if not self._options.sends_checksums:

@@ -4,16 +4,15 @@ An object is sent in parts and read in ranges, several of both at once; memory d
 wrote as dynamic large objects is read, listed and deleted whole.
 """
 
-import asyncio
 import logging
 import re
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import unquote
-from weakref import WeakValueDictionary
 
 from intaglio.stores.base import (
     KEY,
@@ -26,11 +25,12 @@ from intaglio.stores.base import (
     checked_key,
 )
 from intaglio.stores.drivers.budget import Budget
+from intaglio.stores.drivers.parted import Turns
 from intaglio.stores.drivers.ranged_read import MIB, Absent, Reader, absent
 from intaglio.stores.drivers.swift_answers import Answer, Entry, no_container, said
 from intaglio.stores.drivers.swift_auth import Keystone, Login, Tempauth
 from intaglio.stores.drivers.swift_client import Client
-from intaglio.stores.drivers.swift_options import account, key_of, locations, options
+from intaglio.stores.drivers.swift_options import Account, SwiftOptions, account, key_of, locations, options
 from intaglio.stores.drivers.swift_write import HIDDEN, MARK, Upload, remove, taken
 from intaglio.stores.drivers.web import Patience, Web, trust
 from intaglio.stores.threads import Threads, uncancelled
@@ -58,36 +58,63 @@ class _Hidden:
         self.newest = moment
 
 
+class Link:
+    """Signing in, and the connections and memory of transfers: of one store, however many accounts it uses."""
+
+    def __init__(self, store: str, chosen: SwiftOptions, who: Account, patience: Patience) -> None:
+        self._threads = Threads(store, _SIGNING_IN, patience.quiet)
+        authorities = chosen.swift_store_cacert or ""
+        context = trust(store, "swift_store_cacert", authorities, insecure=chosen.swift_store_auth_insecure)
+        self.web = Web(store, Answer, context, patience, "swift_store_cacert")
+        self.budget = Budget(_MEMORY)
+        self._keystone: Keystone | None = None
+        if who.auth_version == "1":
+            self.login = Login(Tempauth(store, who, chosen, self.web), chosen.swift_store_expire_soon_interval)
+        else:
+            self._keystone = Keystone(store, who, chosen, self._threads, patience.control)
+            self.login = Login(self._keystone, chosen.swift_store_expire_soon_interval)
+
+    async def projects(self) -> list[str]:
+        """The ids of all projects; none without Keystone. Raises `Denied`, `Busy`, `Broken`."""
+        return [] if self._keystone is None else await self._keystone.projects()
+
+    async def close(self) -> None:
+        """End connections and threads."""
+        await self.web.close()
+        await self._threads.close()
+
+
 class SwiftStore:
     """See `intaglio.stores.base.Store`; options as in `SwiftOptions`. Building it connects to nothing."""
 
     def __init__(
-        self, store: str, given: Mapping[str, object], patience: Patience | None = None, most_segments: int = _MOST
+        self,
+        store: str,
+        given: Mapping[str, object],
+        patience: Patience | None = None,
+        most_segments: int = _MOST,
+        *,
+        link: Link | None = None,
+        where: str = "",
     ) -> None:
-        patience = patience or Patience()
+        """`link`: one that others use, too, and end; `where`: the name of another account than that of the login."""
         self._options = chosen = options(store, given)
         who = account(store, chosen)
         self._id = store
         self._locations = locations(store, chosen, who)
         self._most = most_segments
-        self._threads = Threads(store, _SIGNING_IN, patience.quiet)
-        authorities = chosen.swift_store_cacert or ""
-        context = trust(store, "swift_store_cacert", authorities, insecure=chosen.swift_store_auth_insecure)
-        web = Web(store, Answer, context, patience, "swift_store_cacert")
-        if who.auth_version == "1":
-            login = Login(Tempauth(store, who, chosen, web), chosen.swift_store_expire_soon_interval)
-        else:
-            keystone = Keystone(store, who, chosen, self._threads, patience.control)
-            login = Login(keystone, chosen.swift_store_expire_soon_interval)
-        self._client = Client(store, chosen, login, web)
-        self._budget = Budget(_MEMORY)
+        self._own_link = link is None
+        self._link = link or Link(store, chosen, who, patience or Patience())
+        self._client = Client(store, chosen, self._link.login, self._link.web, where)
+        self._budget = self._link.budget
         self._own: set[str] = set()  # marks of uploads that are under way here
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns()
+        self._writers: Counter[str] = Counter()  # of uploads under way here, by container
         self.abilities = Abilities()
 
     async def prepare(self) -> None:
         """Find the container; make it when it is missing and the operator allowed that."""
-        if self._options.swift_store_multiple_containers_seed:
+        if self._options.many_containers:
             await self._find_account()
         elif not await self._container_is_there(self._options.swift_store_container):
             if not self._options.swift_store_create_container_on_put:
@@ -97,16 +124,18 @@ class SwiftStore:
     async def put(self, key: str, chunks: AsyncIterator[Chunk], size_hint: int | None = None) -> Stat:  # noqa: ARG002 - the contract's signature
         """Write a new object; see the contract."""
         await self._refuse_taken(checked_key(key))
-        turn = self._turns.setdefault(key, asyncio.Lock())
-        upload = Upload(self._client, self._options, self._budget, key, self._most, turn)
+        upload = Upload(self._client, self._options, self._budget, key, self._most, self._turns.of(key))
         self._own.add(upload.mark)
+        self._writers[self._options.container(key)] += 1
         try:
             size = await upload.write(chunks)
         except BaseException:
-            await uncancelled(upload.abandon())
+            await uncancelled(self._abandon(upload, key))
             raise
         finally:
             self._own.discard(upload.mark)
+            self._writers[self._options.container(key)] -= 1
+            self._writers += Counter()  # without those at zero
         return Stat(key=key, size=size)
 
     async def open(self, key: str, offset: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
@@ -134,6 +163,8 @@ class SwiftStore:
             raise answer.error(self._id, "look at an object")
         found = answer.fine and await self._delete(key, answer)
         await self._remove_left(key)
+        if not self._writers[self._options.container(key)]:  # who writes here found the container, and counts on it
+            await self._remove_container(key)
         if not found:
             raise await self._absent(key)
 
@@ -185,15 +216,45 @@ class SwiftStore:
 
     async def check(self) -> None:
         """Ask for the container, signed in; with a seed for the account."""
-        if self._options.swift_store_multiple_containers_seed:
+        if self._options.many_containers:
             await self._find_account()
         elif not await self._container_is_there(self._options.swift_store_container):
             raise no_container(self._id)
 
     async def close(self) -> None:
         """End connections and threads."""
-        await self._client.close()
-        await self._threads.close()
+        if self._own_link:
+            await self._link.close()
+
+    async def let_read(self, key: str, allowed: str) -> None:
+        """Set who may read the object's container, and that the operator's projects may write to it."""
+        doing, path = "say who may read an object", f"/{self._options.container(key)}"
+        headers = {"x-container-read": allowed, **self._writing()}
+        answer = await self._client.ask(doing, "POST", path, headers=headers)
+        if answer.status == HTTPStatus.NOT_FOUND:
+            raise absent(self._id, key)
+        if not answer.fine:
+            raise answer.error(self._id, doing)
+
+    def _writing(self) -> dict[str, str]:
+        projects = self._options.swift_store_admin_tenants if self._options.swift_store_multi_tenant else ()
+        return {"x-container-write": ",".join(f"{project}:*" for project in projects)} if projects else {}
+
+    async def _abandon(self, upload: Upload, key: str) -> None:
+        await upload.abandon()
+        if self._writers[self._options.container(key)] == 1:
+            try:
+                await self._remove_container(key)
+            except StoreError as error:
+                _log.warning("%s; it stays, empty", error)
+
+    async def _remove_container(self, key: str) -> None:
+        """Remove a container that was the object's own, if it is empty."""
+        if self._options.swift_store_multi_tenant:
+            doing = "remove its container"
+            answer = await self._client.ask(doing, "DELETE", f"/{self._options.container(key)}")
+            if not answer.fine and answer.status not in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
+                raise answer.error(self._id, doing)
 
     async def _head(self, key: str) -> Answer:
         answer = await self._client.head("look at an object", key)
@@ -237,10 +298,11 @@ class SwiftStore:
         return True
 
     async def _make_container(self, container: str) -> None:
-        answer = await self._client.ask("make its container", "PUT", f"/{container}")
+        answer = await self._client.ask("make its container", "PUT", f"/{container}", headers=self._writing())
         if not answer.fine:
             raise answer.error(self._id, "make its container")
-        _log.warning("store %s: made the container %s", self._id, container)
+        level = logging.DEBUG if self._options.swift_store_multi_tenant else logging.WARNING
+        _log.log(level, "store %s: made the container %s", self._id, container)
 
     async def _delete(self, key: str, answer: Answer) -> bool:
         """Remove an object that was there, in whichever way it is kept; whether it still was."""

@@ -1,9 +1,10 @@
 """Signing in to Swift: a token and the account's address, renewed before the token ends."""
 
 import asyncio
+import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -27,6 +28,7 @@ class Token(msgspec.Struct, frozen=True):
     value: str
     storage_url: str
     expires: float
+    project: str = ""  # its id; empty where there are none
 
     def __rich_repr__(self) -> list[tuple[str, object]]:
         return [("expires", self.expires)]
@@ -98,6 +100,7 @@ class Keystone:
 
     def __init__(self, store: str, who: Account, chosen: SwiftOptions, threads: Threads, seconds: float) -> None:
         self._store = store
+        self._who = who
         self._options = chosen
         self._threads = threads
         verify: bool | str = chosen.swift_store_cacert or True
@@ -115,25 +118,10 @@ class Keystone:
         return await self._threads.run(self._ask)
 
     def _ask(self) -> Token:
-        try:
+        with self._explained(DOING):
             self._plugin.invalidate()
             access = self._plugin.get_access(self._session)
-            url = self._options.swift_store_endpoint or self._plugin.get_endpoint(
-                self._session,
-                service_type=self._options.swift_store_service_type,
-                interface=self._options.swift_store_endpoint_type.removesuffix("URL"),
-                region_name=self._options.swift_store_region,
-                skip_discovery=True,
-            )
-        except exceptions.CatalogException:
-            url = None
-        except (exceptions.Unauthorized, exceptions.Forbidden, exceptions.NotFound) as error:
-            raise Denied(f"store {self._store!r} could not {DOING}: Keystone refuses the credentials") from error
-        except (exceptions.ConnectFailure, exceptions.RetriableConnectionFailure, exceptions.HttpServerError) as error:
-            raise Busy(f"store {self._store!r} could not {DOING}: Keystone does not answer") from error
-        except exceptions.ClientException as error:
-            text = f"Keystone's answer is not right ({type(error).__name__})"
-            raise Broken(f"store {self._store!r} could not {DOING}: {text}") from error
+            url = self._options.swift_store_endpoint or self._endpoint()
         if not url:
             raise Broken(
                 f"store {self._store!r} could not {DOING}: the catalogue has no "
@@ -141,7 +129,43 @@ class Keystone:
                 "and swift_store_region"
             )
         expires = access.expires or datetime.max.replace(tzinfo=UTC)
-        return Token(access.auth_token, str(url).rstrip("/"), expires.timestamp())
+        return Token(access.auth_token, str(url).rstrip("/"), expires.timestamp(), access.project_id or "")
+
+    async def projects(self) -> list[str]:
+        """The ids of all projects. Raises `Denied`, `Busy`, `Broken`."""
+        return await self._threads.run(self._ask_projects)
+
+    def _ask_projects(self) -> list[str]:
+        with self._explained("list the projects"):
+            address = f"{self._who.address}/projects"
+            answer = self._session.get(address, authenticated=True, headers={"accept": "application/json"})
+            return [str(project["id"]) for project in answer.json()["projects"]]
+
+    def _endpoint(self) -> str | None:
+        try:
+            found = self._plugin.get_endpoint(
+                self._session,
+                service_type=self._options.swift_store_service_type,
+                interface=self._options.swift_store_endpoint_type.removesuffix("URL"),
+                region_name=self._options.swift_store_region,
+                skip_discovery=True,
+            )
+        except exceptions.CatalogException:
+            return None
+        return None if found is None else str(found)
+
+    @contextlib.contextmanager
+    def _explained(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except (exceptions.Unauthorized, exceptions.Forbidden, exceptions.NotFound) as error:
+            what = "the credentials" if doing == DOING else "that"
+            raise Denied(f"store {self._store!r} could not {doing}: Keystone refuses {what}") from error
+        except (exceptions.ConnectFailure, exceptions.RetriableConnectionFailure, exceptions.HttpServerError) as error:
+            raise Busy(f"store {self._store!r} could not {doing}: Keystone does not answer") from error
+        except (exceptions.ClientException, KeyError, TypeError, ValueError) as error:
+            text = f"Keystone's answer is not right ({type(error).__name__})"
+            raise Broken(f"store {self._store!r} could not {doing}: {text}") from error
 
 
 def _plugin(who: Account) -> v3.Auth:

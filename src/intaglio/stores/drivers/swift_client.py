@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from intaglio.stores.base import Buffer
 from intaglio.stores.drivers.swift_answers import Answer, Entry, Malformed, containers, entries, unreadable
-from intaglio.stores.drivers.swift_auth import Login
+from intaglio.stores.drivers.swift_auth import Login, Token
 from intaglio.stores.drivers.swift_options import SwiftOptions
 from intaglio.stores.drivers.web import Patience, Web
 
@@ -17,8 +17,10 @@ _PAGE = 10_000
 class Client:
     """Requests to one account. Objects are told by their keys; `place` and `name` are for what lies beside them."""
 
-    def __init__(self, store: str, chosen: SwiftOptions, login: Login, web: Web[Answer]) -> None:
+    def __init__(self, store: str, chosen: SwiftOptions, login: Login, web: Web[Answer], where: str = "") -> None:
+        """`where`: another account than that of the login, by its name."""
         self.store = store
+        self._where = where
         self._options = chosen
         self._login = login
         self._web = web
@@ -47,7 +49,7 @@ class Client:
         words = urlencode(list(query), quote_via=quote)
         for final in (False, True):
             token = await self._login.token()
-            url = f"{token.storage_url}{quote(path)}{'?' if words else ''}{words}"
+            url = f"{self._base(token)}{quote(path)}{'?' if words else ''}{words}"
             given = {"x-auth-token": token.value, "accept": "application/json", **(headers or {})}
             answer = await self._web.ask(doing, method, url, given, body, seconds)
             if answer.status != HTTPStatus.UNAUTHORIZED or final:
@@ -66,7 +68,7 @@ class Client:
         """GET an object, as `Web.stream`."""
         for final in (False, True):
             token = await self._login.token()
-            url = f"{token.storage_url}{quote(self.path(key))}"
+            url = f"{self._base(token)}{quote(self.path(key))}"
             async with self._web.stream(doing, url, {"x-auth-token": token.value, **headers}) as (answer, pieces):
                 if answer.status != HTTPStatus.UNAUTHORIZED or final:
                     yield answer, pieces
@@ -94,13 +96,15 @@ class Client:
 
     async def containers(self, doing: str) -> AsyncIterator[str]:
         """The containers of this store."""
-        if not self._options.swift_store_multiple_containers_seed:
+        if not self._options.many_containers:
             yield self._options.swift_store_container
             return
         prefix, after = f"{self._options.swift_store_container}_", ""
         while True:
             query = [("format", "json"), ("prefix", prefix), ("marker", after)]
             answer = await self.ask(doing, "GET", "", query=query)
+            if answer.status == HTTPStatus.NOT_FOUND:  # an account is made with its first container
+                return
             if not answer.fine:
                 raise answer.error(self.store, doing)
             try:
@@ -112,6 +116,9 @@ class Client:
             if not found:
                 return
             after = found[-1]
+
+    def _base(self, token: Token) -> str:
+        return f"{token.storage_url.rpartition('/')[0]}/{self._where}" if self._where else token.storage_url
 
     async def close(self) -> None:
         """End all connections."""

@@ -1,6 +1,7 @@
 """The options of a Swift store under Glance's names, and what follows from them: the account, containers, locations."""
 
 import configparser
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ MB = 1000 * 1024
 SCHEMES = ("swift", "swift+http", "swift+https")
 BY_REFERENCE = "swift+config"
 
+_LONGEST = 256  # bytes of a container's name
 _CONTAINER = re.compile(r"[^/?]{1,200}")
 
 
@@ -63,11 +65,21 @@ class SwiftOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def __repr__(self) -> str:
         return f"SwiftOptions(swift_store_container={self.swift_store_container!r})"
 
+    @property
+    def many_containers(self) -> bool:
+        """Whether there are more than one, whose names begin alike."""
+        return self.swift_store_multi_tenant or self.swift_store_multiple_containers_seed > 0
+
     def container(self, key: str) -> str:
         """The container of an object: the one, or with a seed one for so many first characters of the key.
 
-        Dashes among them do not count, and letters are those of lower case.
+        Dashes among them do not count, and letters are those of lower case. In the accounts of projects each object has
+        one of its own, whose name is shortened where Swift would not take it, which is never so for an image.
         """
+        if self.swift_store_multi_tenant:
+            name = f"{self.swift_store_container}_{key}"
+            short = f"{self.swift_store_container}_{hashlib.sha256(key.encode()).hexdigest()}"
+            return name if len(name) <= _LONGEST else short[:_LONGEST]
         seed = self.swift_store_multiple_containers_seed
         if not seed:
             return self.swift_store_container
@@ -130,10 +142,6 @@ def options(store: str, given: Mapping[str, object]) -> SwiftOptions:
         chosen = msgspec.convert(dict(given), SwiftOptions, strict=False)
     except msgspec.ValidationError as error:
         raise Misconfigured(f"store {store!r} (type swift): {error}") from error
-    if chosen.swift_store_multi_tenant:
-        raise Misconfigured(
-            f"store {store!r} (type swift): swift_store_multi_tenant is not supported; all images are in one account"
-        )
     if _CONTAINER.fullmatch(chosen.swift_store_container) is None:
         raise Misconfigured(f"store {store!r} (type swift): swift_store_container is no name of a container")
     return chosen

@@ -6,16 +6,16 @@ told from somebody else's object.
 """
 
 import asyncio
-import logging
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 
 import msgspec
 
-from intaglio.stores.base import Busy, Chunk, Exists, StoreError
+from intaglio.stores.base import Busy, Exists, StoreError
 from intaglio.stores.drivers.budget import Budget
+from intaglio.stores.drivers.parted import PartedUpload
 from intaglio.stores.drivers.parts import Sending
 from intaglio.stores.drivers.ranged_read import MIB
 from intaglio.stores.drivers.swift_answers import Answer, no_container, said
@@ -30,7 +30,6 @@ PAUSE = 0.5  # seconds before the second attempt, doubled before each other
 
 _PART = 16 * MIB  # the longest that is held in memory to be sent again if need be
 _AT_ONCE = 4  # parts of one upload
-_SETTLE = 10.0  # seconds a cancelled writer waits for a last request under way
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -41,18 +40,14 @@ class Segment(msgspec.Struct, frozen=True):
     size_bytes: int
 
 
-class Upload:
-    """One `put`. After `write` failed or was cancelled, `abandon` must be awaited; nothing is left then."""
+class Upload(PartedUpload):
+    """One `put`."""
 
     def __init__(
         self, client: Client, chosen: SwiftOptions, budget: Budget, key: str, most: int, turn: asyncio.Lock
     ) -> None:
-        """`most`: segments that one manifest may name; those of longer objects are manifests themselves.
-
-        `turn` is held while an object of this key becomes visible, by one upload of this process at a time: Swift looks
-        whether a name is free when a request begins, and not again when it ends.
-        """
-        self._turn = turn
+        """`most`: segments that one manifest may name; those of longer objects are manifests themselves."""
+        super().__init__(Sending(budget, _AT_ONCE), turn)
         self._client = client
         self._key = key
         self._most = most
@@ -60,44 +55,11 @@ class Upload:
         self._part_size = min(size, _PART)
         self.mark = secrets.token_hex(16)
         self._container = chosen.container(key)
-        self._sending = Sending(budget, _AT_ONCE)
         self._sent: dict[int, Segment] = {}
-        self._numbered = 0
         self._manifests = 0
-        self._size = 0
-        self._last: asyncio.Task[None] | None = None
 
-    async def write(self, chunks: AsyncIterator[Chunk]) -> int:
-        """Store everything and make it visible; the number of bytes. Raises as `Store.put`."""
-        part = bytearray()
-        async for chunk in chunks:
-            for buffer in chunk:
-                view = memoryview(buffer).cast("B")
-                while len(view):
-                    taken = view[: self._part_size - len(part)]
-                    part += taken
-                    view = view[len(taken) :]
-                    if len(part) == self._part_size:
-                        await self._segment(part)
-                        part = bytearray()
-        await self._finish(part)
-        return self._size
-
-    async def abandon(self) -> None:
-        """Take back whatever was done. Never raises: what cannot be taken back now is left to a sweep or a delete."""
-        await self._sending.abandon()
-        if self._last is not None:
-            await asyncio.wait([self._last], timeout=_SETTLE)
-            self._last.cancel()
-            await asyncio.gather(self._last, return_exceptions=True)
-        try:
-            if self._last is not None and await self._is_ours():
-                await self._client.ask("take back an object", "DELETE", self._client.path(self._key))
-            names = [self._name(number) for number in range(1, self._numbered + 1)]
-            names += [self._manifest_name(number) for number in range(1, self._manifests + 1)]
-            await remove(self._client, self._container, names)
-        except StoreError as error:
-            _log.warning("%s; the rest of an interrupted upload is removed later", error)
+    def _wanted(self) -> int:
+        return self._part_size
 
     def _name(self, number: int) -> str:
         return f"{HIDDEN}{self._key}/{self.mark}/{number:08d}"
@@ -105,8 +67,7 @@ class Upload:
     def _manifest_name(self, number: int) -> str:
         return f"{HIDDEN}{self._key}/{self.mark}/manifest-{number:08d}"
 
-    async def _segment(self, part: bytearray) -> None:
-        """Send a part as soon as there is room for it among those on the way."""
+    async def _part(self, part: bytearray) -> None:
         self._numbered += 1
         self._size += len(part)
         await self._sending.start(len(part), partial(self._send, self._numbered, part))
@@ -141,16 +102,14 @@ class Upload:
     async def _finish(self, rest: bytearray) -> None:
         if self._numbered:
             if rest:
-                await self._segment(rest)
+                await self._part(rest)
             await self._sending.finish()
             segments = await self._folded([self._sent[number] for number in sorted(self._sent)])
-            work = self._publish([("multipart-manifest", "put")], msgspec.json.encode(segments))
+            manifest = msgspec.json.encode(segments)
+            await self._end_with(self._publish([("multipart-manifest", "put")], manifest))
         else:
             self._size = len(rest)
-            work = self._publish((), rest)
-        # Not cancelled with its caller: what Swift was told to make visible must be known to be so, or not.
-        self._last = asyncio.create_task(work)
-        await asyncio.shield(self._last)
+            await self._end_with(self._publish((), rest))
 
     async def _folded(self, segments: Sequence[Segment]) -> Sequence[Segment]:
         """Few enough segments for a manifest; where there are more, manifests take their place."""
@@ -170,15 +129,14 @@ class Upload:
     async def _publish(self, query: Sequence[tuple[str, str]], body: bytes | bytearray) -> None:
         """The last request. After it the object is there, whole and ours, or something is raised."""
         headers = {MARK: self.mark, "if-none-match": "*", "content-type": "application/octet-stream"}
-        async with self._turn:
-            for attempt in range(ATTEMPTS):
-                trouble = await self._last_request(query, headers, body)
-                if await self._is_ours():  # also after an answer that was lost; and no other machine's came later
-                    return
-                await self._refuse_taken()
-                if trouble is not None and (attempt == ATTEMPTS - 1 or not isinstance(trouble, Busy)):
-                    raise trouble
-                await asyncio.sleep(PAUSE * 2**attempt)
+        for attempt in range(ATTEMPTS):
+            trouble = await self._last_request(query, headers, body)
+            if await self._is_ours():  # also after an answer that was lost; and no other machine's came later
+                return
+            await self._refuse_taken()
+            if trouble is not None and (attempt == ATTEMPTS - 1 or not isinstance(trouble, Busy)):
+                raise trouble
+            await asyncio.sleep(PAUSE * 2**attempt)
         raise Busy(f"store {self._client.store!r} could not finish an object: it is not there after it was written")
 
     async def _last_request(
@@ -211,8 +169,13 @@ class Upload:
         answer = await self._client.head("look at an object", self._key)
         return answer.fine and answer.headers.get(MARK) == self.mark
 
+    async def _take_back(self) -> None:
+        await self._client.ask("take back an object", "DELETE", self._client.path(self._key))
 
-_log = logging.getLogger(__name__)
+    async def _remove_parts(self) -> None:
+        names = [self._name(number) for number in range(1, self._numbered + 1)]
+        names += [self._manifest_name(number) for number in range(1, self._manifests + 1)]
+        await remove(self._client, self._container, names)
 
 
 def taken(store: str, key: str) -> Exists:
