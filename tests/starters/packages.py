@@ -33,9 +33,11 @@ PACKAGES: Mapping[str, str] = {
     "nginx-light": "nginx, the measure for downloads",
     "osinfo-db": "what libosinfo knows of operating systems",
     "postgresql-15": "PostgreSQL",
-    "python3-rados": "the real Glance on RBD",
-    "python3-rbd": "the real Glance on RBD",
+    "python3-rados": "Cinder, and volumes attached from it; the real Glance on RBD",
+    "python3-rbd": "Cinder, and volumes attached from it; the real Glance on RBD",
+    "qemu-block-extra": "Cinder, which converts images into RBD",
     "qemu-utils": "real disk images in every format",
+    "rabbitmq-server": "RabbitMQ, by which the parts of Cinder talk",
     "rclone": "the measure for transfers to object stores",
     "redis-server": "Redis, where several machines count calls together",
 }

@@ -50,6 +50,14 @@ def _swift(config: StoreConfig) -> Store:
     return SwiftStore(config.id, config.options)
 
 
+def _cinder(config: StoreConfig) -> Store:
+    try:
+        from intaglio.stores.drivers.cinder import CinderStore  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise _lacking(config, "cinder", error) from error
+    return CinderStore(config.id, config.options)
+
+
 def _lacking(config: StoreConfig, extra: str, error: ImportError) -> Misconfigured:
     return Misconfigured(
         f"store {config.id!r} (type {config.type}) needs {error.name}, which is not installed; "
@@ -58,6 +66,7 @@ def _lacking(config: StoreConfig, extra: str, error: ImportError) -> Misconfigur
 
 
 DRIVERS: Mapping[str, Callable[[StoreConfig], Store]] = {
+    "cinder": _cinder,
     "file": _file,
     "memory": _memory,
     "rbd": _rbd,
