@@ -71,10 +71,10 @@ def test_other_forms_of_the_map(form: str, write: Write, sources: Make) -> None:
         ("database:file, a:file", "a", 2, "the name of a group with another meaning"),
         ("a:file", "b", 4, "default_backend names 'b'; with enabled_backends it must be one of a"),
         (
-            "a:file, c:cinder",
+            "a:file, c:vmware",
             "c",
             2,
-            "The store 'c' is of type 'cinder', which comes with a later release. It cannot be",
+            "The store 'c' is of type 'vmware', which comes with a later release. It cannot be",
         ),
     ],
 )
@@ -94,8 +94,8 @@ def test_the_default_store_must_be_named(write: Write, sources: Make) -> None:
 
 def test_a_store_without_a_driver_yet_is_left_out_and_told(write: Write, sources: Make) -> None:
     file = write(
-        "[DEFAULT]\nenabled_backends = a:file, b:cinder\n[glance_store]\ndefault_backend = a\n"
-        "[b]\ncinder_volume_type = p\n"
+        "[DEFAULT]\nenabled_backends = a:file, b:vmware\n[glance_store]\ndefault_backend = a\n"
+        "[b]\nvmware_server_host = p\n"
     )
     configuration = configure(sources(file))
     assert [store.id for store in configuration.settings.stores.stores] == ["a"]
@@ -104,7 +104,7 @@ def test_a_store_without_a_driver_yet_is_left_out_and_told(write: Write, sources
     report = check(sources(file))
     assert report.fine
     assert [(row.option, row.verdict) for row in report.options if row.group == "b"] == [
-        ("cinder_volume_type", "not-yet")
+        ("vmware_server_host", "not-yet")
     ]
 
 
@@ -123,8 +123,8 @@ def test_one_store_without_a_directory_has_glances(write: Write, sources: Make) 
 
 
 def test_one_store_of_another_kind_is_refused(write: Write, sources: Make) -> None:
-    with pytest.raises(ConfigInvalid, match=r"glance-api\.conf:2: .*'cinder', which comes with a later release"):
-        load(sources(write("[glance_store]\nstores = file,cinder\ndefault_store = cinder\n")))
+    with pytest.raises(ConfigInvalid, match=r"glance-api\.conf:2: .*'vmware', which comes with a later release"):
+        load(sources(write("[glance_store]\nstores = file,vmware\ndefault_store = vsphere\n")))
     with pytest.raises(ConfigInvalid, match="The default store 'file' is not among the stores: http"):
         load(sources(write("[glance_store]\nstores = http\n")))
 

@@ -18,7 +18,7 @@ import httpx
 
 from tests.starters import keystone_people
 from tests.starters.base import Missing, debian, free_port, process, wait_until
-from tests.starters.ceph import BINDINGS, USER, Ceph
+from tests.starters.ceph import USER, Ceph, bind
 from tests.starters.environments import environment
 from tests.starters.keystone import Keystone
 from tests.starters.keystone_people import PASSWORD
@@ -59,19 +59,6 @@ class Cinder:
         }
 
 
-def bind_ceph(binaries: Path) -> None:
-    """Let an environment load Ceph's modules for Python as Debian brings them: two files, which need nothing else."""
-    for name in ("rados", "rbd"):
-        [module] = BINDINGS.glob(f"{name}.cpython-*.so")
-        for site in binaries.parent.glob("lib/python*/site-packages"):
-            if site.parent.name != f"python3.{module.name.partition('cpython-3')[2].partition('-')[0]}":
-                raise Missing(f"Debian's module {module.name} is for another Python than {site.parent.name}")
-            link = site / module.name
-            if not link.exists():
-                with contextlib.suppress(FileExistsError):
-                    link.symlink_to(module)
-
-
 def _environment(binaries: Path) -> dict[str, str]:
     path = f"{binaries}:/usr/sbin:/usr/bin:/sbin:/bin"
     return {"PATH": path, "LC_ALL": "C.UTF-8", "PYTHONWARNINGS": "ignore"}
@@ -102,6 +89,7 @@ transport_url = {transport}
 enabled_backends = ceph
 default_volume_type = {PLAIN}
 {images}
+allowed_direct_url_schemes = cinder
 image_conversion_dir = {own}/conversion
 my_ip = 127.0.0.1
 host = tests
@@ -235,7 +223,7 @@ def cinder(
     debian(["gcc", "libc6-dev"], "Cinder (uWSGI is compiled)", provides=["cc"])
     debian(["qemu-utils", "qemu-block-extra"], "Cinder (it converts images)", provides=["qemu-img"])
     binaries = environment("cinder")
-    bind_ceph(binaries)
+    bind(binaries / "python")
     directory = directory.resolve()
     for name in ("state", "locks", "conversion"):
         (directory / name).mkdir(parents=True, exist_ok=True)

@@ -6,29 +6,19 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from tests.starters.base import CACHE, Missing
-from tests.starters.ceph import BINDINGS
+from intaglio.stores.base import Chunk, Stat
+from intaglio.stores.drivers.cinder import CinderStore
+from tests.starters.base import Missing, wait_until
+from tests.starters.ceph import bind
 from tests.starters.cinder_shared import Block
 from tests.starters.keystone_people import caller
 
-from intaglio.stores.base import Chunk, Stat
-from intaglio.stores.drivers.cinder import CinderStore
-
 
 def load_ceph() -> None:
-    """Let this Python load Ceph's modules as Debian brings them, which os-brick asks for. Raises `Missing`."""
-    place = CACHE / "ceph-modules"
-    if str(place) in sys.path:
-        return
-    place.mkdir(parents=True, exist_ok=True)
-    for name in ("rados", "rbd"):
-        modules = list(BINDINGS.glob(f"{name}.cpython-{sys.version_info[0]}{sys.version_info[1]}-*.so"))
-        if not modules:
-            raise Missing(f"Debian's Ceph module {name} is not for this Python {sys.version_info[0]}.{sys.version_info[1]}")
-        link = place / modules[0].name
-        if not link.is_symlink():
-            link.symlink_to(modules[0])
-    sys.path.append(str(place))
+    """Let our own environment import Ceph's modules, which os-brick asks for. Raises `Missing`."""
+    if sys.prefix == sys.base_prefix:
+        raise Missing("Ceph's Python modules: they are put into virtual environments only")
+    bind(Path(sys.executable))
 
 
 def store(block: Block, directory: Path, name: str = "volumes", **others: object) -> CinderStore:
@@ -110,3 +100,17 @@ class Named:
 
     async def close(self) -> None:
         await self._inner.close()
+
+
+def until_gone(block: Block, key: str) -> None:
+    """Wait until Cinder has removed the volumes of a key."""
+    wait_until(lambda: not volumes(block, glance_image_id=key), f"the removal of the volume of {key}")
+
+
+def until_idle(block: Block, key: str) -> None:
+    """Wait until no volume of a key is attached."""
+
+    def idle() -> bool:
+        return {each["status"] for each in volumes(block, glance_image_id=key)} == {"available"}
+
+    wait_until(idle, f"the detaching of the volume of {key}")

@@ -19,6 +19,7 @@ from tests.stores.cinder_stores import Named, load_ceph, options
 class TestCinder(StoreConformance):
     size = 5 * PIECE + 17
     most_connections = 64
+    keys_in_locations = False
     examples = 1
     steps = 8
     rounds = 2

@@ -58,6 +58,8 @@ class StoreConformance:
     """The most threads one store may have, however much is asked of it."""
     examples = 25
     """Sequences of calls the model is tried with."""
+    keys_in_locations = True
+    """Whether locations have keys in them; a back end that names objects itself has its own names there."""
     steps = 20
     """Calls in one of them."""
     rounds = 20
@@ -342,7 +344,7 @@ class StoreConformance:
     async def test_locations_lead_back(self, writable: Store) -> None:
         await writable.put("key", pieces(b"data"))
         uri = writable.uri("key")
-        assert "key" in uri
+        assert "key" in uri or not self.keys_in_locations
         assert writable.adopt(uri) == "key"
         assert all(isinstance(value, str) for value in writable.metadata("key").values())
         await writable.delete("key")

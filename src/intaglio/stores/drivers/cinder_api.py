@@ -13,7 +13,7 @@ from keystoneauth1.adapter import Adapter
 from keystoneauth1.identity import v3
 from keystoneauth1.session import Session
 
-from intaglio.stores.base import Misconfigured
+from intaglio.stores.base import Broken, Misconfigured
 from intaglio.stores.drivers.cinder_faults import InUse, Lost, absent, explained, told
 from intaglio.stores.drivers.cinder_options import CinderOptions
 
@@ -55,7 +55,10 @@ class Api:
         kind, name, interface = chosen.catalogue_entry
         verify: bool | str = chosen.cinder_ca_certificates_file or True
         self._session = Session(
-            auth=_plugin(chosen), verify=False if chosen.cinder_api_insecure else verify, timeout=seconds, redirect=False
+            auth=_plugin(chosen),
+            verify=False if chosen.cinder_api_insecure else verify,
+            timeout=seconds,
+            redirect=False,
         )
         self._adapter = Adapter(
             self._session,
@@ -117,15 +120,11 @@ class Api:
 
     def replace_metadata(self, volume: str, metadata: Mapping[str, str]) -> None:
         """Give the volume this metadata and no other, at once."""
-        self._ask(
-            "mark a volume", "PUT", f"/volumes/{volume}/metadata", {"metadata": dict(metadata)}, absent=volume
-        )
+        self._ask("mark a volume", "PUT", f"/volumes/{volume}/metadata", {"metadata": dict(metadata)}, absent=volume)
 
     def add_metadata(self, volume: str, metadata: Mapping[str, str]) -> None:
         """Give the volume this metadata, too."""
-        self._ask(
-            "mark a volume", "POST", f"/volumes/{volume}/metadata", {"metadata": dict(metadata)}, absent=volume
-        )
+        self._ask("mark a volume", "POST", f"/volumes/{volume}/metadata", {"metadata": dict(metadata)}, absent=volume)
 
     def protect(self, volume: str) -> None:
         """From now on the volume can be attached for reading only."""
@@ -136,14 +135,14 @@ class Api:
         self._act("extend a volume", volume, "os-extend", {"new_size": size})
 
     def require_type(self) -> None:
-        """Reach Cinder, signed in; raises `Misconfigured` when it does not have the configured type of volumes."""
+        """Reach Cinder, signed in; raises `Broken` when it does not have the configured type of volumes."""
         name = self._options.cinder_volume_type
         if not name:
             self._ask("reach Cinder", "GET", "/volumes", params={"limit": "1"})
             return
         types = self._ask("reach Cinder", "GET", "/types", params={"is_public": "None"})["volume_types"]
         if not any(name in (each["name"], each["id"]) for each in types):
-            raise Misconfigured(f"store {self._store!r}: Cinder has no volume type {name!r}; see cinder_volume_type")
+            raise Broken(f"store {self._store!r}: Cinder has no volume type {name!r}; see cinder_volume_type")
 
     # Attachments
 
@@ -275,5 +274,3 @@ def _plugin(chosen: CinderOptions) -> v3.Auth:
         project_name=chosen.cinder_store_project_name,
         project_domain_name=chosen.cinder_store_project_domain_name,
     )
-
-

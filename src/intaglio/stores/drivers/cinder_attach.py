@@ -63,7 +63,10 @@ class Attachment:
         return self._connection
 
     async def attach(self) -> None:
-        """Attach the volume; tries again while it is attached elsewhere or changing. Raises `NotFound`, `InUse`, …"""
+        """Attach the volume; tries again while it is attached elsewhere or changing.
+
+        Raises `NotFound`, `InUse`, and what the calls raise.
+        """
         await self._reserve()
         await self.run(self._connect)
 
@@ -98,10 +101,12 @@ class Attachment:
         attempts = self._host.options.cinder_attachment_retry_attempts
         for attempt in range(1, attempts + 1):
             try:
-                return await self.run(self._take)
+                await self.run(self._take)
             except InUse:
                 if attempt == attempts:
                     raise
+            else:
+                return
             await asyncio.sleep(min(_LONGEST_WAIT, 2.0 ** (attempt - 1)))
             await self._require_there()
 

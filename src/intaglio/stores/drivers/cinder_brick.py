@@ -112,7 +112,11 @@ class Brick:
         chosen = self._options
         with explained(self._store, "describe this host to Cinder"):
             found: dict[str, object] = self._library.get_connector_properties(
-                self._root_helper, _address(name), chosen.cinder_use_multipath, chosen.cinder_enforce_multipath, host=name
+                self._root_helper,
+                _address(name),
+                chosen.cinder_use_multipath,
+                chosen.cinder_enforce_multipath,
+                host=name,
             )
         return found
 
@@ -147,8 +151,8 @@ class Brick:
             return path.read_text(encoding="utf-8")
         except OSError as error:
             raise Denied(
-                f"store {self._store!r} could not attach a volume: {path} cannot be read ({error.strerror}); the key of "
-                "Cinder's Ceph user must be there"
+                f"store {self._store!r} could not attach a volume: {path} cannot be read ({error.strerror}); the "
+                "key of Cinder's Ceph user must be there"
             ) from error
 
     @property

@@ -1,4 +1,4 @@
-"""What the volumes of a store are: finished objects, what is being written, what is to be removed; and how one is found.
+"""What the volumes of a store are: finished objects, half-written ones, those to be removed; and how one is found.
 
 The metadata of a volume say it. Glance's volumes have none of ours: they are found by their locations alone, since
 nothing tells which of several stores in one project they belong to.

@@ -132,9 +132,7 @@ class Upload:
         if not online:
             await self._let_go()
         await self._call(self._host.volumes.api.extend, volume.id, size)
-        self._volume = await self._host.volumes.settled(
-            volume.id, _EXTENDING, "in-use" if online else "available"
-        )
+        self._volume = await self._host.volumes.settled(volume.id, _EXTENDING, "in-use" if online else "available")
         if online and self._attachment is not None:
             await self._attachment.run(self._attachment.connection.grown)
 
@@ -157,6 +155,7 @@ class Upload:
             await self._refuse_taken()
             await self._call(volumes.api.replace_metadata, volume, volumes.finished(self._key, self._size))
         volumes.remember(self._key, volume)
+        volumes.remember(volume, volume)
         self._own.discard(volume)
         return volume
 
