@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from intaglio.stores.drivers.rbd_options import RbdOptions
+from intaglio.stores.drivers.rbd_options import options as chosen
 from intaglio.stores.drivers.rbd_pool import Link
 from tests.starters.cinder_shared import Block
 from tests.starters.intaglio import intaglio
@@ -99,7 +99,7 @@ class Cloud:
 
     def read(self, volume: str, length: int) -> bytes:
         """How a volume begins, by librbd itself."""
-        link = Link(RbdOptions(**rbd_options(self.block.cluster, self.block.volumes.pool)))
+        link = Link(chosen("images", rbd_options(self.block.cluster, self.block.volumes.pool)))
         with link.pool() as pool, pool.look(f"volume-{volume}", None) as image:
             found = bytes(image.read(0, length))
         link.retire()
@@ -115,8 +115,8 @@ def cloud(block: Block, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     sections["block"].pop("lock_path")
     conf = "[DEFAULT]\nenabled_backends = ceph:rbd, block:cinder\nshow_image_direct_url = true\n"
     conf += f"[glance_store]\ndefault_backend = ceph\n[oslo_concurrency]\nlock_path = {directory}/locks\n"
-    for name, chosen in sections.items():
-        conf += f"[{name}]\n" + "".join(f"{option} = {value}\n" for option, value in chosen.items())
+    for name, section in sections.items():
+        conf += f"[{name}]\n" + "".join(f"{option} = {value}\n" for option, value in section.items())
     with intaglio(directory, conf=conf + block.identity.section(), auth="keystone", workers=1) as running:
         block.identity.register(running.url)
         yield Cloud(block, running.url, pool)

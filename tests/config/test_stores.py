@@ -149,3 +149,24 @@ def test_files_and_groups_without_a_store_are_told(write: Write, sources: Make) 
 
 def test_every_working_kind_has_a_driver() -> None:
     assert set(WORKING) == set(DRIVERS) - {"memory"}
+
+
+@pytest.mark.parametrize(
+    ("more", "locks"),
+    [("", "/run/all"), ("[os_brick]\nlock_path = /run/brick\n", "/run/brick")],
+    ids=["common", "own"],
+)
+def test_what_a_cinder_store_is_told_of_its_libraries(more: str, locks: str, write: Write, sources: Make) -> None:
+    """In groups of theirs; and whether locations name stores."""
+    common = f"[oslo_concurrency]\nlock_path = /run/all\n[privsep_osbrick]\nhelper_command = doas helper\n{more}"
+    several = (
+        "[DEFAULT]\nenabled_backends = v:cinder\n[glance_store]\ndefault_backend = v\n[v]\ncinder_volume_type = t\n"
+    )
+    told = {"lock_path": locks, "helper_command": "doas helper", "cinder_volume_type": "t"}
+    assert load(sources(write(several + common))).stores.stores[0].options == told
+    one = "[glance_store]\nstores = cinder\ndefault_store = cinder\ncinder_volume_type = t\n"
+    assert load(sources(write(one + common))).stores.stores[0].options == told | {"single": True}
+    assert (
+        "lock_path"
+        not in load(sources(write(f"{common}[glance_store]\ndefault_store = file\n"))).stores.stores[0].options
+    )

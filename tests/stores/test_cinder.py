@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
@@ -267,7 +267,7 @@ async def test_volumes_of_others_are_left_alone(block: Block, tmp_path: Path, na
     ids=["password", "region", "type", "endpoint"],
 )
 async def test_wrong_options_are_said(
-    block: Block, tmp_path: Path, wrong: Mapping[str, object], kind: type[StoreError], words: str
+    block: Block, tmp_path: Path, wrong: dict[str, Any], kind: type[StoreError], words: str
 ) -> None:
     made = store(block, tmp_path, cinder_http_retries=0, **wrong)
     with pytest.raises(kind, match=words):

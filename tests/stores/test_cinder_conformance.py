@@ -1,7 +1,6 @@
 """The Cinder store keeps the contract on a real Cinder: with fewer rounds than others, since a volume takes seconds."""
 
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -30,10 +29,9 @@ class TestCinder(StoreConformance):
 
     @pytest.fixture(autouse=True, scope="class")
     @classmethod
-    def _cinder(cls, block: Block) -> Iterator[None]:
+    def _cinder(cls, block: Block) -> None:
         load_ceph()
         cls.block = block
-        return
 
     def make(self, workspace: Path) -> Store:
         """A store of its own name, so that nothing of another test is in it."""

@@ -223,7 +223,7 @@ class _Absent(Lost):
     """There is no such thing."""
 
 
-def _refusal(store: str, doing: str, error: exceptions.BadRequest) -> Exception:
+def _refusal(store: str, doing: str, error: Exception) -> Exception:
     """Cinder answers 400 where the state of a volume does not allow a call now."""
     said = told(error)
     if _READY in said or "status must be" in said or "Invalid volume" in said:

@@ -257,7 +257,7 @@ def _load(store: str, chosen: CinderOptions) -> ModuleType:
         connector = importlib.import_module("os_brick.initiator.connector")
         privileged = importlib.import_module("os_brick.privileged")
         context = importlib.import_module("oslo_privsep.priv_context")
-        conf = importlib.import_module("oslo_config.cfg").CONF
+        conf = importlib.import_module("os_brick.opts").cfg.CONF  # os-brick reads no other; nothing of ours is in it
     except ImportError as error:
         raise Broken(
             f"store {store!r} (type cinder) needs {error.name}, which is not installed; install intaglio[{EXTRA}]"

@@ -57,12 +57,12 @@ def explained(store: str, doing: str) -> Iterator[None]:
         if error.http_status == HTTPStatus.UNAUTHORIZED:
             raise Denied(f"store {store!r} could not {doing}: Keystone or Cinder refuses the credentials") from error
         raise kind(f"store {store!r} could not {doing}: Cinder says {told(error)}") from error
-    except (exceptions.CatalogException, exceptions.EndpointNotFound, exceptions.DiscoveryFailure) as error:
+    except (exceptions.CatalogException, exceptions.DiscoveryFailure) as error:
         raise Broken(
             f"store {store!r} could not {doing}: the catalogue has no such service; see cinder_catalog_info, "
             "cinder_os_region_name and cinder_endpoint_template"
         ) from error
-    except exceptions.SSLFailure as error:
+    except exceptions.SSLError as error:
         raise Broken(
             f"store {store!r} could not {doing}: the certificate is not trusted; see cinder_ca_certificates_file"
         ) from error
