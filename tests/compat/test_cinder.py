@@ -118,8 +118,9 @@ def cloud(block: Block, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     for name, section in sections.items():
         conf += f"[{name}]\n" + "".join(f"{option} = {value}\n" for option, value in section.items())
     with intaglio(directory, conf=conf + block.identity.section(), auth="keystone", workers=1) as running:
-        block.identity.register(running.url)
+        region = block.identity.register(running.url)
         yield Cloud(block, running.url, pool)
+        block.identity.forget(region)  # Cinder takes the first image service of the catalogue
 
 
 def test_a_volume_of_a_raw_image_is_a_clone(cloud: Cloud) -> None:

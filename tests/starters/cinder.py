@@ -123,6 +123,8 @@ service_token_roles_required = true
 [service_user]
 send_service_user_token = true
 {login}
+[glance]
+{login}
 [ceph]
 volume_backend_name = ceph
 volume_driver = cinder.volume.drivers.rbd.RBDDriver

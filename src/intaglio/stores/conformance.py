@@ -63,11 +63,13 @@ class StoreConformance:
     steps = 20
     """Calls in one of them."""
     rounds = 20
-    """How often two writers race; few where each object takes seconds. So for the next three."""
+    """How often two writers race; fewer where each object takes seconds, as of what follows."""
     many = 60
     """Objects written and read at once."""
     listed = 10
     """Objects listed of each of three prefixes."""
+    edges: Sequence[int] = EDGES
+    """Where ranges are cut."""
     moments: Sequence[int] = (*range(30), *range(30, 200, 10))
     """After how many turns of the event loop a writer is cancelled."""
 
@@ -242,9 +244,9 @@ class StoreConformance:
         need(writable, "ranges")
         data = noise(self.size)
         await writable.put("key", pieces(data))
-        for offset in EDGES:
+        for offset in self.edges:
             assert await content(writable, "key", offset) == data[offset:]
-            for end in EDGES:
+            for end in self.edges:
                 if end >= offset:
                     assert await content(writable, "key", offset, end - offset) == data[offset:end]
         await writable.delete("key")
