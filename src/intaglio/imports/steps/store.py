@@ -15,12 +15,13 @@ from msgspec.structs import replace
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Unavailable
 from intaglio.db.base import Connection
-from intaglio.db.repos import images, leases
+from intaglio.db.repos import images, leases, verdicts
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status
 from intaglio.domain.task import FAILED_STORES, PENDING_STORES
 from intaglio.flows.base import Json
+from intaglio.formats.judge import rule_set
 from intaglio.imports import staged
 from intaglio.imports.base import (
     UNSTAGE_KIND,
@@ -34,6 +35,7 @@ from intaglio.imports.base import (
     seize,
     undisturbed,
 )
+from intaglio.imports.findings import Findings
 from intaglio.imports.watch import Watched
 from intaglio.ingest.base import Ingested, Spec
 from intaglio.ingest.fanout import Fanout
@@ -44,6 +46,7 @@ from intaglio.stores.settings import STAGING
 
 _log = logging.getLogger(__name__)
 
+_PACKAGE, _PLAIN = "ova", "bare"
 AS_IT_IS = "compressed"
 """The container format of data that are packed and to stay so, for those who unpack them when they boot."""
 _ATTEMPTS = 4  # a store that is busy, or an object that a frozen predecessor completes
@@ -68,6 +71,8 @@ class _Written(msgspec.Struct, frozen=True):
     facts: Ingested
     stores: tuple[str, ...]
     failures: Mapping[str, StoreError]
+    container_format: str | None = None  # when it is another than before
+    properties: Mapping[str, str] = {}
 
 
 async def from_staging(bench: Bench, job: Job) -> Json:
@@ -79,21 +84,29 @@ async def from_staging(bench: Bench, job: Job) -> Json:
         except NotFound as error:
             raise NothingReadable("The staged data are not there any more.") from error
         unpacking = None if image.container_format == AS_IT_IS else bench.unpacking
+        container_format = image.container_format or ""
+        if unpacking is not None and container_format == _PACKAGE:
+            container_format = _PLAIN  # for that is what comes out, and it is inspected as such
         spec = Spec(
             disk_format=image.disk_format or "",
-            container_format=image.container_format or "",
+            container_format=container_format,
             formats=bench.formats,
             size_cap=bench.size_cap,
             size=data.size if unpacking is None else None,
             hashing_algorithm=bench.hashing_algorithm,
         )
         watched = Watched(bench, job, lease, "store", data.size)
+        findings = Findings(bench, image)
 
         def pieces() -> AsyncGenerator[bytes, None]:
             counted = watched.counted(data.pieces(bench.staging))
-            return counted if unpacking is None else _unpacked(bench, job, lease, counted, data.size, unpacking)
+            if unpacking is None:
+                return counted
+            return _unpacked(bench, job, lease, counted, data.size, unpacking, findings)
 
-        return await _transfer(bench, job, watched, targets, spec, pieces)
+        written = await _transfer(bench, job, watched, targets, spec, pieces, findings)
+        properties = findings.properties(written.facts)
+        return msgspec.structs.replace(written, container_format=container_format, properties=properties)
 
     return await _run(bench, job, write)
 
@@ -134,10 +147,11 @@ async def _unpacked(
     pieces: AsyncGenerator[bytes, None],
     room: int,
     limits: UnpackingLimits,
+    findings: Findings,
 ) -> AsyncGenerator[bytes, None]:
     """Plain bytes, for which there is room in the project's quota."""
     came = 0
-    async with contextlib.aclosing(unpacked(pieces, limits)) as plain:
+    async with contextlib.aclosing(unpacked(pieces, limits, described=findings.describe)) as plain:
         async for piece in plain:
             came += len(piece)
             if came > room:
@@ -168,25 +182,38 @@ async def _run(
 
 
 async def _transfer(
-    bench: Bench, job: Job, watched: Watched, targets: Mapping[str, Store], spec: Spec, pieces: Pieces
+    bench: Bench,
+    job: Job,
+    watched: Watched,
+    targets: Mapping[str, Store],
+    spec: Spec,
+    pieces: Pieces,
+    findings: Findings | None = None,
 ) -> _Written:
     async def work() -> _Written:
         for attempt in range(1, _ATTEMPTS):
             try:
-                return await _pass(bench, job, watched, targets, spec, pieces)
+                return await _pass(bench, job, watched, targets, spec, pieces, findings)
             except (Busy, Exists, DeliveryBroken, StoresFailed) as error:
                 _log.warning("task %s, attempt %d: %s", job.task_id, attempt, error)
             await asyncio.sleep(_PAUSE_SECONDS * attempt)
-        return await _pass(bench, job, watched, targets, spec, pieces)
+        return await _pass(bench, job, watched, targets, spec, pieces, findings)
 
     return await watched.run(work())
 
 
 async def _pass(
-    bench: Bench, job: Job, watched: Watched, targets: Mapping[str, Store], spec: Spec, pieces: Pieces
+    bench: Bench,
+    job: Job,
+    watched: Watched,
+    targets: Mapping[str, Store],
+    spec: Spec,
+    pieces: Pieces,
+    findings: Findings | None,
 ) -> _Written:
     """Read the data once, into every store that takes them."""
     watched.begin_again()
+    looks = None if findings is None else findings.begin()
     failures: dict[str, StoreError] = {}
     for store_id, store in targets.items():
         try:
@@ -198,7 +225,14 @@ async def _pass(
     sink = Fanout(clear, all_or_none=job.all_must_succeed)
     try:
         async with contextlib.aclosing(pieces()) as source:
-            facts = await bench.door.admit(source, sink, job.image_id, spec)
+            facts = await bench.door.admit(
+                source,
+                sink,
+                job.image_id,
+                spec,
+                consumers=() if looks is None else looks.consumers,
+                verify=None if looks is None else looks.finish,
+            )
     except StoreError:
         _require_enough(job, failures | sink.failures, targets)
         raise
@@ -228,16 +262,17 @@ async def _commit(bench: Bench, job: Job, lease: Lease, written: _Written) -> Js
             return image
         if not await leases.release(conn, lease):
             raise ImportOvertaken("Another process took over the import.")
-        after = _after(image, locations, written)
+        after = _after(job, image, locations, written)
         if image.status is Status.IMPORTING:
             await leases.claim(conn, _unstaging(bench, job))
+            await verdicts.record_accepted(conn, image.id, written.facts.detected_format, rule_set(bench.formats))
         return await images.update(conn, image, after)
 
     image = await bench.write(work)
     return _names(image.properties.get(FAILED_STORES))
 
 
-def _after(image: Image, locations: tuple[Location, ...], written: _Written) -> Image:
+def _after(job: Job, image: Image, locations: tuple[Location, ...], written: _Written) -> Image:
     failed = dict.fromkeys([*_names(image.properties.get(FAILED_STORES)), *written.failures])
     lists = {PENDING_STORES: "", FAILED_STORES: ",".join(failed)}
     after = replace(
@@ -249,9 +284,13 @@ def _after(image: Image, locations: tuple[Location, ...], written: _Written) -> 
     if image.status is not Status.IMPORTING:
         return after
     facts = written.facts
+    found = written.properties
+    properties = {**found, **after.properties} if job.keeps_properties else {**after.properties, **found}
     return replace(
         after,
         status=Status.ACTIVE,
+        container_format=written.container_format or image.container_format,
+        properties=properties,
         locations=locations,  # one on an image without data is what an earlier failure left
         size=facts.size,
         virtual_size=facts.virtual_size,
