@@ -203,9 +203,10 @@ def _register(identity: Keystone, port: int, region: str) -> None:
         call("POST", "/regions", {"region": {"id": region}})
         found = call("GET", "/services?type=block-storage")["services"]
         service = found[0] if found else call("POST", "/services", _SERVICE)["service"]
-        for user in ("glance", "nova"):  # with the role service alone Cinder lets nobody make volumes
+        # With the role service alone Cinder lets nobody make volumes; and who asks for locations has to see the images.
+        for user, role in (("glance", "member"), ("nova", "admin")):
             grant = f"/projects/{identity.ids['project/service']}/users/{identity.ids[f'user/{user}']}/roles"
-            call("PUT", f"{grant}/{identity.ids['role/member']}")
+            call("PUT", f"{grant}/{identity.ids[f'role/{role}']}")
         url = f"http://127.0.0.1:{port}/v3/$(project_id)s"
         keystone_people.add_endpoints(call, service["id"], region, url)
 

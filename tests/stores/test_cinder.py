@@ -60,6 +60,8 @@ async def test_volumes_are_as_glance_makes_them(block: Block, name: str, kept: C
         "intaglio_store": name,
         "readonly": "True",
     }
+    await kept.attribute("key", "somebody")
+    assert volumes(block, intaglio_store=name)[0]["metadata"] == found["metadata"] | {"image_owner": "somebody"}
     assert kept.uri("key") == kept.uri(stat.key) == f"cinder://{name}/{stat.key}"
     assert [each.key async for each in kept.list()] == [stat.key]
     await kept.delete(kept.adopt(kept.uri("key")))

@@ -77,6 +77,8 @@ def test_there_and_back(tmp_path: Path, block: Block, several: bool) -> None:
 def _form(block: Block, image_id: str) -> dict[str, object]:
     """What an image's volume is like, but for names and times and what only one of the two says."""
     [volume] = volumes(block, glance_image_id=image_id)
-    told = {name: value for name, value in volume["metadata"].items() if name in {"image_size", "readonly"}}
+    told = {
+        name: value for name, value in volume["metadata"].items() if name in {"image_owner", "image_size", "readonly"}
+    }
     same = {name: volume[name] for name in ("size", "status", "volume_type", "multiattach", "attachments")}
     return same | told | {"named": volume["name"] == f"image-{image_id}"}

@@ -1,15 +1,18 @@
 """From the operator's settings to the stores. The only module that knows the drivers, each when it is used."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 
-from intaglio.stores.base import Misconfigured, NotFound, Store, StoreError
+from intaglio.stores.base import Attributed, Misconfigured, NotFound, Store, StoreError
 from intaglio.stores.facts import Learned, facts
 from intaglio.stores.settings import StoreConfig, StoreSettings
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 def _file(config: StoreConfig) -> Store:
@@ -136,6 +139,15 @@ class Stores(Mapping[str, Store]):
         if self.multi:
             metadata["store"] = store_id
         return store.uri(key), metadata
+
+    async def attribute(self, store_id: str, key: str, owner: str | None) -> None:
+        """Tell a store that wants to know it whose image an object is of. Never raises: it is no part of the object."""
+        store = self._stores[store_id]
+        if owner is not None and isinstance(store, Attributed):
+            try:
+                await store.attribute(key, owner)
+            except StoreError as error:
+                _log.warning("%s; the object %s has no owner there", error, key)
 
     async def prepare(self) -> dict[str, StoreError]:
         """Prepare every store at start; what hinders those that cannot be. The service starts without them."""

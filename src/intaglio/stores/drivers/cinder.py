@@ -19,7 +19,7 @@ from intaglio.stores.drivers.cinder_faults import InUse, absent
 from intaglio.stores.drivers.cinder_options import location, options, volume_of
 from intaglio.stores.drivers.cinder_read import LINGER, Readers
 from intaglio.stores.drivers.cinder_sweep import Sweeper
-from intaglio.stores.drivers.cinder_volumes import DELETED, Volumes, is_finished, moment, size_of
+from intaglio.stores.drivers.cinder_volumes import DELETED, OWNER, Volumes, is_finished, moment, size_of
 from intaglio.stores.drivers.cinder_write import Upload
 from intaglio.stores.threads import Threads, uncancelled
 
@@ -129,6 +129,11 @@ class CinderStore:
         volume = volume_of(self._id, self._options, uri)
         self._volumes.remember(volume, volume)
         return volume
+
+    async def attribute(self, key: str, owner: str) -> None:
+        """Record it as Glance's driver does: Cinder clones an image for other projects only if it is its owner's."""
+        volume = await self._volumes.get(checked_key(key))
+        await self._volumes.run(self._api.add_metadata, volume.id, {OWNER: owner})
 
     async def path(self, key: str) -> Path:
         """Volumes are no files."""

@@ -17,8 +17,8 @@ from intaglio.stores.drivers.cinder_faults import Lost, absent
 from intaglio.stores.drivers.cinder_options import GIB, CinderOptions, is_volume
 from intaglio.stores.threads import Threads
 
-IMAGE, SIZE = "glance_image_id", "image_size"
-"""Glance's metadata: whose data it is, and how many bytes of it count."""
+IMAGE, SIZE, OWNER = "glance_image_id", "image_size", "image_owner"
+"""Glance's metadata: which image's data it is, how many bytes of it count, and which project's the image is."""
 STORE, WRITER, DELETED = "intaglio_store", "intaglio_writer", "intaglio_deleted"
 """Ours: which store it belongs to, which process is writing it, and that it is to be removed."""
 
