@@ -21,9 +21,9 @@ class TestCinder(StoreConformance):
     keys_in_locations = False
     examples = 1
     steps = 8
-    rounds = 2
-    many = 4
-    listed = 2
+    rounds = 1
+    many = 3
+    listed = 1
     edges = (0, 4095, PIECE + 1, 5 * PIECE + 17)
     moments = (0, 1, 5, 20, 100)
     block: ClassVar[Block]
@@ -57,15 +57,15 @@ class TestCinder(StoreConformance):
     async def test_runs_of_zeros_come_back(self, writable: Store, run: int) -> None:
         await super().test_runs_of_zeros_come_back(writable, run)
 
-    @pytest.mark.parametrize("hint", [1, 2 * SIZE])
+    @pytest.mark.parametrize("hint", [2 * SIZE])
     async def test_the_announced_size_may_be_a_lie(self, writable: Store, hint: int | None) -> None:
         await super().test_the_announced_size_may_be_a_lie(writable, hint)
 
-    @pytest.mark.parametrize("size", [0, 5 * PIECE])
+    @pytest.mark.parametrize("size", [5 * PIECE])
     async def test_a_source_that_dies_leaves_nothing(self, writable: Store, size: int) -> None:
         await super().test_a_source_that_dies_leaves_nothing(writable, size)
 
-    @pytest.mark.parametrize(("offset", "length"), [(101, None), (50, 51)])
+    @pytest.mark.parametrize(("offset", "length"), [(50, 51)])
     async def test_no_byte_of_a_range_outside(self, writable: Store, offset: int, length: int | None) -> None:
         await super().test_no_byte_of_a_range_outside(writable, offset, length)
 

@@ -5,7 +5,7 @@ It renews tokens, reads the catalogue, verifies certificates and tries again to 
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from keystoneauth1 import exceptions
@@ -20,6 +20,8 @@ from intaglio.stores.drivers.cinder_options import CinderOptions
 VERSION = "3.54"
 """The first with attachments that are completed and have a mode; Glance needs the same."""
 _PAGE = 500
+T = TypeVar("T")
+_GONE = object()  # what was asked for is not there
 _READY = "to reserve"  # how a refusal to attach ends that another moment may lift
 
 
@@ -79,14 +81,12 @@ class Api:
         wanted: dict[str, object] = {"name": name, "size": size, "metadata": dict(metadata)}
         if self._options.cinder_volume_type:
             wanted["volume_type"] = self._options.cinder_volume_type
-        return _volume(self._ask("make a volume", "POST", "/volumes", {"volume": wanted})["volume"])
+        return self._volume(self._ask("make a volume", "POST", "/volumes", {"volume": wanted}))
 
     def find(self, volume: str) -> Volume | None:
         """The volume, or None."""
-        try:
-            return _volume(self._ask("look at a volume", "GET", f"/volumes/{volume}", absent=volume)["volume"])
-        except _Absent:
-            return None
+        answer = self._ask("look at a volume", "GET", f"/volumes/{volume}", may_lack=True)
+        return None if answer is _GONE else self._volume(answer)
 
     def get(self, volume: str) -> Volume:
         """The volume. Raises `NotFound`."""
@@ -104,7 +104,7 @@ class Api:
             query["status"] = status
         while True:
             answer = self._ask("list volumes", "GET", "/volumes/detail", params=query)
-            volumes = [_volume(each) for each in answer["volumes"]]
+            volumes = self._read(answer, list[Volume], "volumes")
             yield from volumes
             if not volumes or "volumes_links" not in answer:
                 return
@@ -112,19 +112,15 @@ class Api:
 
     def delete(self, volume: str) -> bool:
         """Begin to remove a volume; whether it was there. Raises `InUse` when its state does not allow it now."""
-        try:
-            self._ask("remove a volume", "DELETE", f"/volumes/{volume}", absent=volume)
-        except _Absent:
-            return False
-        return True
+        return self._ask("remove a volume", "DELETE", f"/volumes/{volume}", may_lack=True) is not _GONE
 
     def replace_metadata(self, volume: str, metadata: Mapping[str, str]) -> None:
-        """Give the volume this metadata and no other, at once."""
-        self._ask("mark a volume", "PUT", f"/volumes/{volume}/metadata", {"metadata": dict(metadata)}, absent=volume)
+        """Give the volume this metadata and no other, at once. Raises `NotFound`."""
+        self._mark("PUT", volume, metadata)
 
     def add_metadata(self, volume: str, metadata: Mapping[str, str]) -> None:
-        """Give the volume this metadata, too."""
-        self._ask("mark a volume", "POST", f"/volumes/{volume}/metadata", {"metadata": dict(metadata)}, absent=volume)
+        """Give the volume this metadata, too. Raises `NotFound`."""
+        self._mark("POST", volume, metadata)
 
     def protect(self, volume: str) -> None:
         """From now on the volume can be attached for reading only."""
@@ -140,8 +136,9 @@ class Api:
         if not name:
             self._ask("reach Cinder", "GET", "/volumes", params={"limit": "1"})
             return
-        types = self._ask("reach Cinder", "GET", "/types", params={"is_public": "None"})["volume_types"]
-        if not any(name in (each["name"], each["id"]) for each in types):
+        answer = self._ask("reach Cinder", "GET", "/types", params={"is_public": "None"})
+        types = self._read(answer, list[dict[str, Any]], "volume_types")
+        if not any(name in {each.get("name"), each.get("id")} for each in types):
             raise Broken(f"store {self._store!r}: Cinder has no volume type {name!r}; see cinder_volume_type")
 
     # Attachments
@@ -152,18 +149,16 @@ class Api:
         Raises `NotFound`, and `InUse` when it is attached elsewhere or changing.
         """
         wanted = {"attachment": {"volume_uuid": volume, "connector": None, "mode": mode}}
-        try:
-            answer = self._ask("attach a volume", "POST", "/attachments", wanted, absent=volume)
-        except _Absent as error:
-            raise absent(self._store, volume) from error
-        return str(answer["attachment"]["id"])
+        answer = self._ask("attach a volume", "POST", "/attachments", wanted, may_lack=True)
+        if answer is _GONE:
+            raise absent(self._store, volume)
+        return self._read(answer, str, "attachment", "id")
 
     def connect(self, attachment: str, connector: Mapping[str, object]) -> dict[str, Any]:
         """Have the volume exported to the host that `connector` describes; what os-brick needs to reach it."""
         wanted = {"attachment": {"connector": dict(connector)}}
         answer = self._ask("attach a volume", "PUT", f"/attachments/{attachment}", wanted)
-        info: dict[str, Any] = answer["attachment"]["connection_info"]
-        return info
+        return self._read(answer, dict[str, Any], "attachment", "connection_info")
 
     def complete(self, attachment: str) -> None:
         """Say that the volume is in use."""
@@ -171,27 +166,39 @@ class Api:
 
     def connection(self, attachment: str) -> dict[str, Any] | None:
         """What `connect` answered for an attachment; None when it is gone or was never connected."""
-        try:
-            answer = self._ask("look at an attachment", "GET", f"/attachments/{attachment}", absent=attachment)
-        except _Absent:
-            return None
-        return answer["attachment"].get("connection_info") or None
+        answer = self._ask("look at an attachment", "GET", f"/attachments/{attachment}", may_lack=True)
+        found = None if answer is _GONE else self._read(answer, dict[str, Any], "attachment").get("connection_info")
+        return found or None
 
     def attachments(self, volume: str) -> list[str]:
         """The ids of a volume's attachments, those that are not complete too."""
         answer = self._ask("list attachments", "GET", "/attachments", params={"volume_id": volume})
-        return [str(each["id"]) for each in answer["attachments"]]
+        return [str(each.get("id")) for each in self._read(answer, list[dict[str, Any]], "attachments")]
 
     def detach(self, attachment: str) -> None:
         """End an attachment; one that is gone is fine."""
-        try:
-            self._ask("detach a volume", "DELETE", f"/attachments/{attachment}", absent=attachment)
-        except _Absent:
-            return
+        self._ask("detach a volume", "DELETE", f"/attachments/{attachment}", may_lack=True)
 
     def close(self) -> None:
         """End the connections."""
         self._session.session.close()
+
+    def _volume(self, answer: Any) -> Volume:
+        return self._read(answer, Volume, "volume")
+
+    def _read(self, answer: Any, kind: type[T], *names: str) -> T:
+        """What an answer has under these names."""
+        try:
+            for name in names:
+                answer = answer[name]
+            return msgspec.convert(answer, kind)
+        except (KeyError, TypeError, msgspec.ValidationError) as error:
+            raise Lost(f"store {self._store!r}: Cinder's answer has no {'/'.join(names)} as it should") from error
+
+    def _mark(self, method: str, volume: str, metadata: Mapping[str, str]) -> None:
+        wanted = {"metadata": dict(metadata)}
+        if self._ask("mark a volume", method, f"/volumes/{volume}/metadata", wanted, may_lack=True) is _GONE:
+            raise absent(self._store, volume)
 
     def _act(self, doing: str, volume: str, action: str, what: Mapping[str, object]) -> None:
         self._ask(doing, "POST", f"/volumes/{volume}/action", {action: dict(what)})
@@ -204,23 +211,19 @@ class Api:
         document: object = None,
         *,
         params: Mapping[str, str] | None = None,
-        absent: str | None = None,
+        may_lack: bool = False,
     ) -> Any:
-        """One call and the document that answers it. With `absent`, a 404 raises `_Absent`."""
+        """One call and the document that answers it. With `may_lack`, a 404 is answered by `_GONE`."""
         with explained(self._store, doing):
             try:
                 answer = self._adapter.request(path, method, json=document, params=dict(params or {}))
-            except exceptions.NotFound as error:
-                if absent is not None:
-                    raise _Absent(absent) from error
+            except exceptions.NotFound:
+                if may_lack:
+                    return _GONE
                 raise
             except exceptions.BadRequest as error:
                 raise _refusal(self._store, doing, error) from error
             return _document(self._store, doing, answer.content)
-
-
-class _Absent(Lost):
-    """There is no such thing."""
 
 
 def _refusal(store: str, doing: str, error: Exception) -> Exception:
@@ -238,10 +241,6 @@ def _document(store: str, doing: str, content: bytes) -> Any:
         return json.loads(content)
     except ValueError as error:
         raise Lost(f"store {store!r} could not {doing}: the answer is not Cinder's") from error
-
-
-def _volume(found: Mapping[str, Any]) -> Volume:
-    return msgspec.convert(found, Volume)
 
 
 def _override(store: str, chosen: CinderOptions) -> str | None:
