@@ -245,6 +245,28 @@ async def test_what_a_dead_reader_left(block: Block, tmp_path: Path, name: str, 
     await kept.delete("key")
 
 
+async def test_what_a_writer_elsewhere_left(
+    block: Block, name: str, kept: CinderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody here can see whether it lives: it has a day since it last said so."""
+    monkeypatch.setattr("intaglio.stores.drivers.cinder_volumes.this_process", lambda: "another-boot:1:2:3")
+    monkeypatch.setattr(cinder_write, "_SEEN_SECONDS", 0)
+
+    async def source() -> AsyncGenerator[Chunk, None]:
+        yield [noise(9 * PIECE)]
+        assert await kept.sweep() == 0
+        kept._own.clear()
+        assert await kept.sweep() == 0
+        [found] = volumes(block, intaglio_store=name)
+        assert found["metadata"]["intaglio_seen"].isdecimal()
+        monkeypatch.setattr("intaglio.stores.drivers.cinder_sweep.ABANDONED", -60.0)
+        assert await kept.sweep() >= 1
+
+    with pytest.raises(StoreError):
+        await kept.put("key", source())
+    await _until_swept(block, name, kept)
+
+
 # Whose volumes they are
 
 

@@ -9,7 +9,7 @@ from intaglio.base.process import is_dead, this_process
 from intaglio.stores.base import StoreError
 from intaglio.stores.drivers.cinder_api import Api, Held, Volume
 from intaglio.stores.drivers.cinder_brick import MARK, Brick
-from intaglio.stores.drivers.cinder_volumes import DELETED, IMAGE, STORE, WRITER, moment
+from intaglio.stores.drivers.cinder_volumes import DELETED, IMAGE, SEEN, STORE, WRITER, moment
 
 ABANDONED = 24 * 3600.0
 """Seconds without a change after which a volume that a process elsewhere was writing is taken for abandoned."""
@@ -97,6 +97,7 @@ def _is_left(attachment: Held) -> bool:
 
 
 def _age(volume: Volume) -> float:
-    """Seconds since it changed."""
-    changed = moment(volume.updated_at) or moment(volume.created_at)
-    return 0.0 if changed is None else time.time() - changed
+    """Seconds since it changed, or its writer said that it lives."""
+    changed = moment(volume.updated_at) or moment(volume.created_at) or time.time()
+    seen = volume.metadata.get(SEEN, "")
+    return time.time() - max(changed, float(seen) if seen.isdecimal() else 0.0)

@@ -19,8 +19,8 @@ from intaglio.stores.threads import Threads
 
 IMAGE, SIZE, OWNER = "glance_image_id", "image_size", "image_owner"
 """Glance's metadata: which image's data it is, how many bytes of it count, and which project's the image is."""
-STORE, WRITER, DELETED = "intaglio_store", "intaglio_writer", "intaglio_deleted"
-"""Ours: which store it belongs to, which process is writing it, and that it is to be removed."""
+STORE, WRITER, SEEN, DELETED = "intaglio_store", "intaglio_writer", "intaglio_seen", "intaglio_deleted"
+"""Ours: its store, which process is writing it, when that one last said so, and that it is to be removed."""
 
 _KNOWN = 10_000  # keys whose volumes are remembered
 _FIRST_LOOK, _LAST_LOOK = 0.05, 2.0  # seconds between looks at a volume that is changing
@@ -124,6 +124,10 @@ class Volumes:
         """Begin to make a volume of `size` GiB for an object that this process writes. In a thread."""
         metadata = {IMAGE: key, SIZE: "0", STORE: self._store, WRITER: this_process()}
         return self.api.create(f"image-{key}"[:_LONGEST_NAME], size, metadata)
+
+    def seen(self, volume: str) -> None:
+        """Say that its writer lives, for those who cannot see it. In a thread."""
+        self.api.add_metadata(volume, {SEEN: str(round(time.time()))})
 
     def finished(self, key: str, size: int) -> Mapping[str, str]:
         """The metadata of a finished object."""

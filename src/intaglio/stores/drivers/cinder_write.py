@@ -6,6 +6,7 @@ The volume is made when the first block is full or the data end, so that what is
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -21,6 +22,9 @@ BLOCK = 4 * 1024 * 1024
 _LEAP = 8
 """A volume of unknown size grows by one of so many parts of what it has, at least by a gibibyte: each time costs
 seconds, and what is too much stays."""
+
+_SEEN_SECONDS = 3600.0
+"""How often a writer says that it lives: Cinder does not notice that a volume is written to."""
 
 _CREATING, _EXTENDING = frozenset({"creating"}), frozenset({"extending"})
 
@@ -44,6 +48,7 @@ class Upload:
         self._calls: set[asyncio.Future[Any]] = set()
         self._sending: asyncio.Future[None] | None = None
         self._size = 0
+        self._seen = time.monotonic()
 
     async def write(self, chunks: AsyncIterator[Chunk]) -> tuple[str, int]:
         """Store everything and make it visible; the volume's id, and the number of bytes. Raises as `Store.put`."""
@@ -95,6 +100,9 @@ class Upload:
         offset, self._size = self._size, self._size + len(block)
         await self._arrived()
         attachment = await self._room()
+        if time.monotonic() - self._seen >= _SEEN_SECONDS:
+            self._seen = time.monotonic()
+            await self._call(self._host.volumes.seen, attachment.volume.id)
         self._sending = attachment.submit(self._write, attachment, offset, block)
 
     async def _arrived(self) -> None:
