@@ -8,7 +8,12 @@ import pytest
 
 from tests.starters.base import Missing
 
-pytest_plugins = ("tests.starters.ceph_shared", "tests.starters.databases", "tests.starters.keystone_shared")
+pytest_plugins = (
+    "tests.starters.ceph_shared",
+    "tests.starters.cinder_shared",
+    "tests.starters.databases",
+    "tests.starters.keystone_shared",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

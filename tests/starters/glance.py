@@ -62,8 +62,23 @@ class SwiftStore:
     weight: int = 0
 
 
-Store = FileStore | RbdStore | S3Store | SwiftStore
-_KINDS: Mapping[type, str] = {FileStore: "file", RbdStore: "rbd", S3Store: "s3", SwiftStore: "swift"}
+@dataclasses.dataclass(frozen=True)
+class CinderStore:
+    """A store in a Cinder; `options` are Glance's. Its environment must have been given Ceph's modules."""
+
+    id: str
+    options: Mapping[str, object]
+    weight: int = 0
+
+
+Store = CinderStore | FileStore | RbdStore | S3Store | SwiftStore
+_KINDS: Mapping[type, str] = {
+    CinderStore: "cinder",
+    FileStore: "file",
+    RbdStore: "rbd",
+    S3Store: "s3",
+    SwiftStore: "swift",
+}
 
 
 @dataclasses.dataclass
@@ -248,9 +263,9 @@ def glance(
 
     `connection`: an SQLAlchemy address; the default is the SQLite file `directory`/glance.sqlite; for MariaDB write
     `mysql+pymysql://…`. `stores`: a directory (one store, configured the older way; default `directory`/images) or
-    several `FileStore`, `RbdStore`, `S3Store` and `SwiftStore`; or the sections themselves, as text. `conf`: more text
-    for glance-api.conf, starting with a section head. `sync`: bring the database to Glance's schema first. `started`:
-    False leaves `start` to the caller. Raises `Missing`.
+    several `CinderStore`, `FileStore`, `RbdStore`, `S3Store` and `SwiftStore`; or the sections themselves, as text.
+    `conf`: more text for glance-api.conf, starting with a section head. `sync`: bring the database to Glance's schema
+    first. `started`: False leaves `start` to the caller. Raises `Missing`.
     """
     debian(["gcc", "libc6-dev"], "Glance (uWSGI is compiled)", provides=["cc"])
     binaries = environment("glance")

@@ -132,6 +132,12 @@ class Keystone:
                 keystone_people.add_endpoints(call, made["service"]["id"], region, image_url)
         return region
 
+    def forget(self, region: str) -> None:
+        """Take everything of a region out of the catalogue."""
+        with keystone_people.caller(self.url, self.token("admin", project="admin")) as call:
+            for endpoint in call("GET", f"/endpoints?region_id={region}")["endpoints"]:
+                call("DELETE", f"/endpoints/{endpoint['id']}")
+
     def section(self, **options: str) -> str:
         """The lines of `[keystone_authtoken]` for a service user that has the role service and no other."""
         return _section(

@@ -8,6 +8,7 @@ from intaglio.bootstrap.options.stores import WORKING
 from intaglio.stores.facts import facts
 from intaglio.stores.settings import StoreConfig
 
+CINDER = {"volume_type": None, "use_multipath": False}
 FILE = {"data_dir": "/srv", "chunk_size": 65536, "thin_provisioning": False}
 RBD = {"chunk_size": 8, "pool": "images", "thin_provisioning": False}
 S3 = {"s3_store_large_object_size": 100, "s3_store_large_object_chunk_size": 10, "s3_store_thread_pools": 10}
@@ -33,9 +34,23 @@ SWIFT = {"container": "glance", "large_object_size": 5120 * 1_024_000, "large_ob
         ("rbd", {"rbd_store_pool": "p", "rbd_store_user": "u"}, RBD | {"pool": "p"}),
         ("swift", {"swift_store_key": "hush"}, SWIFT),
         ("swift", {"swift_store_large_object_chunk_size": 1}, SWIFT | {"large_object_chunk_size": 1_024_000}),
+        ("cinder", {"cinder_store_password": "hush"}, CINDER),
+        ("cinder", {"cinder_volume_type": "t"}, CINDER | {"volume_type": "t"}),
         ("http", {"anything": 1}, {}),
     ],
-    ids=["directory", "directories", "chosen", "s3", "s3-chosen", "rbd", "swift", "swift-chosen", "nothing-to-show"],
+    ids=[
+        "directory",
+        "directories",
+        "chosen",
+        "s3",
+        "s3-chosen",
+        "rbd",
+        "swift",
+        "swift-chosen",
+        "cinder",
+        "cinder-chosen",
+        "nothing-to-show",
+    ],
 )
 def test_facts(kind: str, options: dict[str, object], shown: dict[str, object]) -> None:
     assert facts(StoreConfig(id="x", type=kind, options=options)) == shown

@@ -14,7 +14,7 @@ from tests.starters.keystone import Keystone
 from tests.starters.keystone_people import PASSWORD
 from tests.starters.swift import Swift, swift
 from tests.stores.swift_stores import accounts_file, asked, container_name, containers, keystone_options, tenant_options
-from tests.takeover.transfers import delete, locations, read, upload
+from tests.takeover.transfers import Login, delete, locations, read, upload
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -89,15 +89,15 @@ def test_tenants_there_and_back(tmp_path: Path, server: Swift) -> None:
         intaglio(tmp_path / "ours", auth="keystone", workers=1, conf=peer.conf, started=False) as ours,
     ):
         peer.start()
-        theirs = [upload(peer.url, each, token=ann) for each in data]
+        theirs = [upload(peer.url, each, login=by(ann)) for each in data]
         _share(peer.url, theirs[0], identity.ids["project/beta"], ann)
         acl = _readers(server, container, theirs[0])
         peer.stop()
         ours.start()
-        assert [read(ours.url, image_id, ann) for image_id in theirs] == data
-        assert read(ours.url, theirs[0], stan) == data[0]
-        delete(ours.url, theirs[1], ann)
-        made = [upload(ours.url, each, token=ann) for each in data]
+        assert [read(ours.url, image_id, login=by(ann)) for image_id in theirs] == data
+        assert read(ours.url, theirs[0], login=by(stan)) == data[0]
+        delete(ours.url, theirs[1], login=by(ann))
+        made = [upload(ours.url, each, login=by(ann)) for each in data]
         _share(ours.url, made[0], identity.ids["project/beta"], ann)
         assert _readers(server, container, made[0]) == acl == f"{identity.ids['project/beta']}:*"
         _make_community(ours.url, made[1], ann)
@@ -109,11 +109,15 @@ def test_tenants_there_and_back(tmp_path: Path, server: Swift) -> None:
         assert set(plain) == {*theirs[:1], *made}
         assert set(plain.values()) == {(f"{account}/{container}_ID/ID", '{"store": "cloud"}')}
         peer.start()
-        assert [read(peer.url, image_id, ann) for image_id in (*theirs[:1], *made)] == [data[0], *data]
-        assert read(peer.url, made[0], stan) == data[0], "Glance reads it as the one who asks"
+        assert [read(peer.url, image_id, login=by(ann)) for image_id in (*theirs[:1], *made)] == [data[0], *data]
+        assert read(peer.url, made[0], login=by(stan)) == data[0], "Glance reads it as the one who asks"
         for image_id in (*theirs[:1], *made):
-            delete(peer.url, image_id, ann)
+            delete(peer.url, image_id, login=by(ann))
     assert containers(server, "alpha", container) == []
+
+
+def by(token: str) -> Login:
+    return {"X-Auth-Token": token}
 
 
 def _share(url: str, image_id: str, project: str, token: str) -> None:

@@ -18,6 +18,7 @@ SWIFT, SWIFT_SERVICE = "tests/stores/test_swift.py::", "tests/faults/test_swift.
 TENANTS = "tests/stores/test_swift_tenants.py::"
 RBD, RBD_SERVICE = "tests/stores/test_rbd.py::", "tests/faults/test_rbd.py::"
 CEPHFS = "tests/faults/test_cephfs.py::"
+CINDER = "tests/stores/test_cinder.py::"
 REMOVAL, STEPS = "tests/deletion/test_removal.py::", "tests/deletion/test_every_step.py::"
 
 ROWS = (
@@ -333,6 +334,55 @@ ROWS = (
         "any",
         "the task fails and says so; nothing is left",
         STEPS + "test_while_a_task_is_at_work",
+    ),
+    Row(
+        "Cinder or Keystone accepts connections and says nothing",
+        "cinder",
+        "503 after its time-out",
+        CINDER + "test_a_service_that_says_nothing",
+    ),
+    Row(
+        "an upload is cancelled, or an answer of Cinder lost, at any of its steps",
+        "cinder",
+        "no volume is left, and none attached",
+        CINDER + "test_an_upload_that_ends_at_any_step",
+    ),
+    Row(
+        "a process dies while it writes a volume",
+        "cinder",
+        "the next sweep of its machine, or upload of the image, detaches and removes it",
+        CINDER + "test_what_a_dead_writer_left",
+    ),
+    Row(
+        "a process dies while it reads a volume",
+        "cinder",
+        "the next sweep of its machine detaches it",
+        CINDER + "test_what_a_dead_reader_left",
+    ),
+    Row(
+        "a volume without multiattach is read by another process",
+        "cinder",
+        "tried again for a while, then 503",
+        CINDER + "test_another_process_waits_for_its_turn",
+    ),
+    Row(
+        "a volume is not made or extended in time",
+        "cinder",
+        "503; it is removed when Cinder is done with it",
+        CINDER + "test_a_volume_that_takes_too_long",
+    ),
+    Row(
+        "Cinder cannot make such a volume",
+        "cinder",
+        "503; nothing is left",
+        CINDER + "test_a_volume_that_cannot_be_made",
+    ),
+    Row("the project's quota of volumes is used up", "cinder", "413", CINDER + "test_a_quota_that_is_used_up"),
+    Row(
+        "the image is deleted while it is downloaded",
+        "cinder",
+        "the reader reads to the end",
+        CINDER + "test_readers_of_one_process_share",
     ),
     Row(
         "the image is deleted while it is downloaded",

@@ -27,6 +27,12 @@ _ABILITIES: Mapping[str, str] = {
 _EXAMPLES: Mapping[str, Mapping[str, object]] = {
     "file": {"filesystem_store_datadir": "/var/lib/glance/images", "filesystem_thin_provisioning": True},
     "http": {},
+    "cinder": {
+        "cinder_store_auth_address": "https://identity.example.com/v3",
+        "cinder_store_user_name": "glance",
+        "cinder_store_password": "password",
+        "cinder_store_project_name": "service",
+    },
     "rbd": {"rbd_thin_provisioning": True},
     "s3": {
         "s3_store_host": "https://s3.example.com",
@@ -41,11 +47,13 @@ _EXAMPLES: Mapping[str, Mapping[str, object]] = {
     },
 }
 _NEEDS: Mapping[str, str] = {
+    "cinder": "the extra `cinder`; for volumes in Ceph `python3-rbd`, a package of the system",
     "rbd": "Ceph's `librbd1`, a package of the system",
     "s3": "the extra `s3`",
     "swift": "the extra `swift`",
 }
 _LEARNED: Mapping[str, str] = {  # what only the running store, or only the caller, can say
+    "cinder": "cinder://STORE-ID/VOLUME-ID",
     "http": "https://images.example.com/any/path",
     "rbd": "rbd://CLUSTER-ID/images/IMAGE-ID/snap",
 }

@@ -173,4 +173,15 @@ def _driver_options(reading: Reading, kind: str, groups: tuple[str, ...]) -> Map
         reading.complain(one, SEVERAL_DIRECTORIES, f"Set this or {ONE_DIRECTORY}, not both.")
     elif one is not None and several is not None:  # the store's own choice replaces the common one
         del places[SEVERAL_DIRECTORIES if one == groups[0] else ONE_DIRECTORY]
-    return {name: reading.get(group, name) for name, group in places.items() if group is not None}
+    found = {name: reading.get(group, name) for name, group in places.items() if group is not None}
+    return found if kind != "cinder" else {**found, **_of_brick(reading, groups)}
+
+
+def _of_brick(reading: Reading, groups: tuple[str, ...]) -> Mapping[str, object]:
+    """What the Cinder store's libraries are told, which stands in groups of their own; and whether stores have ids."""
+    told = {
+        "lock_path": reading.get("os_brick", "lock_path") or reading.get("oslo_concurrency", "lock_path"),
+        "helper_command": reading.get("privsep_osbrick", "helper_command"),
+        "single": groups == (SINGLE_GROUP,) or None,
+    }
+    return {name: value for name, value in told.items() if value is not None}

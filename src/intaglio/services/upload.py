@@ -86,6 +86,7 @@ async def upload(
             begun = True
             spec = _spec(parts, image, size)
             result = await parts.door.admit(watched(body, hold, meter), store, lease.key, spec)
+            await parts.stores.attribute(store_id, lease.key, image.owner)
         finished = True
     finally:
         if not finished:

@@ -229,6 +229,15 @@ class Store(Protocol):
 
 
 @runtime_checkable
+class Attributed(Protocol):
+    """A store whose back end other services look at, and want to know there whose an object is."""
+
+    async def attribute(self, key: str, owner: str) -> None:
+        """Record which project the object is of. Raises the `StoreError` met; the object is as good without it."""
+        ...
+
+
+@runtime_checkable
 class Marked(Protocol):
     """A store whose places can vanish and leave an empty directory behind: a mark in each says that it is there."""
 

@@ -44,6 +44,13 @@ def _rbd(options: Mapping[str, object]) -> Facts:
     }
 
 
+def _cinder(options: Mapping[str, object]) -> Facts:
+    return {
+        "volume_type": options.get("cinder_volume_type"),
+        "use_multipath": options.get("cinder_use_multipath", False),
+    }
+
+
 def _swift(options: Mapping[str, object]) -> Facts:
     def size(name: str, default: int) -> int:
         return int(str(options.get(f"swift_store_{name}", default))) * 1000 * 1024  # Glance shows bytes
@@ -56,6 +63,7 @@ def _swift(options: Mapping[str, object]) -> Facts:
 
 
 _OF_TYPE: Mapping[str, Callable[[Mapping[str, object]], Facts]] = {
+    "cinder": _cinder,
     "file": _file,
     "rbd": _rbd,
     "s3": _s3,

@@ -1,5 +1,6 @@
 """From the operator's settings to the stores. The only module that knows the drivers, each when it is used."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
@@ -8,12 +9,14 @@ import msgspec
 from intaglio.base.metrics import Counts
 from intaglio.outbound.base import Fetcher
 from intaglio.outbound.settings import OutboundSettings
-from intaglio.stores.base import Misconfigured, NotFound, Store, StoreError
+from intaglio.stores.base import Attributed, Misconfigured, NotFound, Store, StoreError
 from intaglio.stores.counted import Counted
 from intaglio.stores.facts import Learned, facts
 from intaglio.stores.settings import OUTBOUND, StoreConfig, StoreSettings
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 def _file(config: StoreConfig) -> Store:
@@ -70,6 +73,14 @@ def _swift(config: StoreConfig) -> Store:
     return SwiftStore(config.id, config.options)
 
 
+def _cinder(config: StoreConfig) -> Store:
+    try:
+        from intaglio.stores.drivers.cinder import CinderStore  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise _lacking(config, "cinder", error) from error
+    return CinderStore(config.id, config.options)
+
+
 def _lacking(config: StoreConfig, extra: str, error: ImportError) -> Misconfigured:
     return Misconfigured(
         f"store {config.id!r} (type {config.type}) needs {error.name}, which is not installed; "
@@ -78,6 +89,7 @@ def _lacking(config: StoreConfig, extra: str, error: ImportError) -> Misconfigur
 
 
 DRIVERS: Mapping[str, Callable[[StoreConfig], Store]] = {
+    "cinder": _cinder,
     "file": _file,
     "http": _http,
     "memory": _memory,
@@ -176,6 +188,15 @@ class Stores(Mapping[str, Store]):
         if self.multi:
             metadata["store"] = store_id
         return store.uri(key), metadata
+
+    async def attribute(self, store_id: str, key: str, owner: str | None) -> None:
+        """Tell a store that wants to know it whose image an object is of. Never raises: it is no part of the object."""
+        store = self.bare[store_id]
+        if owner is not None and isinstance(store, Attributed):
+            try:
+                await store.attribute(key, owner)
+            except StoreError as error:
+                _log.warning("%s; the object %s has no owner there", error, key)
 
     async def prepare(self) -> dict[str, StoreError]:
         """Prepare every store at start; what hinders those that cannot be. The service starts without them."""

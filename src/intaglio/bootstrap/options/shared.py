@@ -178,8 +178,42 @@ GROUPS = (
         "oslo.concurrency",
         "Locks",
         (
-            _locks("lock_path", Kind.TEXT, None, "Directory of lock files."),
+            used(
+                "lock_path",
+                Kind.TEXT,
+                None,
+                "Directory of os-brick's lock files, which the services of this machine share.",
+                note="Used with a Cinder store alone.",
+            ),
             _locks("disable_process_locking", Kind.BOOLEAN, False, "No locks between processes."),
+        ),
+    ),
+    _group(
+        "os_brick",
+        "os-brick",
+        "Attaching volumes",
+        (
+            used(
+                "lock_path",
+                Kind.TEXT,
+                None,
+                "Directory of os-brick's lock files; not set is that of [oslo_concurrency].",
+                note="Used with a Cinder store alone.",
+            ),
+        ),
+    ),
+    _group(
+        "privsep_osbrick",
+        "oslo.privsep",
+        "Becoming root to attach volumes",
+        (
+            used(
+                "helper_command",
+                Kind.TEXT,
+                None,
+                "Command that starts privsep-helper as root; not set is `sudo glance-rootwrap`, see rootwrap_config.",
+                note="Used with a Cinder store alone; root needs none.",
+            ),
         ),
     ),
     _group(

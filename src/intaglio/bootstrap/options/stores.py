@@ -24,7 +24,7 @@ NAMES = {
 }
 """Every name the single-store options use for a kind of store, and the name `enabled_backends` uses for it."""
 
-WORKING = ("file", "http", "rbd", "s3", "swift")
+WORKING = ("file", "http", "rbd", "s3", "swift", "cinder")
 """The kinds of store that this release has a driver for."""
 
 RESERVED_PREFIX = "os_glance_"
@@ -234,7 +234,7 @@ GROUPS = (
                 "file",
                 "Kind of store that keeps staged data. Its options stand in this group.",
                 note="Ours. It must be a place of its own: objects are named as those of images are.",
-                choices=WORKING,
+                choices=tuple(kind for kind in WORKING if kind != "cinder"),
             ),
             *RBD,
             *S3,

@@ -4,6 +4,7 @@ from functools import partial
 
 from intaglio.bootstrap.options.model import Kind, not_yet, used
 
+_ACCOUNT = "Needed, with user, password and project or a credential: users' own projects are not used."
 _swift_told = partial(not_yet, note="Ignored: an application credential has its project.")
 _swift_never = partial(not_yet, note="Ignored: each part of an image is held in memory until it has arrived.")
 SWIFT = (
@@ -97,28 +98,71 @@ SWIFT = (
     _swift_never("swift_upload_buffer_dir", Kind.TEXT, None, "Directory for that."),
 )
 
-_cinder = partial(not_yet, note="No effect: the Cinder store comes later.")
 CINDER = (
-    _cinder("cinder_catalog_info", Kind.TEXT, "volumev3::publicURL", "`type:name:endpoint` in the catalogue."),
-    _cinder("cinder_endpoint_template", Kind.URL, None, "Endpoint, instead of the catalogue's."),
-    _cinder("cinder_os_region_name", Kind.TEXT, None, "Region.", aliases=(("", "os_region_name"),)),
-    _cinder("cinder_ca_certificates_file", Kind.TEXT, None, "Certificate authorities."),
-    _cinder("cinder_api_insecure", Kind.BOOLEAN, False, "Do not check certificates."),
-    _cinder("cinder_http_retries", Kind.INTEGER, 3, "Attempts at a call.", minimum=0),
-    _cinder("cinder_state_transition_timeout", Kind.INTEGER, 300, "Seconds to wait for a volume.", minimum=0),
-    _cinder("cinder_store_auth_address", Kind.URL, None, "URL of the identity service."),
-    _cinder("cinder_store_user_name", Kind.TEXT, None, "User."),
-    _cinder("cinder_store_user_domain_name", Kind.TEXT, "Default", "Domain of the user."),
-    _cinder("cinder_store_password", Kind.TEXT, None, "Password.", secret=True),
-    _cinder("cinder_store_project_name", Kind.TEXT, None, "Project."),
-    _cinder("cinder_store_project_domain_name", Kind.TEXT, "Default", "Domain of the project."),
-    _cinder("cinder_store_application_credential_id", Kind.TEXT, None, "Application credential.", secret=True),
-    _cinder("cinder_store_application_credential_secret", Kind.TEXT, None, "Its secret.", secret=True),
-    _cinder("cinder_volume_type", Kind.TEXT, None, "Volume type."),
-    _cinder("rootwrap_config", Kind.TEXT, "/etc/glance/rootwrap.conf", "Rules for commands run as root."),
-    _cinder("cinder_use_multipath", Kind.BOOLEAN, False, "Attach by several paths."),
-    _cinder("cinder_enforce_multipath", Kind.BOOLEAN, False, "Refuse to attach by one."),
-    _cinder("cinder_mount_point_base", Kind.TEXT, "/var/lib/glance/mnt", "Where NFS shares are mounted."),
-    _cinder("cinder_do_extend_attached", Kind.BOOLEAN, False, "Grow volumes while attached."),
-    _cinder("cinder_attachment_retry_attempts", Kind.INTEGER, 5, "Attempts at attaching.", minimum=1),
+    used(
+        "cinder_catalog_info",
+        Kind.TEXT,
+        "volumev3::publicURL",
+        "`type:name:endpoint` in the catalogue; the name may be empty.",
+    ),
+    used(
+        "cinder_endpoint_template",
+        Kind.URL,
+        None,
+        "Endpoint, instead of the catalogue's; `%(project_id)s` in it stands for the project of the service account.",
+    ),
+    used("cinder_os_region_name", Kind.TEXT, None, "Region.", aliases=(("", "os_region_name"),)),
+    used(
+        "cinder_ca_certificates_file",
+        Kind.TEXT,
+        None,
+        "File of certificate authorities for https; not set is the system's.",
+    ),
+    used("cinder_api_insecure", Kind.BOOLEAN, False, "Do not check certificates."),
+    used("cinder_http_retries", Kind.INTEGER, 3, "Attempts more at reaching Cinder or Keystone.", minimum=0),
+    used(
+        "cinder_state_transition_timeout",
+        Kind.INTEGER,
+        300,
+        "Seconds a volume may take to be made or to become larger.",
+        minimum=0,
+    ),
+    used("cinder_store_auth_address", Kind.URL, None, "URL of the identity service.", note=_ACCOUNT),
+    used("cinder_store_user_name", Kind.TEXT, None, "User of the service account."),
+    used("cinder_store_user_domain_name", Kind.TEXT, "Default", "Domain of the user."),
+    used("cinder_store_password", Kind.TEXT, None, "Password.", secret=True),
+    used("cinder_store_project_name", Kind.TEXT, None, "Project that the volumes are in."),
+    used("cinder_store_project_domain_name", Kind.TEXT, "Default", "Domain of the project."),
+    used(
+        "cinder_store_application_credential_id",
+        Kind.TEXT,
+        None,
+        "Application credential, instead of user, password and project.",
+        secret=True,
+    ),
+    used("cinder_store_application_credential_secret", Kind.TEXT, None, "Its secret.", secret=True),
+    used("cinder_volume_type", Kind.TEXT, None, "Type of the volumes; not set is Cinder's default."),
+    used(
+        "rootwrap_config",
+        Kind.TEXT,
+        "/etc/glance/rootwrap.conf",
+        "Configuration of `glance-rootwrap`, by which os-brick becomes root.",
+        note="Not needed by root, nor with helper_command of [privsep_osbrick].",
+    ),
+    used("cinder_use_multipath", Kind.BOOLEAN, False, "Attach by several paths."),
+    used("cinder_enforce_multipath", Kind.BOOLEAN, False, "Refuse to attach when multipathd does not run."),
+    used("cinder_mount_point_base", Kind.TEXT, "/var/lib/glance/mnt", "Where NFS shares are mounted, below `nfs`."),
+    used(
+        "cinder_do_extend_attached",
+        Kind.BOOLEAN,
+        False,
+        "Let a volume grow while it is attached; not every driver of Cinder can.",
+    ),
+    used(
+        "cinder_attachment_retry_attempts",
+        Kind.INTEGER,
+        5,
+        "Attempts at attaching a volume that is attached elsewhere or changing, 1 to 10 seconds apart.",
+        minimum=1,
+    ),
 )

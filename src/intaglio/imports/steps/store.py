@@ -178,6 +178,8 @@ async def _run(
     if shared:
         raise StoresFailed(f"The store {', '.join(shared)} has a copy already, or is the same place as one that has.")
     written = await write(image, lease, targets)
+    for store_id in written.stores:
+        await stores.attribute(store_id, job.image_id, image.owner)
     return await _commit(bench, job, lease, written)
 
 
