@@ -23,6 +23,7 @@ from intaglio.bootstrap.problems import ConfigInvalid, Level, Problem
 from intaglio.bootstrap.rate_settings import rate_settings
 from intaglio.bootstrap.reading import Reading
 from intaglio.bootstrap.settings import ServeSettings, Settings
+from intaglio.bootstrap.signature_settings import signature_settings
 from intaglio.bootstrap.sources import Sources, default_data_dir
 from intaglio.bootstrap.store_settings import know_groups, staging_store, store_settings
 from intaglio.db.settings import DatabaseSettings
@@ -115,6 +116,7 @@ def assemble(reading: Reading) -> Settings:
         outbound=outbound_settings(reading),
         plugins=plugin_settings(reading),
         copied_properties=reading.get("glance_download_properties", "extra_properties"),
+        signatures=signature_settings(reading, data_dir, _mode(reading)),
         unified_limits=unified_limits_settings(reading),
         cors=_section(CorsSettings, reading, "cors"),
         custom_schema=custom_schema(reading, there(_beside(reading, FILE_NAME))),

@@ -36,6 +36,10 @@ from intaglio.services.import_room import ImportRoom
 from intaglio.services.marks import Marks
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
+from intaglio.signatures.base import Asker, Certificates, CertificatesUnavailable
+from intaglio.signatures.directory import CertificateDirectory
+from intaglio.signatures.settings import SignatureSettings, Source
+from intaglio.signatures.verification import Verification
 from intaglio.stores import registry
 from intaglio.stores.base import StoreError
 from intaglio.worker.loop import PeriodicJob
@@ -74,8 +78,47 @@ def make_parts(settings: Settings) -> Parts:
         custom=custom_properties(settings.custom_schema),
         outbound=settings.outbound,
         plugins=settings.plugins,
+        verification=make_verification(settings.signatures),
         seal=make_seal(settings),
     )
+
+
+def make_verification(settings: SignatureSettings) -> Verification:
+    """What verifies signatures, with certificates from where the operator keeps them."""
+    directory = settings.source is Source.DIRECTORY
+    return Verification(
+        settings, CertificateDirectory(settings.certificate_dir) if directory else _KeyManager(settings)
+    )
+
+
+class _KeyManager:
+    """The key manager, whose client is loaded when the first signed image comes: that takes more than a second."""
+
+    def __init__(self, settings: SignatureSettings) -> None:
+        self._settings = settings
+        self._made: Certificates | None = None
+        self._making = asyncio.Lock()
+
+    async def fetch(self, certificate_id: str, asker: Asker) -> bytes:
+        async with self._making:
+            if self._made is None:
+                self._made = await asyncio.to_thread(self._load)
+        return await self._made.fetch(certificate_id, asker)
+
+    def _load(self) -> Certificates:
+        try:
+            module = importlib.import_module("intaglio.signatures.key_manager")
+            made: Certificates = module.KeyManager(self._settings.key_manager)
+        except ImportError as error:
+            raise CertificatesUnavailable(
+                f"The key manager cannot be asked, for {error.name} is not installed; the operator installs "
+                "intaglio[keymanager], or sets [image_signature_verification] certificates."
+            ) from None
+        return made
+
+    async def close(self) -> None:
+        if self._made is not None:
+            await self._made.close()
 
 
 def make_limit_source(settings: Settings) -> LimitSource:
@@ -103,6 +146,7 @@ async def close_parts(parts: Parts) -> None:
     """Release what the parts hold."""
     parts.door.close()
     await parts.quotas.close()
+    await parts.verification.close()
     await parts.stores.close()
     await parts.staging.close()
     await parts.database.close()
@@ -185,6 +229,7 @@ def make_bench(parts: Parts, settings: Settings) -> Bench:
         fetcher=fetching.HttpFetcher(parts.outbound),
         patience=parts.outbound.patience,
         room=ImportRoom(parts),
+        verification=parts.verification,
         regions=make_regions(settings),
         seal=parts.seal,
         copied_properties=settings.copied_properties,

@@ -38,6 +38,7 @@ def build() -> App:
         "intaglio.cli.catalog:app", name="catalog", help="Keep a cloud in agreement with a catalogue of images."
     )
     app.command("intaglio.cli.image:app", name="image", help="Check images, see what suits them, restore deleted ones.")
+    app.command("intaglio.cli.cert:app", name="cert", help="Manage the certificates of those who sign images.")
     app.command("intaglio.cli.task:app", name="task", help="Show what imports are doing, and call one off.")
     completion.register(app)
     return app

@@ -19,7 +19,11 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
     details: tuple[str, ...] = ()
     optional: Mapping[str, str] = {}  # details with a default
     extras: tuple[str, ...] = ()  # details that may be left out
+    internal: bool = False  # the service asks for it, and nobody else can
 
+
+DIGEST = "compute-digest"
+"""The method of the tasks that read an image's stored data for a digest that is not on record."""
 
 METHODS: Mapping[str, Method] = {
     "glance-direct": Method(start=Status.UPLOADING, steps=("store", "unstage", "finish")),
@@ -36,4 +40,8 @@ METHODS: Mapping[str, Method] = {
         optional={"glance_service_interface": "public"},
     ),
     "copy-image": Method(start=Status.ACTIVE, steps=("copy", "finish"), rule="copy_image"),
+    DIGEST: Method(start=Status.ACTIVE, steps=("digest", "finish"), internal=True),
 }
+
+PUBLIC = tuple(name for name, method in METHODS.items() if not method.internal)
+"""The methods that a request can name."""

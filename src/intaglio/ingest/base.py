@@ -1,6 +1,6 @@
 """What is asked of the door for bytes, what it answers, and why it refuses."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 import msgspec
@@ -75,10 +75,14 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     hashing_algorithm: str = "sha512"
     checksum: str | None = None
     os_hash_value: str | None = None
+    digests: tuple[str, ...] = ()  # what is to be computed beside, by hashlib's names: what a signature is about
 
 
 class Ingested(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the bytes now that the store holds them. `checksum` (MD5) and `os_hash_value` are in hex."""
+    """What is known of the bytes now that the store holds them. `checksum` (MD5) and `os_hash_value` are in hex.
+
+    `digests` are all that were computed, in hex by hashlib's names.
+    """
 
     size: int
     checksum: str
@@ -86,3 +90,4 @@ class Ingested(msgspec.Struct, frozen=True, kw_only=True):
     os_hash_value: str
     virtual_size: int | None
     detected_format: str | None
+    digests: Mapping[str, str] = {}

@@ -26,8 +26,10 @@ from intaglio.services.guarded import guarded_write
 from intaglio.services.parts import Parts
 from intaglio.services.quota import Budgets, budgeted_write, require_growth
 from intaglio.services.removal import deletions, remove_copies
+from intaglio.services.resigning import NEEDS, Resigning
 from intaglio.services.staging import staged_leftovers
 from intaglio.services.vocabulary import make_guard
+from intaglio.signatures.base import NOBODY, Asker
 
 _KEPT = {Status.ACTIVE, Status.DEACTIVATED}
 
@@ -78,17 +80,27 @@ async def show(parts: Parts, caller: Caller, image_id: str) -> Image:
 
 
 async def update(
-    parts: Parts, caller: Caller, image_id: str, operations: tuple[Operation, ...], *, locations: bool = False
+    parts: Parts,
+    caller: Caller,
+    image_id: str,
+    operations: tuple[Operation, ...],
+    *,
+    locations: bool = False,
+    asker: Asker = NOBODY,
 ) -> Image:
     """Apply a patch; whether it is allowed is decided on the resulting image, and only what it names is written.
 
     What the caller may not read of the image is not there for the patch, and stays as it is.
 
     `locations`: the operator lets callers handle locations, which are numbered in the order they are shown in. The data
-    of one that is removed are deleted. Raises refusals, `PropertyNotAllowed`, and what `patch.apply` raises.
+    of one that is removed are deleted. A new signature of an image with data has to be that of the data; `asker`: for
+    whom its certificate is fetched.
+
+    Raises refusals, `PropertyNotAllowed`, what `patch.apply` raises, and what `Resigning` does.
     """
     access = parts.protection.access(caller)
     guard = await make_guard(parts)
+    resigning = Resigning(parts, caller, asker)
 
     async def work(conn: Connection, budgets: Budgets) -> tuple[Image, list[Lease]]:
         before, target = await visible_image(conn, parts.policy, caller, image_id)
@@ -100,6 +112,7 @@ async def update(
             return before, []
         _require_result(parts, caller, before, after)
         await guard.require(conn, _known(access, before, after), before.properties)
+        after = resigning.judged(before, after)
         kept = {location.id for location in after.locations}
         gone = [location for location in before.locations if location.id not in kept]
         pending = deletions(parts, before.id, gone, kept=after.locations)
@@ -109,7 +122,12 @@ async def update(
             await leases.claim(conn, lease)
         return after, pending
 
-    image, pending = await budgeted_write(parts, caller.principal.project_id, work)
+    while True:
+        try:
+            image, pending = await budgeted_write(parts, caller.principal.project_id, work)
+            break
+        except NEEDS as needed:  # nothing is fetched or waited for while a transaction is open
+            await resigning.look_up(needed)
     await remove_copies(parts, pending)
     return access.shown(image)
 

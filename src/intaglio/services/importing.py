@@ -19,8 +19,10 @@ from intaglio.db.base import Connection
 from intaglio.db.repos import images, leases, tasks
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image
+from intaglio.domain.signatures import PROPERTIES
 from intaglio.domain.status import Status
 from intaglio.domain.task import FAILED_STORES, LOCK, PENDING_STORES, Task, TaskStatus, TaskType
+from intaglio.imports import signed
 from intaglio.imports.base import LEASE_KIND, lease_end
 from intaglio.imports.methods import METHODS
 from intaglio.imports.remote import SEALED
@@ -33,6 +35,7 @@ from intaglio.services.parts import Parts
 from intaglio.services.quota import Budgets, budgeted_write, require_growth, reserve
 from intaglio.services.removal import STAGE_KIND
 from intaglio.services.stores import NoSuchStore
+from intaglio.signatures.base import NOBODY, Asker, Found
 
 _FOREIGN_SILENCE = timedelta(minutes=60)
 _FOREIGN_PENDING = timedelta(minutes=120)
@@ -83,11 +86,12 @@ async def start(
     *,
     offered: Collection[str],
     header_store: str | None = None,
-    token: str | None = None,
+    asker: Asker = NOBODY,
 ) -> str:
     """Record the task of an import; its id. The same request again, while it runs, answers with the same task.
 
-    `token` is the caller's own, which an import from another region takes there.
+    `asker` has the caller's token, which an import from another region takes there, and for whom the certificate of a
+    signed image is fetched: what can be refused of a signature before its bytes are seen is refused here.
 
     Raises `InvalidImport`, `MethodNotOffered`, `FetchRefused`, refusals, `ImportRunning`, `NotImportable`,
     `ImportFormatsMissing`, `NoSuchStore`, `CopyThere`, `OverQuota`.
@@ -97,20 +101,21 @@ async def start(
         known = ", ".join(offered) or "none"
         raise MethodNotOffered(f"The import method '{request.method}' is not offered here; these are: {known}.")
     _require_fetchable(parts, request)
-    secrets = _sealed(parts, request, token)
+    signatures = _Signatures(parts, caller, request, asker)
+    secrets = _sealed(parts, request, asker.token)
 
     async def work(conn: Connection, budgets: Budgets) -> str:
         image, target = await visible_image(conn, parts.policy, caller, image_id)
         parts.policy.require(request.plan.rule, caller, target)
-        running = await _running(conn, image)
+        running = await running_task(conn, image)
         if running is not None:
             if _is_same(running, body, header_store):
                 return running.id
             raise ImportRunning(f"Image {image.id} is being imported by the task {running.id}; wait for its end.")
-        image = await _unlocked(conn, image)
+        image = await unlocked(conn, image)
         await _require_importable(conn, image, request)
         stores = _targets(parts, image, request)
-        task = _task(caller, image, body, header_store, stores, secrets)
+        task = _task(caller, image, body, header_store, stores, {**secrets, **signatures.kept(image, stores)})
         await tasks.insert_task(conn, task)
         claimed = await images.update(conn, image, _claimed(image, task, stores, _injected(parts, caller, request)))
         await require_growth(conn, budgets, image, claimed)
@@ -119,7 +124,51 @@ async def start(
         await reserve(conn, budgets, lease, claimed, (image.size or 0) * len(stores))
         return task.id
 
-    return await budgeted_write(parts, caller.principal.project_id, work)
+    while True:
+        try:
+            return await budgeted_write(parts, caller.principal.project_id, work)
+        except _CheckNeeded as needed:  # nothing is fetched while a transaction is open
+            await signatures.look_up(needed.image, needed.stores)
+
+
+class _CheckNeeded(Exception):
+    """The transaction deals with a signature that was not looked at."""
+
+    def __init__(self, image: Image, stores: tuple[str, ...]) -> None:
+        super().__init__(image.id)
+        self.image = image
+        self.stores = stores
+
+
+class _Signatures:
+    """The signature of the image that is to be imported, judged as far as that can be done without its bytes."""
+
+    def __init__(self, parts: Parts, caller: Caller, request: ImportRequest, asker: Asker) -> None:
+        self._parts = parts
+        self._injected = _injected(parts, caller, request)
+        self._described_later = request.method == "glance-download"  # by the other region
+        self._asker = asker
+        self._known: dict[str, Found] = {}
+
+    def kept(self, image: Image, stores: tuple[str, ...]) -> Mapping[str, Any]:
+        """What the task is to know of it. Raises `_CheckNeeded`, and what `Verification.wanted` raises."""
+        image = replace(image, properties={**image.properties, **self._injected})
+        if self._described_later and not set(PROPERTIES) & image.properties.keys():
+            return {}
+        signature = self._parts.verification.wanted(image, stores)
+        if signature is None:
+            return {}
+        if signature.fingerprint not in self._known:
+            raise _CheckNeeded(image, stores)
+        return signed.kept(signature, self._known[signature.fingerprint])
+
+    async def look_up(self, image: Image, stores: tuple[str, ...]) -> None:
+        """Fetch and judge it. Raises what `Verification.check` raises."""
+        signature = self._parts.verification.wanted(image, stores)
+        if signature is not None:
+            found = await self._parts.verification.find(signature, self._asker)
+            await self._parts.verification.check(image, stores, found=found)
+            self._known[signature.fingerprint] = found
 
 
 def _require_fetchable(parts: Parts, request: ImportRequest) -> None:
@@ -147,7 +196,7 @@ async def cancel(parts: Parts, caller: Caller, image_id: str) -> str:
 
     async def work(conn: Connection) -> str:
         image, target = await visible_image(conn, parts.policy, caller, image_id)
-        task = await _running(conn, image)
+        task = await running_task(conn, image)
         parts.policy.require("modify_image", caller, target)
         if task is None or not task.ours:
             raise NoImportRunning(f"No import of image {image.id} is running here.")
@@ -157,7 +206,7 @@ async def cancel(parts: Parts, caller: Caller, image_id: str) -> str:
     return await guarded_write(parts, work)
 
 
-async def _running(conn: Connection, image: Image) -> Task | None:
+async def running_task(conn: Connection, image: Image) -> Task | None:
     """The task that is at work on the image; None also when the one it names is over, gone, or a Glance's that died."""
     lock = image.properties.get(LOCK)
     task = None if lock is None else await tasks.get(conn, lock)
@@ -167,7 +216,7 @@ async def _running(conn: Connection, image: Image) -> Task | None:
     return task if task.ours or utcnow() - task.updated_at < silence else None
 
 
-async def _unlocked(conn: Connection, image: Image) -> Image:
+async def unlocked(conn: Connection, image: Image) -> Image:
     """The image without the lock that a dead task left, whose stores are taken off both lists."""
     lock = image.properties.get(LOCK)
     if lock is None:

@@ -15,6 +15,7 @@ from intaglio.ingest.settings import IngestSettings
 from intaglio.outbound.settings import OutboundSettings
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.settings import DeletionSettings, ImageLimits, MetadefSettings, TaskSettings
+from intaglio.signatures.verification import Verification
 from intaglio.stores.base import Store
 from intaglio.stores.registry import Stores
 from intaglio.stores.settings import STAGING
@@ -41,6 +42,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     custom: CustomProperties = CustomProperties()
     outbound: OutboundSettings = OutboundSettings()
     plugins: PluginSettings = PluginSettings()
+    verification: Verification = msgspec.field(default_factory=Verification)
     seal: Seal | None = None  # keeps users' tokens for imports from other regions; None: there are none
 
     def store(self, store_id: str) -> Store | None:

@@ -14,6 +14,7 @@ from intaglio.api.v2.image_view import timestamp
 from intaglio.domain.query import Direction
 from intaglio.domain.task import TASK_SORT_KEYS, Progress, Task, TaskQuery, TaskStatus, TaskType
 from intaglio.imports.remote import SEALED
+from intaglio.imports.signed import CERTIFICATES
 from intaglio.outbound.urls import masked
 from intaglio.services import tasks
 
@@ -71,7 +72,7 @@ def _contents(task: Task) -> dict[str, Any]:
 
 def _shown(given: Mapping[str, Any]) -> dict[str, Any]:
     """What was asked for, without the secrets in it."""
-    shown = {name: value for name, value in given.items() if name != SEALED}
+    shown = {name: value for name, value in given.items() if name not in {SEALED, CERTIFICATES}}
     request = shown.get("import_req")
     if isinstance(request, dict) and isinstance(request.get("method"), dict):
         method = {name: masked(value) if name in _URLS else value for name, value in request["method"].items()}

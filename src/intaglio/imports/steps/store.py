@@ -21,7 +21,7 @@ from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status
 from intaglio.domain.task import FAILED_STORES, PENDING_STORES
 from intaglio.flows.base import Json
-from intaglio.imports import staged
+from intaglio.imports import signed, staged
 from intaglio.imports.base import (
     UNSTAGE_KIND,
     Bench,
@@ -39,6 +39,7 @@ from intaglio.ingest.base import Ingested, Spec
 from intaglio.ingest.fanout import Fanout
 from intaglio.ingest.sources import Copy, DeliveryBroken, continued, require_size
 from intaglio.ingest.unpacking import UnpackingLimits, unpacked
+from intaglio.signatures.verification import Check
 from intaglio.stores.base import Busy, Exists, NotFound, Store, StoreError
 from intaglio.stores.settings import STAGING
 
@@ -68,6 +69,7 @@ class _Written(msgspec.Struct, frozen=True):
     facts: Ingested
     stores: tuple[str, ...]
     failures: Mapping[str, StoreError]
+    check: Check | None
 
 
 async def from_staging(bench: Bench, job: Job) -> Json:
@@ -78,6 +80,7 @@ async def from_staging(bench: Bench, job: Job) -> Json:
             data = await staged.find(bench.staging, image.id)
         except NotFound as error:
             raise NothingReadable("The staged data are not there any more.") from error
+        check = await signed.check(bench, job, image)
         unpacking = None if image.container_format == AS_IT_IS else bench.unpacking
         spec = Spec(
             disk_format=image.disk_format or "",
@@ -86,6 +89,7 @@ async def from_staging(bench: Bench, job: Job) -> Json:
             size_cap=bench.size_cap,
             size=data.size if unpacking is None else None,
             hashing_algorithm=bench.hashing_algorithm,
+            digests=() if check is None else (check.algorithm,),
         )
         watched = Watched(bench, job, lease, "store", data.size)
 
@@ -93,7 +97,7 @@ async def from_staging(bench: Bench, job: Job) -> Json:
             counted = watched.counted(data.pieces(bench.staging))
             return counted if unpacking is None else _unpacked(bench, job, lease, counted, data.size, unpacking)
 
-        return await _transfer(bench, job, watched, targets, spec, pieces)
+        return await _transfer(bench, job, watched, targets, spec, pieces, check)
 
     return await _run(bench, job, write)
 
@@ -103,7 +107,8 @@ async def from_copies(bench: Bench, job: Job) -> Json:
 
     async def write(image: Image, lease: Lease, targets: Mapping[str, Store]) -> _Written:
         size = image.size or 0
-        copies = await _readable(bench, image, size)
+        check = await signed.check(bench, job, image)
+        copies = await readable(bench, image, size)
         spec = Spec(
             disk_format="",
             container_format="",  # nothing is judged anew: it is what was accepted once, by its digest
@@ -113,6 +118,7 @@ async def from_copies(bench: Bench, job: Job) -> Json:
             hashing_algorithm=image.os_hash_algo or bench.hashing_algorithm,
             checksum=image.checksum,
             os_hash_value=image.os_hash_value if image.os_hash_algo else None,
+            digests=() if check is None else (check.algorithm,),
         )
         watched = Watched(bench, job, lease, "copy", size)
         return await _transfer(
@@ -122,6 +128,7 @@ async def from_copies(bench: Bench, job: Job) -> Json:
             targets,
             spec,
             lambda: watched.counted(continued(copies, f"image {image.id}", size, 0, size)),
+            check,
         )
 
     return await _run(bench, job, write)
@@ -168,22 +175,34 @@ async def _run(
 
 
 async def _transfer(
-    bench: Bench, job: Job, watched: Watched, targets: Mapping[str, Store], spec: Spec, pieces: Pieces
+    bench: Bench,
+    job: Job,
+    watched: Watched,
+    targets: Mapping[str, Store],
+    spec: Spec,
+    pieces: Pieces,
+    check: Check | None,
 ) -> _Written:
     async def work() -> _Written:
         for attempt in range(1, _ATTEMPTS):
             try:
-                return await _pass(bench, job, watched, targets, spec, pieces)
+                return await _pass(bench, job, watched, targets, spec, pieces, check)
             except (Busy, Exists, DeliveryBroken, StoresFailed) as error:
                 _log.warning("task %s, attempt %d: %s", job.task_id, attempt, error)
             await asyncio.sleep(_PAUSE_SECONDS * attempt)
-        return await _pass(bench, job, watched, targets, spec, pieces)
+        return await _pass(bench, job, watched, targets, spec, pieces, check)
 
     return await watched.run(work())
 
 
 async def _pass(
-    bench: Bench, job: Job, watched: Watched, targets: Mapping[str, Store], spec: Spec, pieces: Pieces
+    bench: Bench,
+    job: Job,
+    watched: Watched,
+    targets: Mapping[str, Store],
+    spec: Spec,
+    pieces: Pieces,
+    check: Check | None,
 ) -> _Written:
     """Read the data once, into every store that takes them."""
     watched.begin_again()
@@ -198,12 +217,13 @@ async def _pass(
     sink = Fanout(clear, all_or_none=job.all_must_succeed)
     try:
         async with contextlib.aclosing(pieces()) as source:
-            facts = await bench.door.admit(source, sink, job.image_id, spec)
+            verify = None if check is None else check.require
+            facts = await bench.door.admit(source, sink, job.image_id, spec, verify=verify)
     except StoreError:
         _require_enough(job, failures | sink.failures, targets)
         raise
     failures |= sink.failures
-    return _Written(facts, tuple(store_id for store_id in targets if store_id not in failures), failures)
+    return _Written(facts, tuple(store_id for store_id in targets if store_id not in failures), failures, check)
 
 
 def _require_enough(job: Job, failures: Mapping[str, StoreError], targets: Mapping[str, Store]) -> None:
@@ -228,7 +248,8 @@ async def _commit(bench: Bench, job: Job, lease: Lease, written: _Written) -> Js
             return image
         if not await leases.release(conn, lease):
             raise ImportOvertaken("Another process took over the import.")
-        after = _after(image, locations, written)
+        noted = signed.noted(bench, job, image, written.check, written.facts)
+        after = _after(replace(image, properties=noted), locations, written)
         if image.status is Status.IMPORTING:
             await leases.claim(conn, _unstaging(bench, job))
         return await images.update(conn, image, after)
@@ -274,7 +295,7 @@ def _unstaging(bench: Bench, job: Job) -> Lease:
     )
 
 
-async def _readable(bench: Bench, image: Image, size: int) -> list[Copy]:
+async def readable(bench: Bench, image: Image, size: int) -> list[Copy]:
     """The image's copies in reading order, the first of which has just been found readable."""
     found: list[Copy] = []
     for location in bench.stores.for_reading(image.locations, lambda each: each.store):

@@ -21,6 +21,7 @@ from intaglio.imports.steps.describe import Before, as_before
 from intaglio.ingest.base import CapExceeded
 from intaglio.ingest.unpacking import CannotUnpack
 from intaglio.outbound.base import FetchTooLarge
+from intaglio.signatures.base import SignatureMismatch
 from intaglio.stores.base import Store, StoreError
 from intaglio.stores.settings import STAGING
 
@@ -33,7 +34,14 @@ _ADVICE: Mapping[Status, str] = {
 }
 
 
-_OF_THE_DATA = {FormatMismatch.code, UnsafeContent.code, CapExceeded.code, FetchTooLarge.code, CannotUnpack.code}
+_OF_THE_DATA = {
+    SignatureMismatch.code,
+    FormatMismatch.code,
+    UnsafeContent.code,
+    CapExceeded.code,
+    FetchTooLarge.code,
+    CannotUnpack.code,
+}
 """Refusals that would come again: what was staged is removed then, and the image waits for other data."""
 
 
@@ -84,7 +92,10 @@ def _message(image: Image | None, start: Status, failed: StepFailed) -> str:
     if failed.reason_code == ImportCancelled.code:
         return str(failed)
     advice = "" if image is None else _ADVICE[Status.ACTIVE if image.status is Status.ACTIVE else start]
-    if failed.reason_code in _OF_THE_DATA and image is not None:
+    if failed.reason_code == SignatureMismatch.code and image is not None:
+        wrong = "They were removed: send those that were signed, or set the signature that belongs to them."
+        advice = advice if image.status is Status.ACTIVE else wrong
+    elif failed.reason_code in _OF_THE_DATA and image is not None:
         advice = "The same data would fail again, and were removed: say what they are (disk_format), or send others."
     return f"Step '{failed.step}' failed: {failed} {advice}".strip()
 
@@ -132,11 +143,9 @@ def _as_before(bench: Bench, job: Job, image: Image, was: Was) -> Image:
         for store_id in job.stores
         if store_id not in bench.stores or not holds(bench.stores, image.id, image.locations, store_id)
     ]
-    properties: Mapping[str, str | None] = {
-        **{name: value for name, value in image.properties.items() if name != LOCK},
-        PENDING_STORES: "",
-        FAILED_STORES: ",".join(missing),
-    }
+    properties: Mapping[str, str | None] = {name: value for name, value in image.properties.items() if name != LOCK}
+    if job.stores:
+        properties = {**properties, PENDING_STORES: "", FAILED_STORES: ",".join(missing)}
     after = replace(image, properties=properties, updated_at=utcnow())
     if image.status is not Status.IMPORTING:  # a copy, or an import that got as far as being active
         return after
