@@ -13,10 +13,7 @@ from tests.starters.intaglio import Intaglio, User, intaglio
 from tests.starters.signers import Signer
 
 PEOPLE = (
-    User("root", "ops", ("admin", "member", "reader")),
-    User("off", "p-off", ("member", "reader")),
     User("mia", "p-verify", ("member", "reader")),
-    User("req", "p-require", ("member", "reader")),
     User("adm-off", "p-off", ("admin", "member", "reader")),
     User("adm-mia", "p-verify", ("admin", "member", "reader")),
     User("adm-req", "p-require", ("admin", "member", "reader")),
@@ -34,9 +31,10 @@ filesystem_store_datadir = {stores}/slow
 [strict]
 filesystem_store_datadir = {stores}/strict
 [intaglio]
+imports_at_once = 16
 fetch_networks = 127.0.0.0/8
 [import_filtering_opts]
-allowed_ports = []
+allowed_ports =
 [image_signature_verification]
 project_modes = p-off:off,p-require:require
 store_modes = strict:require
@@ -64,15 +62,15 @@ class Signing:
 
 
 def people() -> dict[str, Signer]:
-    root = signers.signer("Root", number=1, authority=True)
-    middle = signers.signer("Middle", number=2, authority=True, issuer=root)
+    root = signers.signer("Root", kind="P-256", number=1, authority=True)
+    middle = signers.signer("Middle", kind="P-256", number=2, authority=True, issuer=root)
     return {
         "root": root,
         "middle": middle,
         "ann": signers.signer("Ann", issuer=middle, uses=(signers.CODE_SIGNING,)),
         "eve": signers.signer("Eve", number=3),
-        "old": signers.signer("Old", number=4, issuer=middle, days=(-9, -1)),
-        "rex": signers.signer("Rex", number=5, issuer=middle),
+        "old": signers.signer("Old", issuer=middle, days=(-9, -1)),
+        "rex": signers.signer("Rex", issuer=middle),
     }
 
 
