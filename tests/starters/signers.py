@@ -85,8 +85,12 @@ def signer(
     uses: Sequence[x509.ObjectIdentifier] = (),
     may_sign: bool = True,
     path_length: int | None = None,
+    demand: x509.ObjectIdentifier | None = None,
 ) -> Signer:
-    """Somebody with a certificate, of their own making unless there is an issuer; `days` from now it is valid."""
+    """Somebody with a certificate, of their own making unless there is an issuer; `days` from now it is valid.
+
+    `demand`: an extension that who does not know it must not pass over.
+    """
     key = key_of(kind, number)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
@@ -104,6 +108,8 @@ def signer(
     )
     if uses:
         builder = builder.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
+    if demand:
+        builder = builder.add_extension(x509.UnrecognizedExtension(demand, b"\x30\x00"), critical=True)
     return Signer(key, builder.sign(issuer.key if issuer else key, hashes.SHA256()))
 
 
@@ -133,6 +139,11 @@ def revoked(issuer: Signer, *others: Signer, days: tuple[int, int] = (-1, 5)) ->
         entry = x509.RevokedCertificateBuilder().serial_number(other.certificate.serial_number)
         builder = builder.add_revoked_certificate(entry.revocation_date(NOW - DAY).build())
     return builder.sign(issuer.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def read(pem: bytes) -> x509.Certificate:
+    """A certificate of a file."""
+    return x509.load_pem_x509_certificate(pem)
 
 
 def keep(directory: Path, *signers: Signer) -> None:
