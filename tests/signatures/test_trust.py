@@ -57,7 +57,7 @@ def shop(tmp_path: Path) -> Shop:
 
 def chain(shop: Shop, **facts: object) -> Signer:
     """Somebody below an authority below the root; `facts` are the authority's."""
-    middle = shop.made("Middle", number=2, **{"authority": True} | facts)
+    middle = shop.made("Middle", number=2, authority=True, **facts)
     shop.put("intermediates", middle)
     return shop.made(issuer=middle)
 

@@ -6,7 +6,7 @@ import datetime as dt
 import functools
 import subprocess
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,11 @@ def key_of(kind: str, number: int = 0) -> Any:
         return rsa.generate_private_key(65537, int(kind.partition(":")[2] or 2048))
     if kind == "DSA":
         return dsa.generate_private_key(2048)
-    curves = {"ECC_SECP384R1": ec.SECP384R1, "ECC_SECP521R1": ec.SECP521R1, "P-256": ec.SECP256R1}
+    curves: dict[str, Callable[[], ec.EllipticCurve]] = {
+        "ECC_SECP384R1": ec.SECP384R1,
+        "ECC_SECP521R1": ec.SECP521R1,
+        "P-256": ec.SECP256R1,
+    }
     return ec.generate_private_key(curves[kind]())
 
 

@@ -89,6 +89,7 @@ def assemble(reading: Reading) -> Settings:
         disable_by_file_path=_disabled_file(reading),
     )
     connection = _connection(reading, data_dir)
+    identity = _identity(reading, data_dir)
     settings = Settings(
         serve=serve,
         api=api,
@@ -109,14 +110,14 @@ def assemble(reading: Reading) -> Settings:
         ),
         flows=flow_settings(reading, connection, data_dir),
         database=_section(DatabaseSettings, reading, "database", connection=connection),
-        identity=_identity(reading, data_dir),
+        identity=identity,
         policy=protection.added(reading, _policy(reading, data_dir), lambda name: there(_beside(reading, name))),
         upkeep=_section(UpkeepSettings, reading, "intaglio"),
         rates=rate_settings(reading, data_dir),
         outbound=outbound_settings(reading),
         plugins=plugin_settings(reading),
         copied_properties=reading.get("glance_download_properties", "extra_properties"),
-        signatures=signature_settings(reading, data_dir, _mode(reading)),
+        signatures=signature_settings(reading, data_dir, identity.mode),
         unified_limits=unified_limits_settings(reading),
         cors=_section(CorsSettings, reading, "cors"),
         custom_schema=custom_schema(reading, there(_beside(reading, FILE_NAME))),

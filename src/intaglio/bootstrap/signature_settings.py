@@ -1,8 +1,11 @@
 """`[image_signature_verification]`, and castellan's groups as far as a start can check them."""
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from oslo_config import cfg
 
 from intaglio.bootstrap.problems import Level
 from intaglio.bootstrap.reading import Reading
@@ -17,19 +20,18 @@ _LIBRARIES = {"barbican": ("castellan", "barbicanclient"), "vault": ("castellan"
 
 def signature_settings(reading: Reading, data_dir: Path, auth: AuthMode) -> SignatureSettings:
     """All of it; what could not work is a problem, and the service does not start with it."""
-    source = _source(reading, auth)
     settings = SignatureSettings(
         mode=Mode(reading.get(GROUP, "mode")),
-        projects=_modes(reading, "project_modes"),
-        visibilities=_modes(reading, "visibility_modes", tuple(Visibility)),
-        stores=_modes(reading, "store_modes"),
+        project_modes=_modes(reading, "project_modes"),
+        visibility_modes=_modes(reading, "visibility_modes", tuple(Visibility)),
+        store_modes=_modes(reading, "store_modes"),
         trust=Trust(reading.get(GROUP, "trust")),
         trust_dir=_place(reading, "trust_dir", data_dir / "trust"),
         trusted_certificate_ids=tuple(reading.get(GROUP, "trusted_certificate_ids")),
         accept_expired=reading.get(GROUP, "accept_expired"),
         smallest_key_bits=reading.get(GROUP, "smallest_key_bits"),
         crl=Crl(reading.get(GROUP, "crl")),
-        source=source,
+        certificates=_source(reading, auth),
         certificate_dir=_place(reading, "certificate_dir", data_dir / "certificates"),
         key_manager=_key_manager(reading),
     )
@@ -75,12 +77,20 @@ def _key_manager(reading: Reading) -> KeyManagerSettings:
     )
 
 
+def castellan_configuration(files: Sequence[Path]) -> Any:
+    """The operator's files as castellan and the libraries below it read them: each option means what it does there."""
+    conf = cfg.ConfigOpts()
+    arguments = [word for file in files for word in ("--config-file", str(file))]
+    conf(arguments, project="intaglio", default_config_files=[], default_config_dirs=[])
+    return conf
+
+
 def _check(reading: Reading, settings: SignatureSettings) -> None:
     """Missing libraries stop a start only where somebody asked for them: most clouds have no signed images."""
     named = reading.is_set(GROUP, "certificates") or reading.is_set(_KEY_MANAGER, "backend")
     backend = reading.get(_KEY_MANAGER, "backend")
     missing = [name for name in _LIBRARIES.get(backend, ("castellan",)) if importlib.util.find_spec(name) is None]
-    if settings.source is Source.KEY_MANAGER and missing and named:
+    if settings.certificates is Source.KEY_MANAGER and missing and named:
         message = (
             "Certificates in a key manager need another part; install it with: pip install 'intaglio[keymanager]'."
         )

@@ -17,6 +17,7 @@ from intaglio.authz.property_access import PropertyProtection
 from intaglio.base.process import this_process
 from intaglio.bootstrap.custom_schema import custom_properties
 from intaglio.bootstrap.settings import Settings
+from intaglio.bootstrap.signature_settings import castellan_configuration
 from intaglio.db.engine import open_database
 from intaglio.db.repos import tasks as tasks_repo
 from intaglio.domain.quota import LimitSource, StorageQuota
@@ -85,7 +86,7 @@ def make_parts(settings: Settings) -> Parts:
 
 def make_verification(settings: SignatureSettings) -> Verification:
     """What verifies signatures, with certificates from where the operator keeps them."""
-    directory = settings.source is Source.DIRECTORY
+    directory = settings.certificates is Source.DIRECTORY
     return Verification(
         settings, CertificateDirectory(settings.certificate_dir) if directory else _KeyManager(settings)
     )
@@ -108,7 +109,8 @@ class _KeyManager:
     def _load(self) -> Certificates:
         try:
             module = importlib.import_module("intaglio.signatures.key_manager")
-            made: Certificates = module.KeyManager(self._settings.key_manager)
+            wanted = self._settings.key_manager
+            made: Certificates = module.KeyManager(wanted, castellan_configuration(wanted.files))
         except ImportError as error:
             raise CertificatesUnavailable(
                 f"The key manager cannot be asked, for {error.name} is not installed; the operator installs "

@@ -13,7 +13,7 @@ from castellan.common import utils
 from castellan.common.credentials.keystone_token import KeystoneToken
 from castellan.common.exception import CastellanException, ManagedObjectNotFoundError
 from castellan.common.objects.x_509 import X509
-from oslo_config import cfg
+from castellan.key_manager.barbican_key_manager import BarbicanKeyManager
 
 from intaglio.signatures.base import Asker, CertificateNotFound, CertificatesUnavailable, CertificateUnusable
 from intaglio.signatures.settings import KeyManagerSettings
@@ -23,11 +23,11 @@ _REFUSED = {400, 401, 403, 404}
 
 
 class KeyManager:
-    """See `Certificates`."""
+    """See `Certificates`. `configuration` is castellan's: an object of oslo.config."""
 
-    def __init__(self, settings: KeyManagerSettings) -> None:
+    def __init__(self, settings: KeyManagerSettings, configuration: Any) -> None:
         self._settings = settings
-        self._conf = _configured(settings)
+        self._conf = configuration
         self._api: Any = None
         self._making = threading.Lock()
         self._places = threading.BoundedSemaphore(_AT_ONCE)
@@ -65,7 +65,7 @@ class KeyManager:
         if self._settings.own_login:
             return utils.credential_factory(conf=self._conf)
         if asker.token is None:
-            if self._conf.key_manager.backend != "barbican":
+            if not isinstance(self._made(), BarbicanKeyManager):
                 return None
             raise CertificateNotFound(
                 "Barbican needs somebody's token to read the certificate: yours is not at hand here, and the service "
@@ -126,12 +126,3 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while each is not None:
         yield each
         each = each.__cause__ or each.__context__
-
-
-def _configured(settings: KeyManagerSettings) -> cfg.ConfigOpts:
-    """The operator's files, read as castellan and the libraries below it expect."""
-    conf = cfg.ConfigOpts()
-    arguments = [word for file in settings.files for word in ("--config-file", str(file))]
-    conf(arguments, project="intaglio", default_config_files=[], default_config_dirs=[])
-    conf.register_opts(key_manager.key_manager_opts, group="key_manager")
-    return conf

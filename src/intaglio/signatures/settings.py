@@ -1,6 +1,6 @@
 """What the operator asks of signatures (`[image_signature_verification]`), and where signers' certificates are."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -36,9 +36,6 @@ class Crl(StrEnum):
     REQUIRE = "require"  # a current one of every issuer
 
 
-_STRICTNESS = tuple(Mode)
-
-
 class KeyManagerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What castellan is given: the operator's files, in which it has groups of its own.
 
@@ -56,22 +53,15 @@ class SignatureSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of it. `trust_dir` holds roots, intermediates and lists of revoked certificates."""
 
     mode: Mode = Mode.VERIFY
-    projects: Mapping[str, Mode] = {}
-    visibilities: Mapping[str, Mode] = {}
-    stores: Mapping[str, Mode] = {}
+    project_modes: Mapping[str, Mode] = {}
+    visibility_modes: Mapping[str, Mode] = {}
+    store_modes: Mapping[str, Mode] = {}
     trust: Trust = Trust.ANY
     trust_dir: Path = Path("trust")
     trusted_certificate_ids: tuple[str, ...] = ()
     accept_expired: bool = False
     smallest_key_bits: int = 2048  # of RSA and DSA
     crl: Crl = Crl.IF_THERE
-    source: Source = Source.DIRECTORY
+    certificates: Source = Source.DIRECTORY
     certificate_dir: Path = Path("certificates")
     key_manager: KeyManagerSettings = KeyManagerSettings()
-
-    def mode_for(self, project: str | None, visibility: str, stores: Iterable[str]) -> Mode:
-        """The mode for an image: its project's own in place of the general one, or a stricter one of the others."""
-        modes = [self.projects.get(project or "", self.mode)]
-        modes += [self.visibilities[visibility]] if visibility in self.visibilities else []
-        modes += [self.stores[store] for store in stores if store in self.stores]
-        return max(modes, key=_STRICTNESS.index)

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from intaglio.signatures.certificates import Signer
 
 
+_STRICTNESS = tuple(Mode)
+
+
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """A signature whose signer counts; what is left is to compare it with the bytes."""
 
@@ -90,8 +93,15 @@ class Verification:
         return settings.trust is Trust.ANCHORED or (settings.trust_dir / "visibilities").is_dir()
 
     def mode(self, image: Image, stores: Iterable[str]) -> Mode:
-        """What is asked of the image when its data are in these stores."""
-        return self._settings.mode_for(image.owner, image.visibility.value, stores)
+        """What is asked of the image when its data are in these stores.
+
+        Its project's own mode stands in place of the general one; a stricter one of the others counts.
+        """
+        settings = self._settings
+        modes = [settings.project_modes.get(image.owner or "", settings.mode)]
+        modes += [settings.visibility_modes.get(image.visibility.value, Mode.OFF)]
+        modes += [settings.store_modes.get(store, Mode.OFF) for store in stores]
+        return max(modes, key=_STRICTNESS.index)
 
     def wanted(self, image: Image, stores: Iterable[str]) -> ImageSignature | None:
         """The signature to be verified before data become the image's in these stores; None when none has to be.

@@ -228,7 +228,7 @@ VAULT = (
     _keys("auth_path", Kind.TEXT, None, "Where logging in is mounted."),
     _keys("kv_mountpoint", Kind.TEXT, "secret", "Where keys are mounted."),
     _keys("kv_path", Kind.TEXT, None, "Path below it."),
-    _keys("kv_version", Kind.INTEGER, 2, "Version of the store.", minimum=1, maximum=2),
+    _keys("kv_version", Kind.INTEGER, 2, "Version of the store, 1 or 2."),
     _keys("vault_url", Kind.URL, "http://127.0.0.1:8200", "Address."),
     _keys("ssl_ca_crt_file", Kind.TEXT, None, "Certificate authorities."),
     _keys("use_ssl", Kind.BOOLEAN, False, "TLS."),
