@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.x509.oid import ObjectIdentifier
@@ -55,7 +56,7 @@ def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
 
 
-def chain(shop: Shop, **facts: object) -> Signer:
+def chain(shop: Shop, **facts: Any) -> Signer:
     """Somebody below an authority below the root; `facts` are the authority's."""
     middle = shop.made("Middle", number=2, authority=True, **facts)
     shop.put("intermediates", middle)
@@ -75,8 +76,9 @@ def test_trusted(shop: Shop, case: str) -> None:
     assert shop.vouch(GOOD[case](shop)) == "CN=Root"
 
 
-def itself(shop: Shop, **facts: object) -> Signer:
-    return shop.made(**{"issuer": None} | facts)
+def itself(shop: Shop, **facts: Any) -> Signer:
+    more: dict[str, Any] = {"issuer": None, **facts}
+    return shop.made(**more)
 
 
 def pretender(shop: Shop) -> Signer:
