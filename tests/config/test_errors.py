@@ -40,6 +40,12 @@ WRONG = [
     ("image_import_opts", "image_import_plugins", "[image_squashing]", "There is no plug-in 'image_squashing'"),
     ("image_import_opts", "image_import_plugins", "[image_conversion]", "comes with a later release"),
     ("image_import_opts", "image_import_plugins", "[no_op,no_op]", "named twice"),
+    (
+        "image_import_opts",
+        "image_import_plugins",
+        "[image_introspection,image_decompression]",
+        "would look at packed data",
+    ),
     ("database", "max_pool_size", "$nothing", "write $$ for the character"),
     ("database", "max_pool_size", "$max_pool_size", "must be a whole number"),
 ]

@@ -24,6 +24,8 @@ PROPERTIES = (SIGNATURE, HASH_METHOD, KEY_TYPE, CERTIFICATE)
 EVIDENCE = f"{SERVICE_PREFIX}_signature_evidence"
 """The property in which the service notes what it verified; no caller can set it."""
 
+OF_SIGNATURES = frozenset({*PROPERTIES, EVIDENCE})
+
 HASHES: Mapping[str, str] = {"SHA-224": "sha224", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
 """From the method's name to hashlib's."""
 

@@ -81,7 +81,9 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
 class Ingested(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the bytes now that the store holds them. `checksum` (MD5) and `os_hash_value` are in hex.
 
-    `digests` are all that were computed, in hex by hashlib's names.
+    `detected_format` is None when the container is not one that is inspected; `facts` are what the content says of
+    itself, as image properties. `digests`
+    are all that were computed, in hex by hashlib's names.
     """
 
     size: int
@@ -91,3 +93,4 @@ class Ingested(msgspec.Struct, frozen=True, kw_only=True):
     virtual_size: int | None
     detected_format: str | None
     digests: Mapping[str, str] = {}
+    facts: Mapping[str, str] = {}

@@ -192,6 +192,7 @@ class _Passage:
             virtual_size=verdict.virtual_size,
             detected_format=verdict.detected,
             digests=digests,
+            facts=verdict.facts,
         )
 
 

@@ -21,7 +21,7 @@ from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image
 from intaglio.domain.signatures import PROPERTIES
 from intaglio.domain.status import Status
-from intaglio.domain.task import FAILED_STORES, LOCK, PENDING_STORES, Task, TaskStatus, TaskType
+from intaglio.domain.task import FAILED_STORES, KEEPS, LOCK, PENDING_STORES, Task, TaskStatus, TaskType
 from intaglio.imports import signed
 from intaglio.imports.base import LEASE_KIND, lease_end
 from intaglio.imports.methods import METHODS
@@ -286,7 +286,9 @@ def _task(
     secrets: Mapping[str, str],
 ) -> Task:
     now = utcnow()
-    given = {"image_id": image.id, "import_req": dict(body), "backend": list(stores), **secrets}
+    given: dict[str, Any] = {"image_id": image.id, "import_req": dict(body), "backend": list(stores), **secrets}
+    if caller.principal.is_admin:
+        given[KEEPS] = True
     return Task(
         id=str(uuid.uuid4()),
         type=TaskType.API_IMAGE_IMPORT,

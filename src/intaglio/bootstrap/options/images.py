@@ -109,7 +109,8 @@ IMPORT = (
         "image_import_plugins",
         Kind.LIST,
         (),
-        "Plug-ins an import passes, in order: image_decompression, inject_image_metadata, no_op.",
+        "Plug-ins an import passes, in order: image_decompression, image_introspection, inject_image_metadata, no_op, "
+        "and those of installed packages.",
         note="image_conversion comes with a later release, and is refused.",
     ),
     not_yet(

@@ -15,12 +15,14 @@ from msgspec.structs import replace
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Unavailable
 from intaglio.db.base import Connection
-from intaglio.db.repos import images, leases
+from intaglio.db.repos import images, leases, verdicts
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image, Location
+from intaglio.domain.signatures import OF_SIGNATURES
 from intaglio.domain.status import Status
 from intaglio.domain.task import FAILED_STORES, PENDING_STORES
 from intaglio.flows.base import Json
+from intaglio.formats.judge import rule_set
 from intaglio.imports import signed, staged
 from intaglio.imports.base import (
     UNSTAGE_KIND,
@@ -34,6 +36,7 @@ from intaglio.imports.base import (
     seize,
     undisturbed,
 )
+from intaglio.imports.findings import Findings
 from intaglio.imports.watch import Watched
 from intaglio.ingest.base import Ingested, Spec
 from intaglio.ingest.fanout import Fanout
@@ -45,6 +48,7 @@ from intaglio.stores.settings import STAGING
 
 _log = logging.getLogger(__name__)
 
+_PACKAGE, _PLAIN = "ova", "bare"
 AS_IT_IS = "compressed"
 """The container format of data that are packed and to stay so, for those who unpack them when they boot."""
 _ATTEMPTS = 4  # a store that is busy, or an object that a frozen predecessor completes
@@ -70,6 +74,8 @@ class _Written(msgspec.Struct, frozen=True):
     stores: tuple[str, ...]
     failures: Mapping[str, StoreError]
     check: Check | None
+    container_format: str | None = None  # when it is another than before
+    properties: Mapping[str, str] = {}
 
 
 async def from_staging(bench: Bench, job: Job) -> Json:
@@ -82,9 +88,12 @@ async def from_staging(bench: Bench, job: Job) -> Json:
             raise NothingReadable("The staged data are not there any more.") from error
         check = await signed.check(bench, job, image)
         unpacking = None if image.container_format == AS_IT_IS else bench.unpacking
+        container_format = image.container_format or ""
+        if unpacking is not None and container_format == _PACKAGE:
+            container_format = _PLAIN  # for that is what comes out, and it is inspected as such
         spec = Spec(
             disk_format=image.disk_format or "",
-            container_format=image.container_format or "",
+            container_format=container_format,
             formats=bench.formats,
             size_cap=bench.size_cap,
             size=data.size if unpacking is None else None,
@@ -92,12 +101,17 @@ async def from_staging(bench: Bench, job: Job) -> Json:
             digests=() if check is None else (check.algorithm,),
         )
         watched = Watched(bench, job, lease, "store", data.size)
+        findings = Findings(bench, image)
 
         def pieces() -> AsyncGenerator[bytes, None]:
             counted = watched.counted(data.pieces(bench.staging))
-            return counted if unpacking is None else _unpacked(bench, job, lease, counted, data.size, unpacking)
+            if unpacking is None:
+                return counted
+            return _unpacked(bench, job, lease, counted, data.size, unpacking, findings)
 
-        return await _transfer(bench, job, watched, targets, spec, pieces, check)
+        written = await _transfer(bench, job, watched, targets, spec, pieces, check, findings)
+        properties = findings.properties(written.facts)
+        return msgspec.structs.replace(written, container_format=container_format, properties=properties)
 
     return await _run(bench, job, write)
 
@@ -141,10 +155,11 @@ async def _unpacked(
     pieces: AsyncGenerator[bytes, None],
     room: int,
     limits: UnpackingLimits,
+    findings: Findings,
 ) -> AsyncGenerator[bytes, None]:
     """Plain bytes, for which there is room in the project's quota."""
     came = 0
-    async with contextlib.aclosing(unpacked(pieces, limits)) as plain:
+    async with contextlib.aclosing(unpacked(pieces, limits, described=findings.describe)) as plain:
         async for piece in plain:
             came += len(piece)
             if came > room:
@@ -182,15 +197,16 @@ async def _transfer(
     spec: Spec,
     pieces: Pieces,
     check: Check | None,
+    findings: Findings | None = None,
 ) -> _Written:
     async def work() -> _Written:
         for attempt in range(1, _ATTEMPTS):
             try:
-                return await _pass(bench, job, watched, targets, spec, pieces, check)
+                return await _pass(bench, job, watched, targets, spec, pieces, check, findings)
             except (Busy, Exists, DeliveryBroken, StoresFailed) as error:
                 _log.warning("task %s, attempt %d: %s", job.task_id, attempt, error)
             await asyncio.sleep(_PAUSE_SECONDS * attempt)
-        return await _pass(bench, job, watched, targets, spec, pieces, check)
+        return await _pass(bench, job, watched, targets, spec, pieces, check, findings)
 
     return await watched.run(work())
 
@@ -203,9 +219,11 @@ async def _pass(
     spec: Spec,
     pieces: Pieces,
     check: Check | None,
+    findings: Findings | None,
 ) -> _Written:
     """Read the data once, into every store that takes them."""
     watched.begin_again()
+    looks = None if findings is None else findings.begin()
     failures: dict[str, StoreError] = {}
     for store_id, store in targets.items():
         try:
@@ -215,10 +233,23 @@ async def _pass(
     _require_enough(job, failures, targets)
     clear = {store_id: store for store_id, store in targets.items() if store_id not in failures}
     sink = Fanout(clear, all_or_none=job.all_must_succeed)
+
+    def verify(digests: Mapping[str, str]) -> None:
+        if check is not None:
+            check.require(digests)
+        if looks is not None:
+            looks.finish()
+
     try:
         async with contextlib.aclosing(pieces()) as source:
-            verify = None if check is None else check.require
-            facts = await bench.door.admit(source, sink, job.image_id, spec, verify=verify)
+            facts = await bench.door.admit(
+                source,
+                sink,
+                job.image_id,
+                spec,
+                consumers=() if looks is None else looks.consumers,
+                verify=verify,
+            )
     except StoreError:
         _require_enough(job, failures | sink.failures, targets)
         raise
@@ -249,16 +280,17 @@ async def _commit(bench: Bench, job: Job, lease: Lease, written: _Written) -> Js
         if not await leases.release(conn, lease):
             raise ImportOvertaken("Another process took over the import.")
         noted = signed.noted(bench, job, image, written.check, written.facts)
-        after = _after(replace(image, properties=noted), locations, written)
+        after = _after(job, replace(image, properties=noted), locations, written)
         if image.status is Status.IMPORTING:
             await leases.claim(conn, _unstaging(bench, job))
+            await verdicts.record_accepted(conn, image.id, written.facts.detected_format, rule_set(bench.formats))
         return await images.update(conn, image, after)
 
     image = await bench.write(work)
     return _names(image.properties.get(FAILED_STORES))
 
 
-def _after(image: Image, locations: tuple[Location, ...], written: _Written) -> Image:
+def _after(job: Job, image: Image, locations: tuple[Location, ...], written: _Written) -> Image:
     failed = dict.fromkeys([*_names(image.properties.get(FAILED_STORES)), *written.failures])
     lists = {PENDING_STORES: "", FAILED_STORES: ",".join(failed)}
     after = replace(
@@ -270,9 +302,14 @@ def _after(image: Image, locations: tuple[Location, ...], written: _Written) -> 
     if image.status is not Status.IMPORTING:
         return after
     facts = written.facts
+    # what data say of themselves never says by whom they were signed
+    found = {name: value for name, value in written.properties.items() if name not in OF_SIGNATURES}
+    properties = {**found, **after.properties} if job.keeps_properties else {**after.properties, **found}
     return replace(
         after,
         status=Status.ACTIVE,
+        container_format=written.container_format or image.container_format,
+        properties=properties,
         locations=locations,  # one on an image without data is what an earlier failure left
         size=facts.size,
         virtual_size=facts.virtual_size,
