@@ -26,8 +26,12 @@ def signing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signing]:
 
 
 def cert(home: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [COMMAND, "cert", *words, "--data-dir", home]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return command("cert", *words, "--data-dir", home)
+
+
+def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    words = (COMMAND, *words)
+    return subprocess.run(words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
 
 
 def test_arc(tmp_path: Path) -> None:
@@ -63,6 +67,44 @@ def test_arc(tmp_path: Path) -> None:
     eve = signers.signer("Eve", kind="P-256")
     (tmp_path / "eve.pem").write_text(eve.pem)
     assert "another certificate" in cert(tmp_path, "add", tmp_path / "eve.pem", "--id", chosen).stderr
+
+
+@pytest.mark.parametrize(("kind", "key_type"), [("RSA", "RSA-PSS"), ("DSA", "DSA"), ("ECC_SECP521R1", "ECC_SECP521R1")])
+def test_signing(signing: Signing, tmp_path: Path, kind: str, key_type: str) -> None:
+    """What is signed by the command is let in, and by a key of another certificate nothing is signed."""
+    ann, data = signers.signer("Ann", kind=kind), b"\0 a disk " * 1000
+    signers.trust(signing.data / "trust" / "roots", ann)
+    signers.keep(signing.data / "certificates", ann)
+    (tmp_path / "disk.img").write_bytes(data)
+    (tmp_path / "ann.pem").write_text(ann.pem)
+    (tmp_path / "eve.pem").write_text(signing.eve.pem)
+    (tmp_path / "ann.key").write_bytes(ann.private())
+    words: list[str | Path] = ["image", "sign", tmp_path / "disk.img", "--key", tmp_path / "ann.key"]
+    words += ["--certificate-id", ann.id]
+    made = signing.service.run(*words, "--cert", tmp_path / "ann.pem", "--hash", "SHA-384", "--format", "json")
+    named = json.loads(made)
+    assert (named["img_signature_key_type"], named["img_signature_hash_method"]) == (key_type, "SHA-384")
+    with signing.caller(PEOPLE[0].name) as mia:
+        assert mia.active(data, **named)["status"] == "active"
+    shown = signing.service.run(*words).splitlines()
+    assert [line.partition("=")[0] for line in shown] == [f"--property {name}" for name in named]
+    wrong = command(*words, "--cert", tmp_path / "eve.pem")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+
+
+def test_a_key_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "disk.img").write_bytes(b"data")
+    ann = signers.signer("Ann", kind="P-256")
+    for name, content, reason in (
+        ("none.key", b"nothing", "no private key"),
+        ("p256.key", ann.private(), "are signed with keys of"),
+        ("locked.key", ann.private(b"secret"), "is encrypted"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        key = ("--key", tmp_path / name, "--certificate-id", ann.id)
+        failed = command("image", "sign", tmp_path / "disk.img", *key)
+        assert failed.returncode == 1
+        assert reason in failed.stderr
 
 
 def test_the_guide(signing: Signing, tmp_path: Path) -> None:

@@ -56,6 +56,12 @@ class Signer:
     def der(self) -> bytes:
         return self.certificate.public_bytes(serialization.Encoding.DER)
 
+    def private(self, passphrase: bytes | None = None) -> bytes:
+        """The private key in PEM."""
+        locked = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
+        kept: bytes = self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked)
+        return kept
+
     def sign(self, data: bytes, hash_method: str = "SHA-256", salt: int | None = None) -> str:
         """The signature in base64, as clients make it: RSA with PSS and a salt of the greatest length."""
         method = HASHES[hash_method]

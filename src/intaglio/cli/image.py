@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 app = App(name="image", help="Check images of a service, and what suits them; bring deleted ones back.")
 app.command("intaglio.cli.image_inspection:inspect", name="inspect")
+app.command("intaglio.cli.image_signing:sign", name="sign")
 _NOWHERE = ConfigOptions()
 
 Images = Annotated[list[str], Parameter(help="The images, by id or name.", negative="")]

@@ -13,7 +13,7 @@ from intaglio.domain.signatures import CURVES, DSA, RSA_PSS, ImageSignature
 from intaglio.signatures.base import CertificateUnusable, SignatureMismatch
 
 # cryptography compares; the bytes are digested by hashlib, whose digests let other threads work meanwhile
-_HASHES: Mapping[str, Callable[[], hashes.HashAlgorithm]] = {
+HASH_OBJECTS: Mapping[str, Callable[[], hashes.HashAlgorithm]] = {
     "sha224": hashes.SHA224,
     "sha256": hashes.SHA256,
     "sha384": hashes.SHA384,
@@ -40,7 +40,7 @@ class Signer(msgspec.Struct, frozen=True):
     def require(self, digest: bytes) -> None:
         """Raise `SignatureMismatch` unless it is this digest that was signed."""
         try:
-            self._verify(digest, utils.Prehashed(_HASHES[self.signature.algorithm]()))
+            self._verify(digest, utils.Prehashed(HASH_OBJECTS[self.signature.algorithm]()))
         except (InvalidSignature, ValueError):
             raise SignatureMismatch(
                 f"The data are not what was signed: their signature does not fit under the key of {self.subject}."
@@ -49,7 +49,7 @@ class Signer(msgspec.Struct, frozen=True):
     def _verify(self, digest: bytes, hashed: utils.Prehashed) -> None:
         given = self.signature.signature
         if isinstance(self.key, rsa.RSAPublicKey):
-            mask = padding.MGF1(_HASHES[self.signature.algorithm]())
+            mask = padding.MGF1(HASH_OBJECTS[self.signature.algorithm]())
             self.key.verify(given, digest, padding.PSS(mask, padding.PSS.AUTO), hashed)
         elif isinstance(self.key, dsa.DSAPublicKey):
             self.key.verify(given, digest, hashed)

@@ -17,6 +17,7 @@ from intaglio.flows.base import Json, StepFailed
 from intaglio.formats.base import FormatMismatch, UnsafeContent
 from intaglio.imports import staged
 from intaglio.imports.base import LEASE_KIND, Bench, ImportCancelled, Job, discard, holds, lease_end, seize
+from intaglio.imports.methods import DIGEST
 from intaglio.imports.plugins import PluginRefused
 from intaglio.imports.steps.describe import Before, as_before
 from intaglio.ingest.base import CapExceeded
@@ -66,7 +67,7 @@ async def run(bench: Bench, job: Job, start: Status, failed: StepFailed, before:
     image, kept, ours = await bench.write(lambda conn: _claim(conn, bench, job))
     remove = _leftovers(bench, job, image, kept, start) if ours else {}
     stubborn = [store_id for store_id, store in remove.items() if not await _removed(store, job.image_id, store_id)]
-    message = _message(image, start, failed)
+    message = _message(job, image, start, failed)
     was = Was(
         status=start,
         size=await _staged_size(bench, job) if start is Status.UPLOADING else None,
@@ -90,8 +91,8 @@ def _leftovers(
     return remove if image is not None and start is Status.UPLOADING else {**remove, STAGING: bench.staging}
 
 
-def _message(image: Image | None, start: Status, failed: StepFailed) -> str:
-    if failed.reason_code == ImportCancelled.code:
+def _message(job: Job, image: Image | None, start: Status, failed: StepFailed) -> str:
+    if failed.reason_code == ImportCancelled.code or job.method == DIGEST:
         return str(failed)
     advice = "" if image is None else _ADVICE[Status.ACTIVE if image.status is Status.ACTIVE else start]
     if failed.reason_code == SignatureMismatch.code and image is not None:
