@@ -114,11 +114,8 @@ def _meant(certificate_id: str, error: Exception) -> Exception:
 
 
 def _status(error: BaseException) -> int | None:
-    for name in ("status_code", "http_status"):
-        value = getattr(error, name, None)
-        if isinstance(value, int):
-            return value
-    return None
+    said = (getattr(error, "status_code", None), getattr(error, "http_status", None))
+    return next((status for status in said if isinstance(status, int)), None)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
