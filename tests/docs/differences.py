@@ -317,6 +317,10 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/inventory/test_inspection.py::test_only_what_other_rules_judged_is_looked_at",
         "tests/inventory/test_inspection.py::test_what_is_refused_is_found_each_time_until_it_is_out_of_use",
     ),
+    "What methods take": (
+        "tests/manager/test_handing_over.py::test_the_cloud_fetches_and_verifies",
+        "tests/api/test_info.py::test_import_methods_say_what_more_they_take",
+    ),
     "Order of plug-ins": ("tests/config/test_errors.py::test_a_wrong_value_is_named_with_its_place",),
     "Roles without injected properties": ("tests/imports/test_plugins.py::test_roles_that_are_left_out",),
     "Stores of an import": (
