@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from bench.results import Results
+from bench.signing import PLAIN, SIGNED
 
 OURS = "intaglio"
 TIMES = "×"  # noqa: RUF001 - the sign that is meant
@@ -52,6 +53,10 @@ def _creating(results: Results, ours: str) -> float | None:
     return mine / theirs if mine is not None and theirs else None
 
 
+def _signed(results: Results, ours: str) -> float | None:
+    return results.ratio("rate", (PLAIN, ours), (SIGNED, ours))
+
+
 def _growing(small: str, large: str) -> Callable[[Results, str], float | None]:
     """How many times longer a page takes in the large catalogue: the inverse of the rates."""
     return lambda results, ours: results.ratio("requests", (small, ours), (large, ours))
@@ -82,6 +87,7 @@ def goals() -> list[Goal]:
             TIMES,
             _against("requests", "list-keystone@10000", "glance"),
         ),
+        Goal("upload of a signed image, time by that of an unsigned one", "≤", 1.1, TIMES, _signed),
         Goal("create and delete, by Glance", "≥", 10, TIMES, _creating),
         Goal("list at 100 000 images, time by that at 1 000", "≤", 1.2, TIMES, _growing("list@1000", "list@100000")),
         Goal("memory, growth of any process", "≤", 64, " MiB", _plain("growth", "memory")),

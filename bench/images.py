@@ -1,5 +1,7 @@
 """The few calls of the images API that stand around a measurement: create, check, delete."""
 
+from collections.abc import Mapping
+
 import httpx
 
 from bench.client import Failed
@@ -8,9 +10,9 @@ from bench.servers import Server
 NEW = {"name": "bench", "disk_format": "raw", "container_format": "bare"}
 
 
-def create(server: Server) -> str:
+def create(server: Server, properties: Mapping[str, str] | None = None) -> str:
     """A new queued image; its id."""
-    answer = httpx.post(f"{server.url}/v2/images", json=NEW, timeout=60)
+    answer = httpx.post(f"{server.url}/v2/images", json=NEW | dict(properties or {}), timeout=60)
     if answer.status_code != httpx.codes.CREATED:
         raise Failed(f"{server.name}: create answered {answer.status_code}: {answer.text[:200]}")
     return str(answer.json()["id"])

@@ -21,6 +21,7 @@ from bench.results import Results
 from bench.run import Run, Say
 from bench.seed import empty_database
 from bench.servers import STARTERS, Place, nginx_server
+from bench.signing import signing
 from bench.source import make_source
 from bench.swift_store import swift_store
 
@@ -91,6 +92,7 @@ def run_all(options: Options, results: Results, say: Say) -> None:
         limits(run)
         moving(run, MEMORY, memory)
         moving(run, DISK, disk)
+        signing(run)
         object_store(run)
         swift_store(run)
         rados(run)

@@ -41,6 +41,8 @@ METRICS = {
 TITLES = {
     "upload-1": "Upload, one stream",
     "upload-4": "Upload, four streams",
+    "upload-unsigned": "Upload of an unsigned image, beside signed ones",
+    "upload-signed": "Upload of a signed image (RSA-PSS, SHA-256)",
     "download-1": "Download, one stream",
     "download-8": "Download, eight streams",
     "ranges": "Random ranges of 1 MiB, eight connections",

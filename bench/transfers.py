@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -67,9 +67,15 @@ def _metrics(server: Server, ran: Ran, spent: float, size: int, moved: Literal["
     }
 
 
-def upload(server: Server, source: Source, streams: int, client: Client = "curl") -> dict[str, float]:
+def upload(
+    server: Server,
+    source: Source,
+    streams: int,
+    client: Client = "curl",
+    properties: Mapping[str, str] | None = None,
+) -> dict[str, float]:
     """Send the source to `streams` new images at once; they are verified, and deleted afterwards."""
-    images = [create(server) for _ in range(streams)]
+    images = [create(server, properties) for _ in range(streams)]
     try:
         before = cpu_seconds(server.pid)
         commands = [uploading(client, file_url(server, image), source.path) for image in images]

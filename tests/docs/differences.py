@@ -1,6 +1,29 @@
 """Which tests show which row of docs/differences.md, by the topic in the row's first cell."""
 
 SHOWN: dict[str, tuple[str, ...]] = {
+    "Some of the four properties": (
+        "tests/signatures/test_doors.py::test_upload",
+        "tests/signatures/test_doors.py::test_import",
+        "tests/signatures/test_doors.py::test_change",
+    ),
+    "Signed imports": ("tests/signatures/test_doors.py::test_import",),
+    "Changed signatures": (
+        "tests/signatures/test_doors.py::test_change",
+        "tests/signatures/test_resigning.py::test_a_digest_that_is_not_on_record_is_computed_once",
+        "tests/signatures/test_resigning.py::test_stored_bytes_that_changed",
+    ),
+    "Certificates that do not count": (
+        "tests/signatures/test_doors.py::test_upload",
+        "tests/signatures/test_upload.py::test_refused_before_a_byte",
+        "tests/signatures/test_barbican.py::test_no_such_certificate",
+    ),
+    "Trusted signers": (
+        "tests/signatures/test_doors.py::test_upload",
+        "tests/signatures/test_resigning.py::test_only_some_sign_public_images",
+        "tests/signatures/test_resigning.py::test_a_store_that_requires",
+    ),
+    "Key manager that does not answer": ("tests/signatures/test_barbican.py::test_silence_is_no_verdict",),
+    "Evidence": ("tests/signatures/test_resigning.py::test_what_is_noted_of_an_upload",),
     "Method not allowed": (
         "tests/api/test_routes_table.py::test_other_methods_are_answered_with_those_allowed",
         "tests/api/test_routing.py::test_usage_names_its_method",

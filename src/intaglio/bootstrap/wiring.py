@@ -19,6 +19,7 @@ from intaglio.base.metrics import Counts
 from intaglio.base.process import this_process
 from intaglio.bootstrap.custom_schema import custom_properties
 from intaglio.bootstrap.settings import Settings
+from intaglio.bootstrap.signature_settings import castellan_configuration
 from intaglio.db.engine import open_database
 from intaglio.db.repos import tasks as tasks_repo
 from intaglio.domain.quota import LimitSource, StorageQuota
@@ -40,6 +41,10 @@ from intaglio.services.import_room import ImportRoom
 from intaglio.services.marks import Marks
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
+from intaglio.signatures.base import Asker, Certificates, CertificatesUnavailable
+from intaglio.signatures.directory import CertificateDirectory
+from intaglio.signatures.settings import SignatureSettings, Source
+from intaglio.signatures.verification import Verification
 from intaglio.stores import counted, registry
 from intaglio.stores.base import StoreError
 from intaglio.worker.loop import PeriodicJob
@@ -84,10 +89,50 @@ def make_parts(settings: Settings) -> Parts:
         outbound=settings.outbound,
         plugins=settings.plugins,
         counts=counts,
+        verification=make_verification(settings.signatures),
         seal=make_seal(settings),
     )
     tenancy.introduce(parts)
     return parts
+
+
+def make_verification(settings: SignatureSettings) -> Verification:
+    """What verifies signatures, with certificates from where the operator keeps them."""
+    directory = settings.certificates is Source.DIRECTORY
+    return Verification(
+        settings, CertificateDirectory(settings.certificate_dir) if directory else _KeyManager(settings)
+    )
+
+
+class _KeyManager:
+    """The key manager, whose client is loaded when the first signed image comes: that takes more than a second."""
+
+    def __init__(self, settings: SignatureSettings) -> None:
+        self._settings = settings
+        self._made: Certificates | None = None
+        self._making = asyncio.Lock()
+
+    async def fetch(self, certificate_id: str, asker: Asker) -> bytes:
+        async with self._making:
+            if self._made is None:
+                self._made = await asyncio.to_thread(self._load)
+        return await self._made.fetch(certificate_id, asker)
+
+    def _load(self) -> Certificates:
+        try:
+            module = importlib.import_module("intaglio.signatures.key_manager")
+            wanted = self._settings.key_manager
+            made: Certificates = module.KeyManager(wanted, castellan_configuration(wanted.files))
+        except ImportError as error:
+            raise CertificatesUnavailable(
+                f"The key manager cannot be asked, for {error.name} is not installed; the operator installs "
+                "intaglio[keymanager], or sets [image_signature_verification] certificates."
+            ) from None
+        return made
+
+    async def close(self) -> None:
+        if self._made is not None:
+            await self._made.close()
 
 
 def make_limit_source(settings: Settings) -> LimitSource:
@@ -116,6 +161,7 @@ async def close_parts(parts: Parts) -> None:
     parts.door.close()
     parts.counts.close()
     await parts.quotas.close()
+    await parts.verification.close()
     await parts.stores.close()
     await parts.staging.close()
     await parts.database.close()
@@ -199,6 +245,7 @@ def make_bench(parts: Parts, settings: Settings) -> Bench:
         fetcher=fetching.HttpFetcher(parts.outbound),
         patience=parts.outbound.patience,
         room=ImportRoom(parts),
+        verification=parts.verification,
         regions=make_regions(settings),
         seal=parts.seal,
         copied_properties=settings.copied_properties,

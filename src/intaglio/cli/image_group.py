@@ -3,9 +3,11 @@
 from intaglio.cli.image import app
 from intaglio.cli.image_import import create, import_image
 from intaglio.cli.image_inspection import inspect
+from intaglio.cli.image_signing import sign
 from intaglio.cli.image_stuck import stuck
 
 app.command(import_image, name="import")
 app.command(create)
 app.command(inspect)
+app.command(sign)
 app.command(stuck)

@@ -42,6 +42,7 @@ def build() -> App:
         name="image",
         help="Import and check images, see what suits them, restore deleted ones.",
     )
+    app.command("intaglio.cli.cert:app", name="cert", help="Manage the certificates of those who sign images.")
     app.command("intaglio.cli.task:app", name="task", help="Show what imports are doing, and call one off.")
     completion.register(app)
     return app

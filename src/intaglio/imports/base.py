@@ -25,6 +25,7 @@ from intaglio.ingest.door import Door
 from intaglio.ingest.unpacking import UnpackingLimits
 from intaglio.outbound.base import Fetcher
 from intaglio.outbound.settings import Patience
+from intaglio.signatures.verification import Verification
 from intaglio.stores.base import NotFound, Store
 from intaglio.stores.registry import Stores
 
@@ -91,6 +92,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     fetcher: Fetcher
     patience: Patience  # with sources
     room: Room
+    verification: Verification
     regions: Regions | None = None  # set where Keystone says where they are
     seal: Seal | None = None  # opens the tokens of users who asked for imports from there
     copied_properties: tuple[str, ...] = ()  # beginnings of the names of properties that come from there

@@ -21,10 +21,13 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
     details: tuple[str, ...] = ()
     optional: Mapping[str, str] = {}  # details with a default
     extras: tuple[str, ...] = ()  # details that may be left out
+    internal: bool = False  # the service asks for it, and nobody else can
 
 
 FROM_URL = "intaglio:import_from_url"
 _FETCHED = ("modify_image", FROM_URL)
+DIGEST = "compute-digest"
+"""The method of the tasks that read an image's stored data for a digest that is not on record."""
 
 METHODS: Mapping[str, Method] = {
     "glance-direct": Method(start=Status.UPLOADING, steps=("store", "unstage", "finish")),
@@ -43,4 +46,8 @@ METHODS: Mapping[str, Method] = {
         optional={"glance_service_interface": "public"},
     ),
     "copy-image": Method(start=Status.ACTIVE, steps=("copy", "finish"), rules=("copy_image",)),
+    DIGEST: Method(start=Status.ACTIVE, steps=("digest", "finish"), internal=True),
 }
+
+PUBLIC = tuple(name for name, method in METHODS.items() if not method.internal)
+"""The methods that a request can name."""

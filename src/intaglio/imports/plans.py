@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from intaglio.imports.base import Step
-from intaglio.imports.methods import METHODS
-from intaglio.imports.steps import describe, fetch, finish, store, unstage
+from intaglio.imports.methods import METHODS, PUBLIC
+from intaglio.imports.steps import describe, digest, fetch, finish, store, unstage
 
 STEPS: Mapping[str, Step] = {
     "remember": describe.remember,
@@ -12,6 +12,7 @@ STEPS: Mapping[str, Step] = {
     "fetch": fetch.from_source,
     "store": store.from_staging,
     "copy": store.from_copies,
+    "digest": digest.run,
     "unstage": unstage.run,
     "finish": finish.run,
 }
@@ -20,7 +21,7 @@ STEPS: Mapping[str, Step] = {
 
 def offered(enabled: Iterable[str]) -> tuple[str, ...]:
     """Those of the enabled methods that this release can carry out, in the operator's order."""
-    return tuple(name for name in enabled if name in METHODS and all(step in STEPS for step in METHODS[name].steps))
+    return tuple(name for name in enabled if name in PUBLIC and all(step in STEPS for step in METHODS[name].steps))
 
 
 def steps_of(method: str) -> tuple[tuple[str, Step], ...]:

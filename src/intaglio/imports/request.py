@@ -8,7 +8,7 @@ import msgspec
 
 from intaglio.base.errors import Invalid
 from intaglio.domain.digests import DigestInvalid, parse
-from intaglio.imports.methods import METHODS, Method
+from intaglio.imports.methods import METHODS, PUBLIC, Method
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _EXAMPLE = '{"method": {"name": "glance-direct"}}'
@@ -43,8 +43,8 @@ def read(body: Mapping[str, Any], *, header_store: str | None, multi: bool) -> I
     method = body.get("method")
     if not isinstance(method, dict) or not isinstance(method.get("name"), str):
         raise InvalidImport(f"The body must name a method, as in {_EXAMPLE}.")
-    if method["name"] not in METHODS:
-        raise InvalidImport(f"'{method['name'][:80]}' is no import method; there are: {', '.join(METHODS)}.")
+    if method["name"] not in PUBLIC:
+        raise InvalidImport(f"'{method['name'][:80]}' is no import method; there are: {', '.join(PUBLIC)}.")
     stores = _stores(body, header_store)
     must_succeed = _flag(body, "all_stores_must_succeed", default=True)
     # `all_stores_must_succeed` means nothing then, but `openstack image import` always sends it, and hides a refusal

@@ -75,13 +75,15 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     hashing_algorithm: str = "sha512"
     checksum: str | None = None
     os_hash_value: str | None = None
+    digests: tuple[str, ...] = ()  # what is to be computed beside, by hashlib's names: what a signature is about
 
 
 class Ingested(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the bytes now that the store holds them. `checksum` (MD5) and `os_hash_value` are in hex.
 
     `detected_format` is None when the container is not one that is inspected; `facts` are what the content says of
-    itself, as image properties.
+    itself, as image properties. `digests`
+    are all that were computed, in hex by hashlib's names.
     """
 
     size: int
@@ -90,4 +92,5 @@ class Ingested(msgspec.Struct, frozen=True, kw_only=True):
     os_hash_value: str
     virtual_size: int | None
     detected_format: str | None
+    digests: Mapping[str, str] = {}
     facts: Mapping[str, str] = {}

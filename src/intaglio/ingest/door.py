@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import logging
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from intaglio.formats.base import Buffer, Verdict
@@ -50,7 +50,7 @@ class Door:
         spec: Spec,
         *,
         consumers: Sequence[Consumer] = (),
-        verify: Callable[[], None] | None = None,
+        verify: Callable[[Mapping[str, str]], None] | None = None,
         meter: Callable[[int], None] | None = None,
     ) -> Ingested:
         """Put the bytes of `source` into `store` under `key` if they are what `spec` says, all or nothing.
@@ -58,9 +58,10 @@ class Door:
         Whatever is raised, by `source` too, and however it is cancelled, the store then holds nothing under `key`,
         since it is told that the object is complete only when everything was found in order.
 
-        `consumers` see all bytes beside the two digests; `verify` is called when they have, and refuses the image by
-        raising. `meter` is called on the event loop with the number of bytes of each piece before it is passed on, and
-        refuses by raising, too. `source` is read until it ends or something is wrong, and is not closed.
+        `consumers` see all bytes beside the digests; `verify` is called when they have, with all digests in hex by
+        their names, and refuses the image by raising. `meter` is called on the event loop with the number of bytes of
+        each piece before it is passed on, and refuses by raising, too. `source` is read until it ends or something is
+        wrong, and is not closed.
 
         Raises `SizeMismatch`, `CapExceeded`, `UnknownHash`, `DigestMismatch`, `FormatMismatch`, `UnsafeContent`, and
         any `StoreError`.
@@ -103,14 +104,22 @@ class Door:
         return inspection.finish(size)
 
     async def discharge(
-        self, pieces: AsyncGenerator[bytes, None], algorithm: str, expected: str, name: str
+        self,
+        pieces: AsyncGenerator[bytes, None],
+        algorithm: str,
+        expected: str,
+        name: str,
+        *,
+        consumers: Sequence[Consumer] = (),
     ) -> AsyncGenerator[bytes, None]:
         """Pass on all `pieces`, the last only when the digest of all (hex) is `expected`; they are closed at the end.
+
+        `consumers` see all bytes beside the digest, and have seen them when this ends.
 
         Raises `NotAsStored`, which names the bytes by `name`, `UnknownHash`, and what `pieces` raise.
         """
         digest = _digest(algorithm)
-        lanes = Lanes(self._pool, [digest])
+        lanes = Lanes(self._pool, [digest, *consumers])
         held = b""
         try:
             async with contextlib.aclosing(pieces):
@@ -140,7 +149,7 @@ class _Passage:
         source: AsyncIterator[bytes],
         spec: Spec,
         consumers: Sequence[Consumer],
-        verify: Callable[[], None] | None,
+        verify: Callable[[Mapping[str, str]], None] | None,
         meter: Callable[[int], None] | None,
     ) -> None:
         if spec.size is not None:
@@ -150,11 +159,11 @@ class _Passage:
         self._verify = verify
         self._meter = meter
         self._inspection = Inspection(spec.formats, spec.disk_format, spec.container_format)
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._hash = _digest(spec.hashing_algorithm)
+        # each once: what is signed may be the digest that is on record anyway
+        self._digests = {name: _digest(name) for name in ("md5", spec.hashing_algorithm, *spec.digests)}
         self._size = 0
         self._result: Ingested | None = None
-        self.consumers = (self._md5, self._hash, *consumers)
+        self.consumers = (*self._digests.values(), *consumers)
 
     async def chunks(self, lanes: Lanes) -> AsyncGenerator[Chunk, None]:
         """What the store is given; ends only when everything has been verified."""
@@ -197,17 +206,20 @@ class _Passage:
         if self._spec.size not in {None, self._size}:
             raise SizeMismatch(f"The data ended after {self._size} of the {self._spec.size} bytes announced.")
         verdict = self._inspection.finish(self._size)
-        _require_digest("MD5", self._md5.hexdigest(), self._spec.checksum)
-        _require_digest(self._spec.hashing_algorithm, self._hash.hexdigest(), self._spec.os_hash_value)
+        digests = {name: digest.hexdigest() for name, digest in self._digests.items()}
+        checksum, os_hash_value = digests["md5"], digests[self._spec.hashing_algorithm]
+        _require_digest("MD5", checksum, self._spec.checksum)
+        _require_digest(self._spec.hashing_algorithm, os_hash_value, self._spec.os_hash_value)
         if self._verify is not None:
-            self._verify()
+            self._verify(digests)
         return Ingested(
             size=self._size,
-            checksum=self._md5.hexdigest(),
+            checksum=checksum,
             os_hash_algo=self._spec.hashing_algorithm,
-            os_hash_value=self._hash.hexdigest(),
+            os_hash_value=os_hash_value,
             virtual_size=verdict.virtual_size,
             detected_format=verdict.detected,
+            digests=digests,
             facts=verdict.facts,
         )
 

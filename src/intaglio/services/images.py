@@ -29,9 +29,11 @@ from intaglio.services.parts import Parts
 from intaglio.services.patched_locations import Known, Looked, Unknown, admitting, look, note_verdict
 from intaglio.services.quota import Budgets, budgeted_write, require_growth
 from intaglio.services.removal import deletions, remove_copies
+from intaglio.services.resigning import NEEDS, Resigning
 from intaglio.services.staging import staged_leftovers
 from intaglio.services.tenancy import tell
 from intaglio.services.vocabulary import Guard, make_guard
+from intaglio.signatures.base import NOBODY, Asker
 
 _MOST_LOOKS = 30  # attempts at one request: one for each location that it adds, and some for what others do
 _KEPT = {Status.ACTIVE, Status.DEACTIVATED}
@@ -100,28 +102,42 @@ async def show(parts: Parts, caller: Caller, image_id: str) -> Image:
 
 
 async def update(
-    parts: Parts, caller: Caller, image_id: str, operations: tuple[Operation, ...], *, locations: bool = False
+    parts: Parts,
+    caller: Caller,
+    image_id: str,
+    operations: tuple[Operation, ...],
+    *,
+    locations: bool = False,
+    asker: Asker = NOBODY,
 ) -> Image:
     """Apply a patch; whether it is allowed is decided on the resulting image, and only what it names is written.
 
     What the caller may not read of the image is not there for the patch, and stays as it is.
 
     `locations`: the operator lets callers handle locations, which are numbered in the order they are shown in. The data
-    of one that is removed are deleted; those of one that is added are looked at first, as far as it takes.
+    of one that is removed are deleted; those of one that is added are looked at first, as far as it takes. A new
+    signature of an image with data has to be that of the data; `asker`: for whom its certificate is fetched.
 
-    Raises refusals, `PropertyNotAllowed`, `Superseded`, and what `patch.apply` and `patched_locations` raise.
+    Raises refusals, `PropertyNotAllowed`, `Superseded`, what `patch.apply` and `patched_locations` raise, and what
+    `Resigning` does.
     """
     known: dict[str, Looked] = {}
+    resigning = Resigning(parts, caller, asker)
     for _ in range(_MOST_LOOKS):
         try:
-            return await _update(parts, caller, image_id, operations, known if locations else None)
+            return await _update(parts, caller, image_id, operations, known if locations else None, resigning)
         except Unknown as unknown:
             known[unknown.given.url] = await look(parts, unknown)
     raise images.Superseded("The image kept being changed while its new locations were looked at; try again.")
 
 
 async def _update(
-    parts: Parts, caller: Caller, image_id: str, operations: tuple[Operation, ...], known: Known | None
+    parts: Parts,
+    caller: Caller,
+    image_id: str,
+    operations: tuple[Operation, ...],
+    known: Known | None,
+    resigning: Resigning,
 ) -> Image:
     """One attempt, with what is `known` of the locations that are added; None: locations may not be handled."""
     access = parts.protection.access(caller)
@@ -138,6 +154,7 @@ async def _update(
             return before, []
         _require_result(parts, caller, before, after)
         await guard.require(conn, _known(access, before, after), before.properties)
+        after = resigning.judged(before, after)
         kept = {location.id for location in after.locations}
         gone = [location for location in before.locations if location.id not in kept]
         pending = deletions(parts, before.id, gone, kept=after.locations)
@@ -148,7 +165,12 @@ async def _update(
             await leases.claim(conn, lease)
         return after, pending
 
-    image, pending = await budgeted_write(parts, caller.principal.project_id, work)
+    while True:
+        try:
+            image, pending = await budgeted_write(parts, caller.principal.project_id, work)
+            break
+        except NEEDS as needed:  # nothing is fetched or waited for while a transaction is open
+            await resigning.look_up(needed)
     await remove_copies(parts, pending)
     if any(operation.name in _WHO_READS for operation in operations):
         await tell(parts, image.id)

@@ -19,8 +19,10 @@ from intaglio.db.base import Connection
 from intaglio.db.repos import images, leases, tasks
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image
+from intaglio.domain.signatures import PROPERTIES
 from intaglio.domain.status import Status
 from intaglio.domain.task import FAILED_STORES, KEEPS, LOCK, PENDING_STORES, Task, TaskStatus, TaskType
+from intaglio.imports import signed
 from intaglio.imports.base import LEASE_KIND, lease_end
 from intaglio.imports.methods import METHODS
 from intaglio.imports.remote import SEALED
@@ -33,6 +35,7 @@ from intaglio.services.parts import Parts
 from intaglio.services.quota import Budgets, budgeted_write, require_growth, reserve
 from intaglio.services.removal import STAGE_KIND
 from intaglio.services.stores import NoSuchStore
+from intaglio.signatures.base import NOBODY, Asker, Found
 
 _FOREIGN_SILENCE = timedelta(minutes=60)
 _FOREIGN_PENDING = timedelta(minutes=120)
@@ -83,11 +86,12 @@ async def start(
     *,
     offered: Collection[str],
     header_store: str | None = None,
-    token: str | None = None,
+    asker: Asker = NOBODY,
 ) -> str:
     """Record the task of an import; its id. The same request again, while it runs, answers with the same task.
 
-    `token` is the caller's own, which an import from another region takes there.
+    `asker` has the caller's token, which an import from another region takes there, and for whom the certificate of a
+    signed image is fetched: what can be refused of a signature before its bytes are seen is refused here.
 
     Raises `InvalidImport`, `MethodNotOffered`, `FetchRefused`, refusals, `ImportRunning`, `NotImportable`,
     `ImportFormatsMissing`, `NoSuchStore`, `CopyThere`, `OverQuota`.
@@ -97,7 +101,8 @@ async def start(
         known = ", ".join(offered) or "none"
         raise MethodNotOffered(f"The import method '{request.method}' is not offered here; these are: {known}.")
     _require_fetchable(parts, request)
-    secrets = _sealed(parts, request, token)
+    signatures = _Signatures(parts, caller, request, asker)
+    secrets = _sealed(parts, request, asker.token)
 
     async def work(conn: Connection, budgets: Budgets) -> str:
         image, target = await visible_image(conn, parts.policy, caller, image_id)
@@ -111,11 +116,55 @@ async def start(
         image = await unlocked(conn, image)
         await _require_importable(conn, image, request)
         stores = targets(parts, image, request)
-        task = _task(caller, image, body, header_store, stores, secrets)
+        task = _task(caller, image, body, header_store, stores, {**secrets, **signatures.kept(image, stores)})
         await record(parts, conn, budgets, image, task, stores, injected(parts, caller, request.method))
         return task.id
 
-    return await budgeted_write(parts, caller.principal.project_id, work)
+    while True:
+        try:
+            return await budgeted_write(parts, caller.principal.project_id, work)
+        except _CheckNeeded as needed:  # nothing is fetched while a transaction is open
+            await signatures.look_up(needed.image, needed.stores)
+
+
+class _CheckNeeded(Exception):
+    """The transaction deals with a signature that was not looked at."""
+
+    def __init__(self, image: Image, stores: tuple[str, ...]) -> None:
+        super().__init__(image.id)
+        self.image = image
+        self.stores = stores
+
+
+class _Signatures:
+    """The signature of the image that is to be imported, judged as far as that can be done without its bytes."""
+
+    def __init__(self, parts: Parts, caller: Caller, request: ImportRequest, asker: Asker) -> None:
+        self._parts = parts
+        self._injected = injected(parts, caller, request.method)
+        self._described_later = request.method == "glance-download"  # by the other region
+        self._asker = asker
+        self._known: dict[str, Found] = {}
+
+    def kept(self, image: Image, stores: tuple[str, ...]) -> Mapping[str, Any]:
+        """What the task is to know of it. Raises `_CheckNeeded`, and what `Verification.wanted` raises."""
+        image = replace(image, properties={**image.properties, **self._injected})
+        if self._described_later and not set(PROPERTIES) & image.properties.keys():
+            return {}
+        signature = self._parts.verification.wanted(image, stores)
+        if signature is None:
+            return {}
+        if signature.fingerprint not in self._known:
+            raise _CheckNeeded(image, stores)
+        return signed.kept(signature, self._known[signature.fingerprint])
+
+    async def look_up(self, image: Image, stores: tuple[str, ...]) -> None:
+        """Fetch and judge it. Raises what `Verification.check` raises."""
+        signature = self._parts.verification.wanted(image, stores)
+        if signature is not None:
+            found = await self._parts.verification.find(signature, self._asker)
+            await self._parts.verification.check(image, stores, found=found)
+            self._known[signature.fingerprint] = found
 
 
 async def record(

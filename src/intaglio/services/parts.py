@@ -17,6 +17,7 @@ from intaglio.outbound.settings import OutboundSettings
 from intaglio.services.changes import Changes
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.settings import DeletionSettings, ImageLimits, MetadefSettings, TaskSettings
+from intaglio.signatures.verification import Verification
 from intaglio.stores.base import Store
 from intaglio.stores.registry import Stores
 from intaglio.stores.settings import STAGING
@@ -45,6 +46,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     outbound: OutboundSettings = OutboundSettings()
     plugins: PluginSettings = PluginSettings()
     counts: Counts = msgspec.field(default_factory=Counts)
+    verification: Verification = msgspec.field(default_factory=Verification)
     seal: Seal | None = None  # keeps users' tokens for imports from other regions; None: there are none
 
     def store(self, store_id: str) -> Store | None:

@@ -30,6 +30,8 @@ from intaglio.services.quota import Budgets, Meter, budgeted_write, require_grow
 from intaglio.services.recovery import discard_orphan, release_upload
 from intaglio.services.removal import discard_object
 from intaglio.services.tenancy import tell
+from intaglio.signatures.base import NOBODY, Asker
+from intaglio.signatures.verification import Check
 
 _log = logging.getLogger(__name__)
 
@@ -67,12 +69,15 @@ async def upload(
     announced_size: int | None = None,
     content_length: int | None = None,
     store_id: str | None = None,
+    asker: Asker = NOBODY,
 ) -> None:
     """Store `body` as the data of the image and make it active.
 
     `announced_size` (bytes) must be met exactly, and so must `content_length`, which counts when there is no other.
-    Raises refusals, `NotQueued`, `FormatsMissing`, `OverQuota`, `ClientGone`, `UploadOvertaken`, and what door and
-    store raise.
+    `asker`: for whom the certificate of a signed image is fetched, which happens before any data are read.
+
+    Raises refusals, `NotQueued`, `FormatsMissing`, `OverQuota`, `ClientGone`, `UploadOvertaken`, what door and store
+    raise, and `Verification.check` and `Check.require`.
     """
     store_id, store = writable(parts.stores, store_id)
     size = announced_size if announced_size is not None else content_length
@@ -81,17 +86,19 @@ async def upload(
     begun = finished = False
     try:
         async with held(parts, lease, Status.SAVING) as hold:
+            check = await parts.verification.check(image, (store_id,), asker=asker)
             # under the claim an object of this name can only be what a crash left
             await discard_object(store, lease.key)
             begun = True
-            spec = _spec(parts, image, size)
-            result = await parts.door.admit(watched(body, hold, meter), store, lease.key, spec)
+            spec = _spec(parts, image, size, check)
+            verify = None if check is None else check.require
+            result = await parts.door.admit(watched(body, hold, meter), store, lease.key, spec, verify=verify)
             await parts.stores.attribute(store_id, lease.key, image.owner)
         finished = True
     finally:
         if not finished:
             await asyncio.shield(release_upload(parts, lease, begun=begun))
-    await asyncio.shield(_commit(parts, image, lease, result))
+    await asyncio.shield(_commit(parts, image, lease, result, check))
 
 
 async def _claim(
@@ -136,7 +143,7 @@ async def watched(body: AsyncIterator[bytes], hold: Hold, meter: Meter | None) -
         raise UploadOvertaken(f"The upload was stopped: {hold.lost}.")
 
 
-def _spec(parts: Parts, image: Image, size: int | None) -> Spec:
+def _spec(parts: Parts, image: Image, size: int | None, check: Check | None) -> Spec:
     return Spec(
         disk_format=image.disk_format or "",
         container_format=image.container_format or "",
@@ -144,10 +151,11 @@ def _spec(parts: Parts, image: Image, size: int | None) -> Spec:
         size_cap=parts.limits.image_size_cap,
         size=size,
         hashing_algorithm=parts.ingest_settings.hashing_algorithm,
+        digests=() if check is None else (check.algorithm,),
     )
 
 
-async def _commit(parts: Parts, image: Image, lease: Lease, result: Ingested) -> None:
+async def _commit(parts: Parts, image: Image, lease: Lease, result: Ingested, check: Check | None) -> None:
     location = Location(*parts.stores.location(lease.store_id, lease.key))
 
     async def work(conn: Connection) -> bool:
@@ -164,6 +172,9 @@ async def _commit(parts: Parts, image: Image, lease: Lease, result: Ingested) ->
             checksum=result.checksum,
             os_hash_algo=result.os_hash_algo,
             os_hash_value=result.os_hash_value,
+            properties=parts.verification.noted(
+                current, (lease.store_id,), check, result.os_hash_value, result.digests
+            ),
             locations=(location,),  # one on a queued image is what an earlier failure left
             updated_at=utcnow(),
         )
@@ -173,7 +184,7 @@ async def _commit(parts: Parts, image: Image, lease: Lease, result: Ingested) ->
 
     try:
         committed = await guarded_write(parts, work)
-    except UploadOvertaken:
+    except (UploadOvertaken, Invalid, Conflict):
         await release_upload(parts, lease)
         raise
     if not committed:

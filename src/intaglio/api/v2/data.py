@@ -37,6 +37,7 @@ async def put(call: Call) -> Response:
         announced_size=announced_size(call),
         content_length=content_length(call),
         store_id=headers.get("x-image-meta-store"),
+        asker=call.asker,
     )
     return Response(status_code=204)
 

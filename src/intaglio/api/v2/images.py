@@ -73,7 +73,9 @@ async def update(call: Call) -> Response:
         raise UnsupportedPatch(f"The Content-Type of a PATCH must be one of {', '.join(PATCH_READERS)}.")
     operations = read(await call.json())
     locations = call.settings.show_multiple_locations
-    image = await images.update(call.parts, call.caller, call.path["image_id"], operations, locations=locations)
+    image = await images.update(
+        call.parts, call.caller, call.path["image_id"], operations, locations=locations, asker=call.asker
+    )
     headers = await warning_headers(call, image, {operation.name for operation in operations})
     return json_response(image_view(call, image), headers=headers)
 

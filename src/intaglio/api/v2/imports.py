@@ -40,7 +40,7 @@ async def start(call: Call) -> Response:
         await call.json_object(),
         offered=import_methods_of(call),
         header_store=call.request.headers.get("x-image-meta-store"),
-        token=call.request.headers.get("x-auth-token"),
+        asker=call.asker,
     )
     return Response(status_code=202, headers={"X-Intaglio-Task": task_id})
 

@@ -15,6 +15,7 @@ from intaglio.api.v2.info import import_methods_of
 from intaglio.domain.query import Direction
 from intaglio.domain.task import LOCATION_URL, TASK_SORT_KEYS, Progress, Task, TaskQuery, TaskStatus, TaskType
 from intaglio.imports.remote import SEALED
+from intaglio.imports.signed import CERTIFICATES
 from intaglio.outbound.urls import masked
 from intaglio.services import tasks
 from intaglio.services.url_tasks import ADDRESS, KEYS
@@ -75,7 +76,7 @@ def _shown(given: Mapping[str, Any]) -> dict[str, Any]:
     """What was asked for, without the secrets in it."""
     if ADDRESS in given:  # a task of the type `import`: what is kept beside belongs to its import
         return {name: _without_login(value) for name, value in given.items() if name in KEYS}
-    shown = {name: value for name, value in given.items() if name != SEALED}
+    shown = {name: value for name, value in given.items() if name not in {SEALED, CERTIFICATES}}
     if isinstance(shown.get(LOCATION_URL), str):
         shown[LOCATION_URL] = masked(shown[LOCATION_URL])
     request = shown.get("import_req")

@@ -3,7 +3,18 @@
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from intaglio.bootstrap.options import api, identity, images, messaging, own, removed, shared, stores, stores_openstack
+from intaglio.bootstrap.options import (
+    api,
+    identity,
+    images,
+    messaging,
+    own,
+    removed,
+    shared,
+    signatures,
+    stores,
+    stores_openstack,
+)
 from intaglio.bootstrap.options.model import Group, Option
 
 DRIVERS: Mapping[str, tuple[Option, ...]] = MappingProxyType(
@@ -27,6 +38,7 @@ GROUPS: tuple[Group, ...] = (
     *images.GROUPS,
     *stores.GROUPS,
     *shared.GROUPS,
+    *signatures.GROUPS,
     *identity.GROUPS,
     *messaging.GROUPS,
     *removed.GROUPS,

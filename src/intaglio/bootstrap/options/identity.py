@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from intaglio.bootstrap.options.model import Group, Kind, Option, State, not_yet, obsolete, used
+from intaglio.bootstrap.options.model import Group, Kind, Option, State, obsolete, used
 
 _CREDENTIALS = (
     "auth_type", "auth_section", "auth_url", "system_scope", "domain_id", "domain_name", "project_id", "project_name",
@@ -189,11 +189,22 @@ LIMITS = (
     ),
 )
 
-_KEYS_NOTE = "Ignored: signed images and their certificates come later."
-_keys = partial(not_yet, note=_KEYS_NOTE)
+_KEYS_NOTE = "For certificates in a key manager."
+_keys = partial(used, note=_KEYS_NOTE)
+_UNREAD = "No effect, as in Glance: castellan does not read it."
+_KEYS_LOGIN = (
+    "auth_type", "auth_url", "domain_id", "domain_name", "project_id", "project_name", "project_domain_id",
+    "project_domain_name", "trust_id", "user_id", "username", "user_domain_id", "user_domain_name", "password", "token",
+)  # fmt: skip
 KEY_MANAGER = (
     _keys("backend", Kind.TEXT, "barbican", "Who keeps keys and certificates.", aliases=(("", "api_class"),)),
     _keys("reauthenticate", Kind.BOOLEAN, True, "Log in again when a token ends."),
+)
+_KEYS_CREDENTIALS = credentials(_KEYS_LOGIN, _KEYS_NOTE, State.USED) + credentials(
+    tuple(name for name in _CREDENTIALS if name not in _KEYS_LOGIN), _UNREAD, State.OBSOLETE
+)
+_SERVICE_USER = credentials(_CREDENTIALS, "For send_service_user_token.", State.USED) + credentials(
+    _SESSION, _UNREAD, State.OBSOLETE
 )
 BARBICAN = (
     _keys("barbican_endpoint", Kind.URL, None, "Barbican's address."),
@@ -217,7 +228,7 @@ VAULT = (
     _keys("auth_path", Kind.TEXT, None, "Where logging in is mounted."),
     _keys("kv_mountpoint", Kind.TEXT, "secret", "Where keys are mounted."),
     _keys("kv_path", Kind.TEXT, None, "Path below it."),
-    _keys("kv_version", Kind.INTEGER, 2, "Version of the store.", minimum=1, maximum=2),
+    _keys("kv_version", Kind.INTEGER, 2, "Version of the store, 1 or 2."),
     _keys("vault_url", Kind.URL, "http://127.0.0.1:8200", "Address."),
     _keys("ssl_ca_crt_file", Kind.TEXT, None, "Certificate authorities."),
     _keys("use_ssl", Kind.BOOLEAN, False, "TLS."),
@@ -236,9 +247,9 @@ GROUPS = tuple(
     for name, origin, title, options in (
         ("keystone_authtoken", "keystonemiddleware", "Keystone tokens", _without(token_login(), TOKENS)),
         ("oslo_limit", "oslo.limit", "Unified limits", _without(login(_LIMIT_NOTE, adapter=True), LIMITS)),
-        ("key_manager", "castellan", "Keys", _without(credentials(_CREDENTIALS, _KEYS_NOTE), KEY_MANAGER)),
-        ("barbican", "castellan", "Barbican", _without(credentials(_SESSION, _KEYS_NOTE), BARBICAN)),
-        ("barbican_service_user", "castellan", "Service user for Barbican", login(_KEYS_NOTE)),
+        ("key_manager", "castellan", "Keys", KEY_MANAGER + _KEYS_CREDENTIALS),
+        ("barbican", "castellan", "Barbican", _without(credentials(_SESSION, _UNREAD, State.OBSOLETE), BARBICAN)),
+        ("barbican_service_user", "castellan", "Service user for Barbican", _SERVICE_USER),
         ("vault", "castellan", "Vault", VAULT),
     )
 )

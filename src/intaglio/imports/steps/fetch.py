@@ -17,7 +17,7 @@ from intaglio.domain import sums
 from intaglio.domain.digests import Digest, parse
 from intaglio.domain.image import Image
 from intaglio.flows.base import Json
-from intaglio.imports import staged
+from intaglio.imports import signed, staged
 from intaglio.imports.base import Bench, ImageGone, Job, require_wanted, seize, undisturbed
 from intaglio.imports.remote import look
 from intaglio.imports.staged import Parts, Staged
@@ -52,6 +52,7 @@ async def from_source(bench: Bench, job: Job) -> Json:
         return image, await seize(conn, bench, job, STAGING)
 
     image, lease = await bench.write(claim)
+    await signed.check(bench, job, image)  # what is refused for its certificate need not be fetched first
     await undisturbed(bench, job, STAGING)
     try:
         found = await staged.find(bench.staging, image.id)

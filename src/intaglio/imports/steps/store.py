@@ -18,11 +18,12 @@ from intaglio.db.base import Connection
 from intaglio.db.repos import images, leases, verdicts
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image, Location
+from intaglio.domain.signatures import OF_SIGNATURES
 from intaglio.domain.status import Status
 from intaglio.domain.task import FAILED_STORES, PENDING_STORES
 from intaglio.flows.base import Json
 from intaglio.formats.judge import rule_set
-from intaglio.imports import staged
+from intaglio.imports import signed, staged
 from intaglio.imports.base import (
     UNSTAGE_KIND,
     Bench,
@@ -41,6 +42,7 @@ from intaglio.ingest.base import Ingested, Spec
 from intaglio.ingest.fanout import Fanout
 from intaglio.ingest.sources import Copy, DeliveryBroken, continued, require_size
 from intaglio.ingest.unpacking import UnpackingLimits, unpacked
+from intaglio.signatures.verification import Check
 from intaglio.stores.base import Busy, Exists, NotFound, Store, StoreError
 from intaglio.stores.settings import STAGING
 
@@ -71,6 +73,7 @@ class _Written(msgspec.Struct, frozen=True):
     facts: Ingested
     stores: tuple[str, ...]
     failures: Mapping[str, StoreError]
+    check: Check | None
     container_format: str | None = None  # when it is another than before
     properties: Mapping[str, str] = {}
 
@@ -83,6 +86,7 @@ async def from_staging(bench: Bench, job: Job) -> Json:
             data = await staged.find(bench.staging, image.id)
         except NotFound as error:
             raise NothingReadable("The staged data are not there any more.") from error
+        check = await signed.check(bench, job, image)
         unpacking = None if image.container_format == AS_IT_IS else bench.unpacking
         container_format = image.container_format or ""
         if unpacking is not None and container_format == _PACKAGE:
@@ -94,6 +98,7 @@ async def from_staging(bench: Bench, job: Job) -> Json:
             size_cap=bench.size_cap,
             size=data.size if unpacking is None else None,
             hashing_algorithm=bench.hashing_algorithm,
+            digests=() if check is None else (check.algorithm,),
         )
         watched = Watched(bench, job, lease, "store", data.size)
         findings = Findings(bench, image)
@@ -104,7 +109,7 @@ async def from_staging(bench: Bench, job: Job) -> Json:
                 return counted
             return _unpacked(bench, job, lease, counted, data.size, unpacking, findings)
 
-        written = await _transfer(bench, job, watched, targets, spec, pieces, findings)
+        written = await _transfer(bench, job, watched, targets, spec, pieces, check, findings)
         properties = findings.properties(written.facts)
         return msgspec.structs.replace(written, container_format=container_format, properties=properties)
 
@@ -116,7 +121,8 @@ async def from_copies(bench: Bench, job: Job) -> Json:
 
     async def write(image: Image, lease: Lease, targets: Mapping[str, Store]) -> _Written:
         size = image.size or 0
-        copies = await _readable(bench, image, size)
+        check = await signed.check(bench, job, image)
+        copies = await readable(bench, image, size)
         spec = Spec(
             disk_format="",
             container_format="",  # nothing is judged anew: it is what was accepted once, by its digest
@@ -126,6 +132,7 @@ async def from_copies(bench: Bench, job: Job) -> Json:
             hashing_algorithm=image.os_hash_algo or bench.hashing_algorithm,
             checksum=image.checksum,
             os_hash_value=image.os_hash_value if image.os_hash_algo else None,
+            digests=() if check is None else (check.algorithm,),
         )
         watched = Watched(bench, job, lease, "copy", size)
         return await _transfer(
@@ -135,6 +142,7 @@ async def from_copies(bench: Bench, job: Job) -> Json:
             targets,
             spec,
             lambda: watched.counted(continued(copies, f"image {image.id}", size, 0, size)),
+            check,
         )
 
     return await _run(bench, job, write)
@@ -190,17 +198,18 @@ async def _transfer(
     targets: Mapping[str, Store],
     spec: Spec,
     pieces: Pieces,
+    check: Check | None,
     findings: Findings | None = None,
 ) -> _Written:
     async def work() -> _Written:
         for attempt in range(1, _ATTEMPTS):
             try:
-                return await _pass(bench, job, watched, targets, spec, pieces, findings)
+                return await _pass(bench, job, watched, targets, spec, pieces, check, findings)
             except (Busy, Exists, DeliveryBroken, StoresFailed) as error:
                 _log.warning("task %s, attempt %d: %s", job.task_id, attempt, error)
                 watched.note(error)
             await asyncio.sleep(_PAUSE_SECONDS * attempt)
-        return await _pass(bench, job, watched, targets, spec, pieces, findings)
+        return await _pass(bench, job, watched, targets, spec, pieces, check, findings)
 
     return await watched.run(work())
 
@@ -212,6 +221,7 @@ async def _pass(
     targets: Mapping[str, Store],
     spec: Spec,
     pieces: Pieces,
+    check: Check | None,
     findings: Findings | None,
 ) -> _Written:
     """Read the data once, into every store that takes them."""
@@ -226,6 +236,13 @@ async def _pass(
     _require_enough(job, failures, targets)
     clear = {store_id: store for store_id, store in targets.items() if store_id not in failures}
     sink = Fanout(clear, all_or_none=job.all_must_succeed)
+
+    def verify(digests: Mapping[str, str]) -> None:
+        if check is not None:
+            check.require(digests)
+        if looks is not None:
+            looks.finish()
+
     try:
         async with contextlib.aclosing(pieces()) as source:
             facts = await bench.door.admit(
@@ -234,13 +251,13 @@ async def _pass(
                 job.image_id,
                 spec,
                 consumers=() if looks is None else looks.consumers,
-                verify=None if looks is None else looks.finish,
+                verify=verify,
             )
     except StoreError:
         _require_enough(job, failures | sink.failures, targets)
         raise
     failures |= sink.failures
-    return _Written(facts, tuple(store_id for store_id in targets if store_id not in failures), failures)
+    return _Written(facts, tuple(store_id for store_id in targets if store_id not in failures), failures, check)
 
 
 def _require_enough(job: Job, failures: Mapping[str, StoreError], targets: Mapping[str, Store]) -> None:
@@ -265,7 +282,8 @@ async def _commit(bench: Bench, job: Job, lease: Lease, written: _Written) -> Js
             return image
         if not await leases.release(conn, lease):
             raise ImportOvertaken("Another process took over the import.")
-        after = _after(job, image, locations, written)
+        noted = signed.noted(bench, job, image, written.check, written.facts)
+        after = _after(job, replace(image, properties=noted), locations, written)
         if image.status is Status.IMPORTING:
             await leases.claim(conn, _unstaging(bench, job))
             await verdicts.record_accepted(conn, image.id, written.facts.detected_format, rule_set(bench.formats))
@@ -287,7 +305,8 @@ def _after(job: Job, image: Image, locations: tuple[Location, ...], written: _Wr
     if image.status is not Status.IMPORTING:
         return after
     facts = written.facts
-    found = written.properties
+    # what data say of themselves never says by whom they were signed
+    found = {name: value for name, value in written.properties.items() if name not in OF_SIGNATURES}
     properties = {**found, **after.properties} if job.keeps_properties else {**after.properties, **found}
     return replace(
         after,
@@ -316,7 +335,7 @@ def _unstaging(bench: Bench, job: Job) -> Lease:
     )
 
 
-async def _readable(bench: Bench, image: Image, size: int) -> list[Copy]:
+async def readable(bench: Bench, image: Image, size: int) -> list[Copy]:
     """The image's copies in reading order, the first of which has just been found readable."""
     found: list[Copy] = []
     for location in bench.stores.for_reading(image.locations, lambda each: each.store):

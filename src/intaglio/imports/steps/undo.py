@@ -17,11 +17,13 @@ from intaglio.flows.base import Json, StepFailed
 from intaglio.formats.base import FormatMismatch, UnsafeContent
 from intaglio.imports import staged
 from intaglio.imports.base import LEASE_KIND, Bench, ImportCancelled, Job, discard, holds, lease_end, seize
+from intaglio.imports.methods import DIGEST
 from intaglio.imports.plugins import PluginRefused
 from intaglio.imports.steps.describe import Before, as_before
 from intaglio.ingest.base import CapExceeded
 from intaglio.ingest.unpacking import CannotUnpack
 from intaglio.outbound.base import FetchTooLarge
+from intaglio.signatures.base import SignatureMismatch
 from intaglio.stores.base import Store, StoreError
 from intaglio.stores.settings import STAGING
 
@@ -35,6 +37,7 @@ _ADVICE: Mapping[Status, str] = {
 
 
 _OF_THE_DATA = {
+    SignatureMismatch.code,
     FormatMismatch.code,
     UnsafeContent.code,
     CapExceeded.code,
@@ -68,7 +71,7 @@ async def run(
     image, kept, ours = await bench.write(lambda conn: _claim(conn, bench, job))
     remove = _leftovers(bench, job, image, kept, start) if ours else {}
     stubborn = [store_id for store_id, store in remove.items() if not await _removed(store, job.image_id, store_id)]
-    message = _message(image, start, failed, withdrawn=withdrawn)
+    message = _message(job, image, start, failed, withdrawn=withdrawn)
     was = Was(
         status=start,
         size=await _staged_size(bench, job) if start is Status.UPLOADING else None,
@@ -93,13 +96,16 @@ def _leftovers(
     return remove if image is not None and start is Status.UPLOADING else {**remove, STAGING: bench.staging}
 
 
-def _message(image: Image | None, start: Status, failed: StepFailed, *, withdrawn: bool) -> str:
-    if failed.reason_code == ImportCancelled.code:
+def _message(job: Job, image: Image | None, start: Status, failed: StepFailed, *, withdrawn: bool) -> str:
+    if failed.reason_code == ImportCancelled.code or job.method == DIGEST:
         return str(failed)
     if withdrawn:
         return f"Step '{failed.step}' failed: {failed} There is no image: correct the cause and begin another task."
     advice = "" if image is None else _ADVICE[Status.ACTIVE if image.status is Status.ACTIVE else start]
-    if failed.reason_code in _OF_THE_DATA and image is not None:
+    if failed.reason_code == SignatureMismatch.code and image is not None:
+        wrong = "They were removed: send those that were signed, or set the signature that belongs to them."
+        advice = advice if image.status is Status.ACTIVE else wrong
+    elif failed.reason_code in _OF_THE_DATA and image is not None:
         advice = "The same data would fail again, and were removed: say what they are (disk_format), or send others."
     return f"Step '{failed.step}' failed: {failed} {advice}".strip()
 
@@ -151,11 +157,9 @@ def _as_before(bench: Bench, job: Job, image: Image, was: Was) -> Image:
         for store_id in job.stores
         if store_id not in bench.stores or not holds(bench.stores, image.id, image.locations, store_id)
     ]
-    properties: Mapping[str, str | None] = {
-        **{name: value for name, value in image.properties.items() if name != LOCK},
-        PENDING_STORES: "",
-        FAILED_STORES: ",".join(missing),
-    }
+    properties: Mapping[str, str | None] = {name: value for name, value in image.properties.items() if name != LOCK}
+    if job.stores:
+        properties = {**properties, PENDING_STORES: "", FAILED_STORES: ",".join(missing)}
     after = replace(image, properties=properties, updated_at=utcnow())
     if image.status is not Status.IMPORTING:  # a copy, or an import that got as far as being active
         return after

@@ -1,0 +1,97 @@
+"""The options of signature verification: ours, in a group that has Glance's name for the matter."""
+
+from intaglio.bootstrap.options.model import Group, Kind, used
+
+_MODES = ("off", "verify-if-signed", "require")
+SIGNATURES = (
+    used(
+        "mode",
+        Kind.TEXT,
+        "verify-if-signed",
+        "`off`: the properties img_signature… mean nothing; `verify-if-signed`: an image that has them gets only data "
+        "that fit; `require`: data of images without them are refused, too.",
+        choices=_MODES,
+    ),
+    used(
+        "project_modes",
+        Kind.MAP,
+        (),
+        "Other modes for images of some projects, in place of `mode`, such as `PROJECT_ID:require`.",
+    ),
+    used(
+        "visibility_modes",
+        Kind.MAP,
+        (),
+        "Modes by visibility, such as `public:require`; the strictest that concerns an image counts.",
+    ),
+    used("store_modes", Kind.MAP, (), "Modes by the store that data go to, such as `ceph:require`; likewise."),
+    used(
+        "trust",
+        Kind.TEXT,
+        "any",
+        "`any`: every certificate counts that can be had from where certificates are, as in Glance; `anchored`: only "
+        "those that a root in trust_dir or trusted_certificate_ids vouches for.",
+        choices=("any", "anchored"),
+    ),
+    used(
+        "trust_dir",
+        Kind.TEXT,
+        None,
+        "Directory of the trust store: roots, intermediates, crls, projects/ID, visibilities/NAME, with files in PEM.",
+        note="Not set: trust in data_dir. Changes count at once. visibilities/NAME counts with trust `any`, too.",
+    ),
+    used(
+        "trusted_certificate_ids",
+        Kind.LIST,
+        (),
+        "Ids of certificates, where the others are, that are roots as well.",
+        aliases=(("", "default_trusted_certificate_ids"),),
+    ),
+    used("accept_expired", Kind.BOOLEAN, False, "Believe certificates whose time is over or has not come."),
+    used(
+        "smallest_key_bits",
+        Kind.INTEGER,
+        2048,
+        "Bits that an RSA or DSA key must have to be believed.",
+        minimum=512,
+    ),
+    used(
+        "crl",
+        Kind.TEXT,
+        "if-there",
+        "`if-there`: the lists of revoked certificates in trust_dir count; `require`: with trust `anchored` there must "
+        "be a current one of every issuer.",
+        choices=("if-there", "require"),
+    ),
+    used(
+        "certificates",
+        Kind.TEXT,
+        None,
+        "Where the certificates are that images name: `directory` (see `intaglio cert`) or `key_manager`.",
+        choices=("directory", "key_manager"),
+        note="Not set: key_manager with auth `keystone` or [key_manager] backend, otherwise directory.",
+    ),
+    used(
+        "certificate_dir",
+        Kind.TEXT,
+        None,
+        "The directory of certificates.",
+        note="Not set: certificates in data_dir.",
+    ),
+    used(
+        "key_manager_seconds",
+        Kind.NUMBER,
+        30.0,
+        "How long the key manager may take for one certificate.",
+        minimum=0.1,
+    ),
+)
+
+GROUPS = (
+    Group(
+        name="image_signature_verification",
+        origin="Intaglio",
+        title="Signed images",
+        options=SIGNATURES,
+    ),
+)

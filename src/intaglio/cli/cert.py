@@ -1,0 +1,130 @@
+"""`intaglio cert`: the directory of signers' certificates, for sites without a key manager."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from intaglio.cli.options import FormatOption
+from intaglio.cli.sources import ConfigOptions
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+    from intaglio.signatures.directory import CertificateDirectory
+
+app = App(
+    name="cert",
+    help="Manage the certificates of those who sign images, where there is no key manager. Changes count at once.",
+)
+
+_NOWHERE = ConfigOptions()
+CertificateId = Annotated[str, Parameter(help="The certificate's id, a UUID.")]
+File = Annotated[Path, Parameter(help="A certificate in PEM or DER.")]
+Id = Annotated[str | None, Parameter(name="--id", help="The id it gets, a UUID. [default: a new one]")]
+
+
+@app.command
+def add(file: File, /, *, id: Id = None, options: ConfigOptions = _NOWHERE) -> None:  # noqa: A002 - the option's name
+    """Add a certificate and print its id: what `img_signature_certificate_uuid` of signed images names.
+
+    For example:
+
+        intaglio cert add signer.pem
+    """
+    from intaglio.signatures.base import CertificateUnusable
+    from intaglio.signatures.certificates import der_of, name_of, read
+
+    try:
+        der = der_of(file.read_bytes())
+    except OSError as error:
+        raise CertificateUnusable(f"{file} cannot be read: {error.strerror}.") from None
+    certificate = read(der)
+    chosen = _directory(options).add(der, id)
+    sys.stdout.write(f"{chosen}\n")
+    sys.stderr.write(f"Added the certificate of {name_of(certificate)}.\n")
+
+
+@app.command(name="list")
+def show_all(*, options: ConfigOptions = _NOWHERE, format: FormatOption = "table") -> None:  # noqa: A002 - the option's name
+    """List the certificates: id, whose it is, and until when it is valid.
+
+    For example:
+
+        intaglio cert list --format json
+    """
+    directory = _directory(options)
+    found = [_facts(directory, certificate_id) for certificate_id in directory.ids()]
+    if format == "json":
+        sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
+        return
+    rows = [("ID", "VALID UNTIL", "SUBJECT"), *((one["id"], one["not_after"], one["subject"]) for one in found)]
+    for certificate_id, until, subject in rows:
+        sys.stdout.write(f"{certificate_id:36}  {until:20}  {subject}\n")
+
+
+@app.command
+def show(
+    certificate_id: CertificateId,
+    /,
+    *,
+    options: ConfigOptions = _NOWHERE,
+    format: FormatOption = "table",  # noqa: A002 - the option's name
+) -> None:
+    """Show one certificate.
+
+    For example:
+
+        intaglio cert show 2f1c1f9e-6f0c-4b7e-9a7e-0c6d1f2f5a11
+    """
+    facts = _facts(_directory(options), certificate_id)
+    if format == "json":
+        sys.stdout.write(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
+        return
+    for name, value in facts.items():
+        sys.stdout.write(f"{name.replace('_', ' '):18}  {value}\n")
+
+
+@app.command
+def remove(certificate_id: CertificateId, /, *, options: ConfigOptions = _NOWHERE) -> None:
+    """Remove a certificate. Images that name it stay, and get no data and no copies any more.
+
+    For example:
+
+        intaglio cert remove 2f1c1f9e-6f0c-4b7e-9a7e-0c6d1f2f5a11
+    """
+    _directory(options).remove(certificate_id)
+    sys.stdout.write(f"Removed {certificate_id}.\n")
+
+
+def _directory(options: ConfigOptions) -> "CertificateDirectory":
+    from intaglio.bootstrap.load import load
+    from intaglio.signatures.directory import CertificateDirectory
+
+    return CertificateDirectory(load(options.sources()).signatures.certificate_dir)
+
+
+def _facts(directory: "CertificateDirectory", certificate_id: str) -> dict[str, str]:
+    from intaglio.signatures.base import CertificateUnusable
+    from intaglio.signatures.certificates import read
+
+    try:
+        return _read(certificate_id, read(directory.read(certificate_id)))
+    except CertificateUnusable as error:
+        return {"id": certificate_id, "subject": f"({error})", "issuer": "", "not_before": "", "not_after": ""}
+
+
+def _read(certificate_id: str, certificate: "Certificate") -> dict[str, str]:
+    from intaglio.signatures.certificates import fingerprint, kind_of, name_of
+
+    return {
+        "id": certificate_id,
+        "subject": name_of(certificate),
+        "issuer": certificate.issuer.rfc4514_string(),
+        "not_before": f"{certificate.not_valid_before_utc:%Y-%m-%dT%H:%M:%SZ}",
+        "not_after": f"{certificate.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}",
+        "key": kind_of(certificate.public_key()),
+        "fingerprint": f"sha256:{fingerprint(certificate)}",
+    }
