@@ -113,7 +113,7 @@ def assemble(reading: Reading) -> Settings:
         upkeep=_section(UpkeepSettings, reading, "intaglio"),
         rates=rate_settings(reading, data_dir),
         outbound=outbound_settings(reading),
-        plugins=plugin_settings(reading),
+        plugins=plugin_settings(reading, data_dir),
         copied_properties=reading.get("glance_download_properties", "extra_properties"),
         unified_limits=unified_limits_settings(reading),
         cors=_section(CorsSettings, reading, "cors"),

@@ -190,6 +190,7 @@ def make_bench(parts: Parts, settings: Settings) -> Bench:
         copied_properties=settings.copied_properties,
         property_quota=parts.limits.image_property_quota,
         unpacking=parts.plugins.unpacking,
+        conversion=parts.plugins.conversion,
     )
 
 

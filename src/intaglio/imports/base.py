@@ -20,6 +20,7 @@ from intaglio.domain.task import LOCK
 from intaglio.flows.base import Json
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.regions import Regions, Seal
+from intaglio.imports.conversion import Conversion
 from intaglio.ingest.door import Door
 from intaglio.ingest.unpacking import UnpackingLimits
 from intaglio.outbound.base import Fetcher
@@ -89,6 +90,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     copied_properties: tuple[str, ...] = ()  # beginnings of the names of properties that come from there
     property_quota: int = -1  # properties of an image; negative: no limit
     unpacking: UnpackingLimits | None = None  # of packed data; None: they are imported as they are
+    conversion: Conversion | None = None  # to the operator's format; None: data stay in the one they have
 
     async def write(self, work: Work[T]) -> T:
         """Run `work` in a transaction until it succeeds, decided anew on what is there; it must bear repetition.

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 import msgspec
 
 from intaglio.domain.properties import SERVICE_PREFIX
+from intaglio.imports.conversion import Conversion
 from intaglio.ingest.unpacking import UnpackingLimits
 
 NO_OP, INJECT, UNPACK, CONVERT = "no_op", "inject_image_metadata", "image_decompression", "image_conversion"
-KNOWN = (NO_OP, INJECT, UNPACK)
+KNOWN = (NO_OP, INJECT, UNPACK, CONVERT)
 """The plug-ins of this release."""
 
 
@@ -22,6 +23,7 @@ class PluginSettings(msgspec.Struct, frozen=True, kw_only=True):
     inject: Mapping[str, str] = {}
     ignore_user_roles: tuple[str, ...] = ("admin",)
     limits: UnpackingLimits = UnpackingLimits()
+    conversion: Conversion | None = None  # set where images are converted
 
     @property
     def unpacking(self) -> UnpackingLimits | None:

@@ -90,7 +90,7 @@ async def start(
     `token` is the caller's own, which an import from another region takes there.
 
     Raises `InvalidImport`, `MethodNotOffered`, `FetchRefused`, refusals, `ImportRunning`, `NotImportable`,
-    `ImportFormatsMissing`, `NoSuchStore`, `CopyThere`, `OverQuota`.
+    `ImportFormatsMissing`, `SignedNotConverted`, `CannotConvert`, `NoSuchStore`, `CopyThere`, `OverQuota`.
     """
     request = read(body, header_store=header_store, multi=parts.stores.multi)
     if request.method not in offered:
@@ -109,6 +109,8 @@ async def start(
             raise ImportRunning(f"Image {image.id} is being imported by the task {running.id}; wait for its end.")
         image = await _unlocked(conn, image)
         await _require_importable(conn, image, request)
+        if parts.plugins.conversion is not None and "describe" not in request.plan.steps:
+            parts.plugins.conversion.wanted(image)  # refuses at once what would be refused later
         stores = _targets(parts, image, request)
         task = _task(caller, image, body, header_store, stores, secrets)
         await tasks.insert_task(conn, task)

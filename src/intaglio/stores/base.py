@@ -252,3 +252,12 @@ class Marked(Protocol):
         None stands for a place that nobody could set up yet.
         """
         ...
+
+
+@runtime_checkable
+class Spacious(Protocol):
+    """A store that can say how much more fits into it."""
+
+    async def free(self) -> int:
+        """Bytes that a new object may have. Raises the `StoreError` met."""
+        ...

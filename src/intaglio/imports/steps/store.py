@@ -7,7 +7,7 @@ object of the image that no location names is what a crash left, and is removed 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 from msgspec.structs import replace
@@ -34,22 +34,19 @@ from intaglio.imports.base import (
     seize,
     undisturbed,
 )
+from intaglio.imports.converting import converted
+from intaglio.imports.loads import Change, Intake, Load, as_staged
 from intaglio.imports.watch import Watched
 from intaglio.ingest.base import Ingested, Spec
 from intaglio.ingest.fanout import Fanout
 from intaglio.ingest.sources import Copy, DeliveryBroken, continued, require_size
-from intaglio.ingest.unpacking import UnpackingLimits, unpacked
 from intaglio.stores.base import Busy, Exists, NotFound, Store, StoreError
 from intaglio.stores.settings import STAGING
 
 _log = logging.getLogger(__name__)
 
-AS_IT_IS = "compressed"
-"""The container format of data that are packed and to stay so, for those who unpack them when they boot."""
 _ATTEMPTS = 4  # a store that is busy, or an object that a frozen predecessor completes
 _PAUSE_SECONDS = 1.0
-
-Pieces = Callable[[], AsyncGenerator[bytes, None]]
 
 
 class NothingReadable(Unavailable):
@@ -68,6 +65,7 @@ class _Written(msgspec.Struct, frozen=True):
     facts: Ingested
     stores: tuple[str, ...]
     failures: Mapping[str, StoreError]
+    change: Change | None
 
 
 async def from_staging(bench: Bench, job: Job) -> Json:
@@ -78,22 +76,12 @@ async def from_staging(bench: Bench, job: Job) -> Json:
             data = await staged.find(bench.staging, image.id)
         except NotFound as error:
             raise NothingReadable("The staged data are not there any more.") from error
-        unpacking = None if image.container_format == AS_IT_IS else bench.unpacking
-        spec = Spec(
-            disk_format=image.disk_format or "",
-            container_format=image.container_format or "",
-            formats=bench.formats,
-            size_cap=bench.size_cap,
-            size=data.size if unpacking is None else None,
-            hashing_algorithm=bench.hashing_algorithm,
-        )
         watched = Watched(bench, job, lease, "store", data.size)
-
-        def pieces() -> AsyncGenerator[bytes, None]:
-            counted = watched.counted(data.pieces(bench.staging))
-            return counted if unpacking is None else _unpacked(bench, job, lease, counted, data.size, unpacking)
-
-        return await _transfer(bench, job, watched, targets, spec, pieces)
+        intake = Intake(bench=bench, job=job, lease=lease, image=image, data=data, watched=watched)
+        conversion = bench.conversion
+        if conversion is not None and conversion.wanted(image):
+            return await _transfer(bench, job, watched, targets, converted(intake, conversion, targets))
+        return await _transfer(bench, job, watched, targets, as_staged(intake))
 
     return await _run(bench, job, write)
 
@@ -115,34 +103,10 @@ async def from_copies(bench: Bench, job: Job) -> Json:
             os_hash_value=image.os_hash_value if image.os_hash_algo else None,
         )
         watched = Watched(bench, job, lease, "copy", size)
-        return await _transfer(
-            bench,
-            job,
-            watched,
-            targets,
-            spec,
-            lambda: watched.counted(continued(copies, f"image {image.id}", size, 0, size)),
-        )
+        load = Load(spec=spec, pieces=lambda: watched.counted(continued(copies, f"image {image.id}", size, 0, size)))
+        return await _transfer(bench, job, watched, targets, contextlib.nullcontext(load))
 
     return await _run(bench, job, write)
-
-
-async def _unpacked(
-    bench: Bench,
-    job: Job,
-    lease: Lease,
-    pieces: AsyncGenerator[bytes, None],
-    room: int,
-    limits: UnpackingLimits,
-) -> AsyncGenerator[bytes, None]:
-    """Plain bytes, for which there is room in the project's quota."""
-    came = 0
-    async with contextlib.aclosing(unpacked(pieces, limits)) as plain:
-        async for piece in plain:
-            came += len(piece)
-            if came > room:
-                room = await bench.room.claim(job, lease, came, known=False)
-            yield piece
 
 
 async def _run(
@@ -168,23 +132,26 @@ async def _run(
 
 
 async def _transfer(
-    bench: Bench, job: Job, watched: Watched, targets: Mapping[str, Store], spec: Spec, pieces: Pieces
+    bench: Bench,
+    job: Job,
+    watched: Watched,
+    targets: Mapping[str, Store],
+    loading: contextlib.AbstractAsyncContextManager[Load],
 ) -> _Written:
     async def work() -> _Written:
-        for attempt in range(1, _ATTEMPTS):
-            try:
-                return await _pass(bench, job, watched, targets, spec, pieces)
-            except (Busy, Exists, DeliveryBroken, StoresFailed) as error:
-                _log.warning("task %s, attempt %d: %s", job.task_id, attempt, error)
-            await asyncio.sleep(_PAUSE_SECONDS * attempt)
-        return await _pass(bench, job, watched, targets, spec, pieces)
+        async with loading as load:
+            for attempt in range(1, _ATTEMPTS):
+                try:
+                    return await _pass(bench, job, watched, targets, load)
+                except (Busy, Exists, DeliveryBroken, StoresFailed) as error:
+                    _log.warning("task %s, attempt %d: %s", job.task_id, attempt, error)
+                await asyncio.sleep(_PAUSE_SECONDS * attempt)
+            return await _pass(bench, job, watched, targets, load)
 
     return await watched.run(work())
 
 
-async def _pass(
-    bench: Bench, job: Job, watched: Watched, targets: Mapping[str, Store], spec: Spec, pieces: Pieces
-) -> _Written:
+async def _pass(bench: Bench, job: Job, watched: Watched, targets: Mapping[str, Store], load: Load) -> _Written:
     """Read the data once, into every store that takes them."""
     watched.begin_again()
     failures: dict[str, StoreError] = {}
@@ -196,14 +163,16 @@ async def _pass(
     _require_enough(job, failures, targets)
     clear = {store_id: store for store_id, store in targets.items() if store_id not in failures}
     sink = Fanout(clear, all_or_none=job.all_must_succeed)
+    consumers, verify = load.checks()
     try:
-        async with contextlib.aclosing(pieces()) as source:
-            facts = await bench.door.admit(source, sink, job.image_id, spec)
+        async with contextlib.aclosing(load.pieces()) as source:
+            facts = await bench.door.admit(source, sink, job.image_id, load.spec, consumers=consumers, verify=verify)
     except StoreError:
         _require_enough(job, failures | sink.failures, targets)
         raise
     failures |= sink.failures
-    return _Written(facts, tuple(store_id for store_id in targets if store_id not in failures), failures)
+    stores = tuple(store_id for store_id in targets if store_id not in failures)
+    return _Written(facts, stores, failures, load.change)
 
 
 def _require_enough(job: Job, failures: Mapping[str, StoreError], targets: Mapping[str, Store]) -> None:
@@ -250,7 +219,7 @@ def _after(image: Image, locations: tuple[Location, ...], written: _Written) -> 
         return after
     facts = written.facts
     return replace(
-        after,
+        after if written.change is None else written.change.made(after),
         status=Status.ACTIVE,
         locations=locations,  # one on an image without data is what an earlier failure left
         size=facts.size,

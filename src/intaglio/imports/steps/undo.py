@@ -19,6 +19,7 @@ from intaglio.imports import staged
 from intaglio.imports.base import LEASE_KIND, Bench, ImportCancelled, Job, discard, holds, lease_end, seize
 from intaglio.imports.steps.describe import Before, as_before
 from intaglio.ingest.base import CapExceeded
+from intaglio.ingest.conversion.base import CannotConvert
 from intaglio.ingest.unpacking import CannotUnpack
 from intaglio.outbound.base import FetchTooLarge
 from intaglio.stores.base import Store, StoreError
@@ -33,7 +34,14 @@ _ADVICE: Mapping[Status, str] = {
 }
 
 
-_OF_THE_DATA = {FormatMismatch.code, UnsafeContent.code, CapExceeded.code, FetchTooLarge.code, CannotUnpack.code}
+_OF_THE_DATA = {
+    FormatMismatch.code,
+    UnsafeContent.code,
+    CapExceeded.code,
+    FetchTooLarge.code,
+    CannotUnpack.code,
+    CannotConvert.code,
+}
 """Refusals that would come again: what was staged is removed then, and the image waits for other data."""
 
 

@@ -25,7 +25,7 @@ from intaglio.stores.base import (
     Unsupported,
     checked_key,
 )
-from intaglio.stores.drivers.file_choice import choose, find
+from intaglio.stores.drivers.file_choice import choose, find, most_free
 from intaglio.stores.drivers.file_faults import absent, explained, present, unmounted
 from intaglio.stores.drivers.file_marks import read_mark, require_mark, write_mark
 from intaglio.stores.drivers.file_places import LIMIT, PIECE, Place, make, options, places, sync_directory
@@ -183,6 +183,10 @@ class FileStore:
         place, _ = await self._run("look at an object", find, self._id, self._places, checked_key(key))
         self._remember(key, place)
         return Path(place.file(key))
+
+    async def free(self) -> int:
+        """What fits into the directory with the most free space."""
+        return await self._run("look at its free space", most_free, self._id, self._places)
 
     async def direct_url(self, key: str, ttl: int) -> str:  # noqa: ARG002 - the contract's signature
         """Files have none."""

@@ -30,6 +30,14 @@ def choose(store: str, among: Sequence[Place], size_hint: int | None) -> Place:
     return max(fitting, key=lambda place: (place.priority, free[place]))
 
 
+def most_free(store: str, among: Sequence[Place]) -> int:
+    """Bytes free in the directory that has the most. Blocks. Raises `Unmounted` when no directory is there."""
+    free = [room for place in among if (room := _free(store, place)) is not None]
+    if not free:
+        raise unmounted(store)
+    return max(free)
+
+
 def _free(store: str, place: Place) -> int | None:
     try:
         require_mark(store, place)
