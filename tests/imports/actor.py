@@ -6,6 +6,7 @@ store has read its first piece, or `stage:<what>` when it is the staging store. 
 """
 
 import asyncio
+import itertools
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from intaglio.bootstrap.load import load
 from intaglio.bootstrap.sources import Sources
 from intaglio.bootstrap.wiring import make_jobs
 from intaglio.imports import plans
+from intaglio.imports.staged import StagedSource
 from intaglio.imports.steps import begin, fetch, undo
 from intaglio.stores.base import Chunk, Full, Stat
 from intaglio.stores.drivers.file import FileStore
@@ -67,6 +69,18 @@ class Actor:
 
         return noted
 
+    def read_staged(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        """Of data that are converted: `read:inside` is at the third piece that is read of them."""
+        reads = itertools.count(1)
+
+        async def noted(source: Any, offset: int, length: int) -> bytes:
+            if next(reads) >= 3 and self.read("hang") == "read:inside":
+                await self.point("read:inside")
+            data: bytes = await real(source, offset, length)
+            return data
+
+        return noted
+
     def take_the_stage(self) -> None:
         steps: Any = plans.STEPS
         for name, work in list(steps.items()):
@@ -74,6 +88,7 @@ class Actor:
         fetch.PART = SMALL_PART
         begin.run = self.step("begin", begin.run)
         undo.run = self.step("undo", undo.run)
+        StagedSource.read = self.read_staged(StagedSource.read)  # type: ignore[method-assign]  # that of this process
         FileStore.put = self.put(FileStore.put)  # type: ignore[method-assign]  # that of this process alone
 
 
