@@ -15,10 +15,13 @@ from filelock import FileLock
 from tests.starters.base import CACHE
 
 PACKAGES: Mapping[str, str] = {
+    "bubblewrap": "the sandbox of the tool that converts images",
+    "busybox-static": "a real bootable disk",
     "ceph-common": "Ceph's own tools, the measure for transfers to RBD",
     "ceph-mgr": "Ceph, for its quotas",
     "ceph-mon": "Ceph, where most clouds keep images",
     "ceph-osd": "Ceph",
+    "cpio": "a real bootable disk",
     "curl": "transfers in processes of their own",
     "dosfstools": "FAT file systems inside disk images",
     "e2fsprogs": "a small ext4 file system that fills up",
@@ -27,17 +30,25 @@ PACKAGES: Mapping[str, str] = {
     "gcc": "compiling uWSGI, under which the real Glance runs",
     "grub-rescue-pc": "a real bootable ISO to upload",
     "ipxe": "a second real bootable ISO",
+    "isolinux": "a real bootable ISO of our own",
     "libc6-dev": "compiling uWSGI, under which the real Glance runs",
     "mariadb-server": "MariaDB, the database of most Glance installations",
     "memcached": "the real Swift keeps tokens there",
+    "memtest86+": "a real image that boots without an operating system",
+    "mtools": "a real bootable disk",
     "nginx-light": "nginx, the measure for downloads",
     "osinfo-db": "what libosinfo knows of operating systems",
     "postgresql-15": "PostgreSQL",
     "python3-rados": "the real Glance on RBD",
     "python3-rbd": "the real Glance on RBD",
+    "qemu-system-x86": "booting converted images",
     "qemu-utils": "real disk images in every format",
     "rclone": "the measure for transfers to object stores",
     "redis-server": "Redis, where several machines count calls together",
+    "seabios": "booting converted images",
+    "syslinux": "a real bootable disk",
+    "syslinux-common": "a real bootable disk",
+    "xorriso": "a real bootable ISO of our own",
 }
 
 
