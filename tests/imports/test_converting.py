@@ -139,7 +139,7 @@ def test_to_another_format(output: str, tmp_path: Path) -> None:
             assert (image["status"], image["disk_format"]) == ("active", output), reason(service, image_id)
             result = tmp_path / f"{name}.{output}"
             result.write_bytes(content(service, image_id))
-            command = ["qemu-img", "compare", "-f", driver(name), "-F", output, real_image(name), result]
+            command = ["qemu-img", "compare", "-f", driver(name), "-F", output, str(real_image(name)), str(result)]
             assert subprocess.run(command, check=False, capture_output=True).returncode == 0
             assert (image["size"], image["virtual_size"]) == (result.stat().st_size, 4 * MIB)
             delete(service, image_id)

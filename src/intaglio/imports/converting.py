@@ -84,7 +84,11 @@ class _Work:
         windowed = Windowed(source, _WINDOW)
         size = image.size if image is not None else (await self._facts(windowed)).virtual_size
         await self._claim(size)
-        await self._require_space(size)
+        if image is not None:
+            filled = await qcow2.allocated(source, image)
+        else:
+            filled = await self._qemu.measured(windowed, self._driver, "raw")
+        await self._require_space(size, filled)
         watched.enter("convert", size)
 
         def pieces() -> AsyncGenerator[bytes, None]:
@@ -112,7 +116,7 @@ class _Work:
         await self._qemu.convert(windowed, self._driver, output, file.fileno(), most, noted)
         size = os.fstat(file.fileno()).st_size
         await self._claim(size)
-        await self._require_space(size)
+        await self._require_space(size, size)
         watched.enter("store", size)
         return lambda: watched.counted(_all(FileSource(file.fileno(), size))), size
 
@@ -135,15 +139,16 @@ class _Work:
             raise CapExceeded(f"The disk in the data has {size} bytes, and an image may have {bench.size_cap} at most.")
         await bench.room.claim(self._intake.job, self._intake.lease, max(size, self._intake.data.size), known=True)
 
-    async def _require_space(self, size: int) -> None:
-        """Refuse at once what does not fit, where a store can say so."""
+    async def _require_space(self, size: int, filled: int) -> None:
+        """Refuse at once what does not fit, where a store can say so: `filled` bytes of `size` are no holes."""
         for store_id, store in self._targets.items():
-            if store.abilities.sparse or not isinstance(store, Spacious):
+            if not isinstance(store, Spacious):
                 continue
+            needed = filled if store.abilities.holes or store.abilities.sparse else size
             with contextlib.suppress(StoreError):  # writing to it will say what is wrong
                 free = await store.free()
-                if free < size:
-                    raise NoSpace(f"Store {store_id} has {free} bytes free, and the converted image takes {size}.")
+                if free < needed:
+                    raise NoSpace(f"Store {store_id} has {free} bytes free, and the converted image takes {needed}.")
 
 
 async def _source(

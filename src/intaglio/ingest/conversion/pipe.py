@@ -3,10 +3,11 @@
 import asyncio
 import errno
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
+
+from intaglio.stores.base import holes
 
 PIECE = 1 << 20
-_ZEROS = bytes(PIECE)
 _WAITING = 4  # writes that wait to be taken
 
 
@@ -53,7 +54,7 @@ class Pipe:
         while True:
             while self._waiting:
                 offset, data = self._waiting.popleft()
-                for piece in zeros(offset - given):
+                for piece in holes(offset - given):
                     yield piece
                 for at in range(0, len(data), PIECE):
                     yield data[at : at + PIECE] if len(data) > PIECE else data
@@ -63,11 +64,3 @@ class Pipe:
                 return
             self._there.clear()
             await self._there.wait()
-
-
-def zeros(length: int) -> Iterator[bytes]:
-    """So many zero bytes, mostly as the same piece again and again."""
-    for _ in range(length // PIECE):
-        yield _ZEROS
-    if length % PIECE:
-        yield _ZEROS[: length % PIECE]

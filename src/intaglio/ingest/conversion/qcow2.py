@@ -10,7 +10,8 @@ from typing import Any
 
 from intaglio.formats.qcow2 import HEADER, Compression, Extent, Kind, Layout, extents, layout, tables
 from intaglio.ingest.conversion.base import CannotConvert, ConversionFailed, Source
-from intaglio.ingest.conversion.pipe import PIECE, zeros
+from intaglio.ingest.conversion.pipe import PIECE
+from intaglio.stores.base import holes
 
 _AT_ONCE = 4 * PIECE
 """Bytes of the disk that are read and inflated together, while those before are on their way."""
@@ -25,6 +26,12 @@ Inflate = Callable[[bytes, int], bytes]
 async def readable(source: Source) -> Layout | None:
     """The image's layout, None when it is left to qemu-img."""
     return layout(await source.read(0, min(HEADER, source.size)))
+
+
+async def allocated(source: Source, image: Layout) -> int:
+    """Bytes of the disk that are more than zeros nobody wrote. Raises what `disk` raises of the tables."""
+    async with aclosing(_extents(source, image)) as found:
+        return sum([extent.length async for extent in found if extent.kind is not Kind.ZERO])
 
 
 async def disk(source: Source, image: Layout) -> AsyncGenerator[bytes, None]:
@@ -119,7 +126,7 @@ def _assembled(
     """The disk's bytes, in pieces of 1 MiB at most."""
     for extent in batch:
         if extent.kind is Kind.ZERO:
-            yield from zeros(extent.length)
+            yield from holes(extent.length)
             continue
         data = _stored(extent, read)
         if extent.kind is Kind.PACKED:

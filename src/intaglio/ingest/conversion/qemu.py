@@ -17,7 +17,8 @@ from intaglio.base.errors import IntaglioError
 from intaglio.ingest.conversion import sandbox
 from intaglio.ingest.conversion.base import CannotConvert, ConversionFailed, ConversionSettings, NoSpace, Source
 from intaglio.ingest.conversion.nbd import Export, serve
-from intaglio.ingest.conversion.pipe import Pipe, zeros
+from intaglio.ingest.conversion.pipe import Pipe
+from intaglio.stores.base import holes
 
 _log = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ class QemuImg:
             raise CannotConvert("qemu-img says nothing of the data that could be understood.") from error
 
     async def measured(self, source: Source, driver: str, output: str) -> int:
-        """How many bytes the result will have at most, about: what is known without reading all data."""
+        """How many bytes of space the result will take at most, about: what is known without reading all data."""
         words = ["measure", "--output=json", "-O", output, "--image-opts", "{0}"]
         try:
             return msgspec.json.decode(await self._asked(words, source, driver), type=_Measured).required
@@ -133,7 +134,7 @@ class QemuImg:
                     given += len(piece)
                     yield piece
             await running
-            for piece in zeros(size - given):
+            for piece in holes(size - given):
                 yield piece
         finally:
             running.cancel()
