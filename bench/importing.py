@@ -87,16 +87,16 @@ def _measure(run: Run, case: str, url: str, disk_format: str, size: int) -> None
 
 def _imported(server: Server, own: Path, url: str, disk_format: str, size: int) -> dict[str, float]:
     """Import once, and delete the image again."""
-    with httpx.Client(base_url=f"{server.url}/v2/images", headers=server.headers, timeout=60) as client:
+    with httpx.Client(base_url=server.url, headers=server.headers, timeout=60) as client:
         new = {"name": "bench", "disk_format": disk_format, "container_format": "bare"}
-        image = str(client.post("", json=new).raise_for_status().json()["id"])
+        image = str(client.post("/v2/images", json=new).raise_for_status().json()["id"])
         os.sync()  # what earlier runs left to be written is not this run's
         before = cpu_seconds(server.pid), written(server.pid)
         began = time.perf_counter()
         try:
             with PeakDisk(own, server.pid) as disk:
                 body = {"method": {"name": "web-download", "uri": url}}
-                answer = client.post(f"/{image}/import", json=body)
+                answer = client.post(f"/v2/images/{image}/import", json=body)
                 if answer.status_code != httpx.codes.ACCEPTED:
                     raise Failed(f"{server.name}: import answered {answer.status_code}: {answer.text[:200]}")
                 _wait(server.name, client, image, size)
@@ -108,13 +108,13 @@ def _imported(server: Server, own: Path, url: str, disk_format: str, size: int) 
                 "disk": disk.peak / _MIB,
             }
         finally:
-            client.delete(f"/{image}")
+            client.delete(f"/v2/images/{image}")
 
 
 def _wait(name: str, client: httpx.Client, image: str, size: int) -> None:
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:
-        shown = client.get(f"/{image}").json()
+        shown = client.get(f"/v2/images/{image}").json()
         if shown["status"] == "active":
             if shown["size"] != size or shown["disk_format"] != "raw":
                 raise Failed(f"{name}: the image has {shown['size']} bytes of {shown['disk_format']}")

@@ -101,6 +101,10 @@ INDIRECT = {  # read by the loader itself, or by a driver that is handed all its
     ("inject_metadata_properties", "ignore_user_roles"),
     ("intaglio", "unpack_ratio"),
     ("intaglio", "unpack_free_gib"),
+    ("image_conversion", "output_format"),  # test_conversion.py proves these
+    ("image_format", "vmdk_allowed_types"),
+    ("task", "work_dir"),
+    *(("intaglio", f"convert_{name}") for name in ("signed", "memory_mib", "minutes")),
     ("DEFAULT", "debug"),  # of the processes, among the options of [intaglio]
 }
 
