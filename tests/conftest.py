@@ -1,5 +1,7 @@
 """Shared by all tests: real parts that are missing are skipped by name and counted at the end."""
 
+import collections
+import itertools
 from collections.abc import Iterator
 
 import pytest
@@ -50,14 +52,31 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: pytest.
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    counts: dict[str, int] = {}
-    for report in terminalreporter.stats.get("skipped", []):
+    _missing(terminalreporter)
+    _slowest_files(terminalreporter)
+
+
+def _missing(terminal: pytest.TerminalReporter) -> None:
+    """Say loudly which real parts were not there, and how many tests that cost."""
+    counts: collections.Counter[str] = collections.Counter()
+    for report in terminal.stats.get("skipped", []):
         reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr)
         if "real part missing:" in reason:
-            counts[reason.partition("real part missing:")[2].strip()] = (
-                counts.get(reason.partition("real part missing:")[2].strip(), 0) + 1
-            )
+            counts[reason.partition("real part missing:")[2].strip()] += 1
     if counts:
-        terminalreporter.section("REAL PARTS MISSING", red=True, bold=True)
+        terminal.section("REAL PARTS MISSING", red=True, bold=True)
         for reason, number in sorted(counts.items()):
-            terminalreporter.line(f"{number} tests not run: {reason}")
+            terminal.line(f"{number} tests not run: {reason}")
+
+
+def _slowest_files(terminal: pytest.TerminalReporter, *, shown: int = 20, long_run: float = 300) -> None:
+    """After a long run, where its time went: seconds per file, set-up of what its tests share included."""
+    seconds: dict[str, float] = collections.defaultdict(float)
+    for report in itertools.chain.from_iterable(terminal.stats.values()):
+        if isinstance(report, pytest.TestReport):
+            seconds[report.nodeid.partition("::")[0]] += report.duration
+    if (total := sum(seconds.values())) < long_run:
+        return
+    terminal.section(f"where {total:.0f} s of all processes went")
+    for file, spent in sorted(seconds.items(), key=lambda each: -each[1])[:shown]:
+        terminal.line(f"{spent:6.0f} s  {file}")

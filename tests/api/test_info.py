@@ -22,7 +22,7 @@ class TestForEverybody:
         caller: Caller = request.getfixturevalue(who)
         answer = caller.get("/v2/info/import")
         assert answer.status_code == 200
-        assert answer.json().keys() == {"import-methods"}
+        assert answer.json().keys() - {"import-method-extras"} == {"import-methods"}
         methods = answer.json()["import-methods"]
         assert methods.keys() == {"description", "type", "value"}
         assert (methods["description"], methods["type"]) == ("Import methods available.", "array")
@@ -41,6 +41,16 @@ class TestForEverybody:
         assert answer.json().keys() == {"usage"}
         for used in answer.json()["usage"].values():
             assert used.keys() == {"usage", "limit"}
+
+
+@pytest.mark.ours
+def test_import_methods_say_what_more_they_take(member: Caller) -> None:
+    answer = member.get("/v2/info/import").json()
+    offered = set(answer["import-methods"]["value"])
+    extras = answer["import-method-extras"]["value"]
+    assert extras.keys() <= offered
+    if "web-download" in offered:
+        assert {"checksum", "checksum_url", "checksum_name"} <= set(extras["web-download"])
 
 
 def test_creation_names_the_methods_and_stores(member: Caller) -> None:

@@ -46,6 +46,12 @@ WRONG = [
     ),
     ("image_conversion", "output_format", "vdi", "must be one of qcow2, raw, vmdk"),
     ("image_import_opts", "image_import_plugins", "[no_op,no_op]", "named twice"),
+    (
+        "image_import_opts",
+        "image_import_plugins",
+        "[image_introspection,image_decompression]",
+        "would look at packed data",
+    ),
     ("database", "max_pool_size", "$nothing", "write $$ for the character"),
     ("database", "max_pool_size", "$max_pool_size", "must be a whole number"),
 ]

@@ -293,6 +293,24 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/imports/test_conversion.py::test_signed",
     ),
     "Holes of converted images": ("tests/stores/test_holes.py::test_a_file_keeps_them",),
+    "What images say of themselves": (
+        "tests/imports/test_introspection.py::test_a_disk_of_vmware",
+        "tests/imports/test_introspection.py::test_an_administrator_knows_better",
+        "tests/formats/test_facts.py::test_facts",
+    ),
+    "OVA": ("tests/imports/test_introspection.py::test_an_ova",),
+    "Plug-ins of other packages": (
+        "tests/imports/test_introspection.py::test_a_plugin_of_another_package",
+        "tests/imports/test_introspection.py::test_what_a_plugin_does_not_let_in",
+    ),
+    "Stored data judged anew": (
+        "tests/inventory/test_inspection.py::test_only_what_other_rules_judged_is_looked_at",
+        "tests/inventory/test_inspection.py::test_what_is_refused_is_found_each_time_until_it_is_out_of_use",
+    ),
+    "What methods take": (
+        "tests/manager/test_handing_over.py::test_the_cloud_fetches_and_verifies",
+        "tests/api/test_info.py::test_import_methods_say_what_more_they_take",
+    ),
     "Order of plug-ins": ("tests/config/test_errors.py::test_a_wrong_value_is_named_with_its_place",),
     "Roles without injected properties": ("tests/imports/test_plugins.py::test_roles_that_are_left_out",),
     "Stores of an import": (

@@ -4,14 +4,17 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
+from cyclopts import App
 
 from intaglio.api.errors import STATUS_OF_KIND
 from intaglio.api.reference import ADVICE, all_errors, errors_page, policies_page, routes_page
 from intaglio.api.routes import ROUTES
 from intaglio.base.errors import IntaglioError
 from intaglio.bootstrap.reference import reference
+from intaglio.cli.main import build
 from intaglio.manager.reference import page as definitions_page
 from tests.house.tree import ROOT
 
@@ -33,6 +36,20 @@ def test_a_generated_page_is_what_the_code_says(name: str, text: str) -> None:
     page = ROOT / "docs" / "reference" / name
     assert page.exists(), f"docs/reference/{name} is missing: run make docs"
     assert page.read_text(encoding="utf-8") == text, f"docs/reference/{name} is stale: run make docs"
+
+
+def _commands(app: App, path: tuple[str, ...]) -> Iterator[str]:
+    names = [name for name in app if not name.startswith("-")]
+    if not names:
+        yield " ".join(path)
+    for name in names:
+        yield from _commands(app[name], (*path, name))
+
+
+def test_every_command_is_on_the_map() -> None:
+    page = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"`(intaglio(?: [a-z-]+)+)`", page))
+    assert set(_commands(build(), ("intaglio",))) - listed == set()
 
 
 def test_every_route_is_on_its_page() -> None:

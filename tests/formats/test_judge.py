@@ -18,6 +18,11 @@ def judged(data: bytes, declared: str, settings: FormatSettings = STRICT, contai
     return inspection.finish(len(data))
 
 
+def told(verdict: Verdict) -> tuple[str | None, int | None]:
+    """What is found in either way of cutting; what the content says of itself is tested by itself."""
+    return verdict.detected, verdict.virtual_size
+
+
 @pytest.mark.parametrize(
     ("name", "declared", "virtual_size"),
     [
@@ -35,7 +40,7 @@ def judged(data: bytes, declared: str, settings: FormatSettings = STRICT, contai
     ],
 )
 def test_matches(name: str, declared: str, virtual_size: int) -> None:
-    assert judged(image(name).read_bytes(), declared) == Verdict(declared, virtual_size)
+    assert told(judged(image(name).read_bytes(), declared)) == (declared, virtual_size)
 
 
 @pytest.mark.parametrize("name", ["iso-hybrid", "iso-plain"])
@@ -74,7 +79,7 @@ def test_iso_with_a_boot_sector_is_an_iso(name: str) -> None:
 )
 def test_raw_takes_what_is_safe_and_its_virtual_size_is_its_bytes(name: str, detected: str) -> None:
     data = image(name).read_bytes()
-    assert judged(data, "raw") == Verdict(detected, len(data))
+    assert told(judged(data, "raw")) == (detected, len(data))
 
 
 @pytest.mark.parametrize(
@@ -143,15 +148,15 @@ def test_mismatch(name: str, declared: str) -> None:
 
 @pytest.mark.parametrize("declared", ["ami", "ari", "aki", "ploop"])
 def test_without_a_detector_only_nothing_specific_is_accepted(declared: str) -> None:
-    assert judged(image("random").read_bytes(), declared) == Verdict("raw", None)
-    assert judged(image("mbr").read_bytes(), declared) == Verdict("gpt", None)
+    assert told(judged(image("random").read_bytes(), declared)) == ("raw", None)
+    assert told(judged(image("mbr").read_bytes(), declared)) == ("gpt", None)
     with pytest.raises(MISMATCH):
         judged(image("qcow2").read_bytes(), declared)
 
 
 @pytest.mark.parametrize("declared", ["aki", "ari"])
 def test_a_kernel_may_imitate_a_boot_sector(declared: str) -> None:
-    assert judged(image("mbr-no-partition").read_bytes(), declared) == Verdict("gpt", None)
+    assert told(judged(image("mbr-no-partition").read_bytes(), declared)) == ("gpt", None)
     with pytest.raises(UNSAFE):
         judged(image("mbr-no-partition").read_bytes(), "ami")
 
@@ -159,7 +164,7 @@ def test_a_kernel_may_imitate_a_boot_sector(declared: str) -> None:
 def test_named_partition_table_checks_only_warn() -> None:
     tolerant = FormatSettings(gpt_safety_checks_nonfatal=("mbr",))
     data = image("gpt-extra-partition").read_bytes()
-    assert judged(data, "raw", tolerant) == Verdict("gpt", len(data))
+    assert told(judged(data, "raw", tolerant)) == ("gpt", len(data))
     with pytest.raises(UNSAFE):
         judged(
             image("qcow2-backing-file").read_bytes(),
@@ -177,7 +182,7 @@ def test_only_bare_containers_are_inspected(container: str) -> None:
 
 
 def test_nothing_at_all_is_raw() -> None:
-    assert judged(b"", "raw") == Verdict("raw", None)
+    assert told(judged(b"", "raw")) == ("raw", None)
 
 
 def test_a_disk_size_that_no_database_holds_is_refused() -> None:

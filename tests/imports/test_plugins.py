@@ -6,15 +6,13 @@ import io
 import lzma
 import tarfile
 from collections.abc import Iterator
-from typing import Any
 
-import httpx
 import pytest
 
 from intaglio.imports.settings import INJECT, PluginSettings
 from intaglio.stores.conformance_sources import noise
 from tests.faults.client import stored_files
-from tests.starters.base import wait_until
+from tests.imports.client import Client
 from tests.starters.images import image as real_image
 from tests.starters.intaglio import Intaglio, intaglio
 
@@ -38,29 +36,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Intaglio]:
         yield running
 
 
-def staged(service: Intaglio, data: bytes, **fields: str) -> str:
-    wanted = {"name": "n", "disk_format": "raw", "container_format": "bare"} | fields
-    image_id = str(httpx.post(f"{service.url}/v2/images", json=wanted).json()["id"])
-    headers = {"Content-Type": "application/octet-stream"}
-    path = f"{service.url}/v2/images/{image_id}/stage"
-    assert httpx.put(path, content=data, headers=headers, timeout=60).status_code == 204
-    return image_id
-
-
-def imported(service: Intaglio, image_id: str) -> dict[str, Any]:
-    path = f"{service.url}/v2/images/{image_id}"
-    assert httpx.post(f"{path}/import", json={"method": {"name": "glance-direct"}}).status_code == 202
-    wait_until(lambda: httpx.get(path).json()["status"] != "importing", "the end of the import")
-    found: dict[str, Any] = httpx.get(path).json()
-    return found
-
-
-def reason(service: Intaglio, image_id: str) -> str:
-    return str(httpx.get(f"{service.url}/v2/images/{image_id}/tasks").json()["tasks"][0]["message"])
-
-
-def delete(service: Intaglio, image_id: str) -> None:
-    assert httpx.delete(f"{service.url}/v2/images/{image_id}", timeout=60).status_code == 204
+@pytest.fixture(scope="module")
+def client(service: Intaglio) -> Iterator[Client]:
+    made = Client(service)
+    yield made
+    made.close()
 
 
 def tarred(name: str, data: bytes) -> bytes:
@@ -74,78 +54,78 @@ def tarred(name: str, data: bytes) -> bytes:
 
 @pytest.mark.real
 @pytest.mark.parametrize("name", ["qcow2", "vmdk-stream", "vhdx"])
-def test_a_packed_disk_is_what_is_inside(service: Intaglio, name: str) -> None:
+def test_a_packed_disk_is_what_is_inside(client: Client, name: str) -> None:
     """Size, digests and the format's own facts are those of the disk, which was never kept as a file beside."""
     data = real_image(name).read_bytes()
     disk_format = name.partition("-")[0]
-    image_id = staged(service, gzip.compress(data), disk_format=disk_format)
-    image = imported(service, image_id)
-    assert (image["status"], image["size"]) == ("active", len(data)), reason(service, image_id)
+    image_id = client.staged(gzip.compress(data), disk_format=disk_format)
+    image = client.imported(image_id)
+    assert (image["status"], image["size"]) == ("active", len(data)), client.reason(image_id)
     assert image["os_hash_value"] == hashlib.sha512(data).hexdigest()
     assert image["virtual_size"]
-    assert httpx.get(f"{service.url}/v2/images/{image_id}/file").content == data
-    delete(service, image_id)
+    assert client.content(image_id) == data
+    client.delete(image_id)
 
 
-def test_an_archive_within(service: Intaglio) -> None:
+def test_an_archive_within(client: Client) -> None:
     data = noise(3 * MIB) + b"the end"
-    image_id = staged(service, lzma.compress(tarred("../../disk.raw", data)))
-    image = imported(service, image_id)
+    image_id = client.staged(lzma.compress(tarred("../../disk.raw", data)))
+    image = client.imported(image_id)
     assert (image["status"], image["size"]) == ("active", len(data))
-    assert httpx.get(f"{service.url}/v2/images/{image_id}/file").content == data
-    delete(service, image_id)
+    assert client.content(image_id) == data
+    client.delete(image_id)
 
 
-def test_plain_data_and_those_to_stay_packed(service: Intaglio) -> None:
+def test_plain_data_and_those_to_stay_packed(client: Client) -> None:
     packed = gzip.compress(b"data" * 1000)
     for data, fields in ((b"plain" * 1000, {}), (packed, {"container_format": "compressed"})):
-        image_id = staged(service, data, **fields)
-        assert imported(service, image_id)["size"] == len(data)
-        assert httpx.get(f"{service.url}/v2/images/{image_id}/file").content == data
-        delete(service, image_id)
+        image_id = client.staged(data, **fields)
+        assert client.imported(image_id)["size"] == len(data)
+        assert client.content(image_id) == data
+        client.delete(image_id)
 
 
-def test_what_cannot_be_unpacked(service: Intaglio) -> None:
+def test_what_cannot_be_unpacked(client: Client) -> None:
     """The reason is told, and nothing is kept: other data can be sent."""
     packed = gzip.compress(b"data" * 100_000)[:-9]
-    image_id = staged(service, packed)
-    image = imported(service, image_id)
+    image_id = client.staged(packed)
+    image = client.imported(image_id)
     assert (image["status"], image["size"]) == ("queued", None)
-    assert "end in the middle" in reason(service, image_id)
-    assert stored_files(service) == {}
-    delete(service, image_id)
+    assert "end in the middle" in client.reason(image_id)
+    assert stored_files(client.service) == {}
+    client.delete(image_id)
 
 
-def test_what_is_inside_is_judged(service: Intaglio) -> None:
-    image_id = staged(service, gzip.compress(b"no disk" * 1000), disk_format="qcow2")
-    assert imported(service, image_id)["status"] == "queued"
-    assert "raw, not qcow2" in reason(service, image_id)
-    delete(service, image_id)
+def test_what_is_inside_is_judged(client: Client) -> None:
+    image_id = client.staged(gzip.compress(b"no disk" * 1000), disk_format="qcow2")
+    assert client.imported(image_id)["status"] == "queued"
+    assert "raw, not qcow2" in client.reason(image_id)
+    client.delete(image_id)
 
 
-def test_a_quota_counts_what_comes_out(service: Intaglio) -> None:
+def test_a_quota_counts_what_comes_out(client: Client) -> None:
     packed = gzip.compress(bytes(80 * MIB))
-    image_id = staged(service, packed)
-    image = imported(service, image_id)
+    image_id = client.staged(packed)
+    image = client.imported(image_id)
     assert (image["status"], image["size"]) == ("uploading", len(packed))
-    assert "quota" in reason(service, image_id).lower()
-    assert stored_files(service) == {}
-    delete(service, image_id)
+    assert "quota" in client.reason(image_id).lower()
+    assert stored_files(client.service) == {}
+    client.delete(image_id)
 
 
-def test_a_trap(service: Intaglio) -> None:
-    image_id = staged(service, lzma.compress(bytes(48 * MIB)))
-    assert imported(service, image_id)["status"] == "queued"
-    assert "more than 2000 times" in reason(service, image_id)
-    delete(service, image_id)
+def test_a_trap(client: Client) -> None:
+    image_id = client.staged(lzma.compress(bytes(48 * MIB)))
+    assert client.imported(image_id)["status"] == "queued"
+    assert "more than 2000 times" in client.reason(image_id)
+    client.delete(image_id)
 
 
-def test_properties_are_given(service: Intaglio) -> None:
-    image_id = staged(service, b"data")
-    image = imported(service, image_id)
+def test_properties_are_given(client: Client) -> None:
+    image_id = client.staged(b"data")
+    image = client.imported(image_id)
     assert image["imported"] == "yes"
     assert "os_glance_x" not in image
-    delete(service, image_id)
+    client.delete(image_id)
 
 
 @pytest.mark.parametrize(

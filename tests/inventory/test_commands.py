@@ -1,45 +1,14 @@
 """`intaglio store …` as an operator meets it: what is printed, as lines and as JSON, and how it ends."""
 
-import asyncio
 import json
 from typing import Any
 
 import pytest
 
-from intaglio.cli.main import run
 from tests.deletion.site import Site
-from tests.inventory.conftest import stray
+from tests.inventory.conftest import Commands, stray
 
 pytestmark = pytest.mark.anyio
-
-
-class Commands:
-    """The command line in this process, on a site's configuration."""
-
-    def __init__(self, site: Site, captured: pytest.CaptureFixture[str]) -> None:
-        self.site = site
-        self._captured = captured
-
-    async def __call__(self, *words: str) -> tuple[int, str, str]:
-        code = await asyncio.to_thread(self._run, [*words, "--config-file", str(self.site.stage.conf)])
-        return (code, *self._captured.readouterr())
-
-    async def json(self, *words: str) -> tuple[int, Any]:
-        code, out, err = await self(*words, "--format", "json")
-        assert out, err
-        return code, json.loads(out)
-
-    def _run(self, words: list[str]) -> int:
-        try:
-            return run(words)
-        except SystemExit as ended:
-            return int(ended.code or 0)
-
-
-@pytest.fixture
-def ran(site: Site, capsys: pytest.CaptureFixture[str]) -> Commands:
-    capsys.readouterr()
-    return Commands(site, capsys)
 
 
 async def test_list(site: Site, ran: Commands) -> None:

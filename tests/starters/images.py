@@ -115,6 +115,13 @@ _converted("vhdx", "vhdx")
 _converted("qed", "qed")
 _converted("parallels", "parallels")
 _converted("luks", "luks", *_SECRET, "-o", "key-secret=key,iter-time=200")
+_converted(
+    "qcow2-luks",
+    "qcow2",
+    *_SECRET,
+    "-o",
+    "encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=200",
+)
 
 # plain contents
 _written("raw", _disk)

@@ -205,7 +205,7 @@ def _schemas(formats: Formats) -> dict[str, Any]:
         "ImageTasks": _object({"tasks": {"type": "array", "items": {"$ref": "#/components/schemas/Task"}}}),
         "NewTask": _object({"type": TASK["properties"]["type"], "input": {"type": "object"}}),
         "Import": _IMPORT,
-        "ImportMethods": _object({"import-methods": {"type": "object"}}),
+        "ImportMethods": _object({"import-methods": {"type": "object"}, "import-method-extras": {"type": "object"}}),
         "Stores": _object({"stores": {"type": "array", "items": _STORE}}),
         "Usage": _object({"usage": {"type": "object", "additionalProperties": _USAGE}}),
         "Patch": {

@@ -18,7 +18,7 @@ from intaglio.bootstrap.judge import warnings
 from intaglio.bootstrap.limit_settings import unified_limits_settings
 from intaglio.bootstrap.options.model import State
 from intaglio.bootstrap.outbound_settings import outbound_settings
-from intaglio.bootstrap.plugin_settings import plugin_settings
+from intaglio.bootstrap.plugin_settings import OVF_FILE_NAME, plugin_settings
 from intaglio.bootstrap.problems import ConfigInvalid, Level, Problem
 from intaglio.bootstrap.rate_settings import rate_settings
 from intaglio.bootstrap.reading import Reading
@@ -113,7 +113,7 @@ def assemble(reading: Reading) -> Settings:
         upkeep=_section(UpkeepSettings, reading, "intaglio"),
         rates=rate_settings(reading, data_dir),
         outbound=outbound_settings(reading),
-        plugins=plugin_settings(reading, data_dir),
+        plugins=plugin_settings(reading, data_dir, there(_beside(reading, OVF_FILE_NAME))),
         copied_properties=reading.get("glance_download_properties", "extra_properties"),
         unified_limits=unified_limits_settings(reading),
         cors=_section(CorsSettings, reading, "cors"),

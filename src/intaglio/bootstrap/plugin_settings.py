@@ -2,20 +2,30 @@
 
 from pathlib import Path
 
-from intaglio.bootstrap.problems import Level
+import msgspec
+
+from intaglio.bootstrap.problems import Level, Problem
 from intaglio.bootstrap.reading import Reading
+from intaglio.imports import plugins
 from intaglio.imports.conversion import Conversion, Signed
-from intaglio.imports.settings import CONVERT, INJECT, KNOWN, UNPACK, PluginSettings
+from intaglio.imports.settings import CONVERT, INJECT, INTROSPECT, KNOWN, UNPACK, PluginSettings
 from intaglio.ingest.conversion import sandbox
 from intaglio.ingest.conversion.base import ConversionSettings
 from intaglio.ingest.conversion.qemu import PROGRAM
 from intaglio.ingest.unpacking import UnpackingLimits
 
 GROUP = "image_import_opts"
+OVF_FILE_NAME = "ovf-metadata.json"
 _OPTION = "image_import_plugins"
 
 
-def plugin_settings(reading: Reading, data_dir: Path) -> PluginSettings:
+class _Ovf(msgspec.Struct):
+    """The file that lists what of an OVA's description becomes properties, as Glance reads it."""
+
+    cim_pasd: tuple[str, ...] = ()
+
+
+def plugin_settings(reading: Reading, data_dir: Path, ovf_file: Path | None) -> PluginSettings:
     """All of it; an order that could not work is a problem, and the service does not start with it."""
     order: tuple[str, ...] = tuple(reading.get(GROUP, _OPTION))
     _check(reading, order)
@@ -30,6 +40,7 @@ def plugin_settings(reading: Reading, data_dir: Path) -> PluginSettings:
             ratio=reading.get("intaglio", "unpack_ratio"), free=reading.get("intaglio", "unpack_free_gib") << 30
         ),
         conversion=_conversion(reading, data_dir) if CONVERT in order else None,
+        ovf=() if ovf_file is None else _ovf(reading, ovf_file),
     )
 
 
@@ -60,15 +71,32 @@ def _check_tools(reading: Reading) -> None:
 
 
 def _check(reading: Reading, order: tuple[str, ...]) -> None:
+    foreign = plugins.found() if set(order) - set(KNOWN) else frozenset()
     for name in order:
-        if name not in KNOWN:
-            message = f"There is no plug-in {name!r}; there are {', '.join(KNOWN)}."
+        if name not in KNOWN and name not in foreign:
+            there = ", ".join((*KNOWN, *sorted(foreign)))
+            message = f"There is no plug-in {name!r}; there are {there}."
             reading.complain(GROUP, _OPTION, message, code="plugin-unknown")
     if UNPACK in order and CONVERT in order and order.index(CONVERT) < order.index(UNPACK):
         message = f"{UNPACK} has to come before {CONVERT}: packed data cannot be converted."
         reading.complain(GROUP, _OPTION, message, code="plugin-order")
     if len(set(order)) != len(order):
         reading.complain(GROUP, _OPTION, "A plug-in is named twice.")
+    for name in (INTROSPECT, *sorted(foreign & set(order))):
+        if UNPACK in order and name in order and order.index(name) < order.index(UNPACK):
+            message = f"{name} before {UNPACK} would look at packed data: name it behind."
+            reading.complain(GROUP, _OPTION, message, code="plugin-order")
     if reading.is_set("inject_metadata_properties", "inject") and INJECT not in order:
         message = f"It has no effect: {INJECT} is not among [{GROUP}] {_OPTION}."
         reading.complain("inject_metadata_properties", "inject", message, code="no-effect", level=Level.WARNING)
+
+
+def _ovf(reading: Reading, file: Path) -> tuple[str, ...]:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=_Ovf).cim_pasd
+    except (OSError, msgspec.DecodeError) as error:
+        message = f"It is no JSON object with a list of names under cim_pasd: {error}."
+        reading.problems.append(
+            Problem(level=Level.ERROR, code="ovf-metadata-invalid", message=message, file=str(file))
+        )
+        return ()

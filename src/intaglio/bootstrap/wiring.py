@@ -29,6 +29,7 @@ from intaglio.identity.settings import AuthMode
 from intaglio.identity.trusted_proxy import TrustedProxy
 from intaglio.identity.unified_limits import KeystoneLimits
 from intaglio.identity.users import UsersFile
+from intaglio.imports import plugins
 from intaglio.imports.base import Bench
 from intaglio.ingest.door import Door
 from intaglio.services import expiry, kept, recount, recovery, search_index, staging, tasks
@@ -191,6 +192,9 @@ def make_bench(parts: Parts, settings: Settings) -> Bench:
         property_quota=parts.limits.image_property_quota,
         unpacking=parts.plugins.unpacking,
         conversion=parts.plugins.conversion,
+        introspects=parts.plugins.introspects,
+        ovf=parts.plugins.ovf,
+        plugins=plugins.load(parts.plugins.foreign),
     )
 
 

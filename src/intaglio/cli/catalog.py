@@ -150,6 +150,79 @@ def apply(
 
 
 @app.command
+def update(
+    path: Files = Path("images"),
+    /,
+    *,
+    filter: Annotated[  # noqa: A002 - the option's name
+        str, Parameter(help="Only definitions whose name this regular expression is found in.")
+    ] = "",
+    builds: Annotated[
+        int | None, Parameter(help="Builds that a definition lists afterwards. [default: as many as before]")
+    ] = None,
+    dry_run: Annotated[bool, Parameter(help="Say what is newer, and write nothing.", negative="")] = False,
+    format: FormatOption = "table",  # noqa: A002 - the option's name
+) -> int:
+    """Look for the newest build of each definition at its upstream, and write it into the files with its digest.
+
+    Comments and order stay. Asked are AlmaLinux, Alpine, CentOS Stream, Debian, Fedora, Flatcar, openSUSE, Rocky and
+    Ubuntu, by their own indexes and sums; `latest_url` says where, or the URL of the newest version. A build that is
+    not published in full is passed over.
+
+    The exit code is 0 when it was done, 1 when a definition failed, 2 when --dry-run found something newer, 3 when the
+    definitions are wrong.
+
+    For example:
+
+        intaglio catalog update images/ --filter Debian --builds 3
+    """
+    import re
+
+    from intaglio.cli.catalog_output import print_updates
+    from intaglio.manager import update as updates
+    from intaglio.manager.upstream.web import Web
+
+    try:
+        only = re.compile(filter)
+    except re.error as error:
+        sys.stderr.write(f"intaglio: --filter is no regular expression: {error}.\n")
+        return CHANGES
+    if builds is not None and builds < 1:
+        sys.stderr.write("intaglio: --builds must be 1 or more.\n")
+        return CHANGES
+
+    def work() -> int:
+        found = list(updates.update(path, Web(), only=only, builds=builds, dry=dry_run))
+        print_updates(found, format)
+        if any(each.result == "failed" for each in found):
+            return FAILED
+        return CHANGES if dry_run and any(each.result in {"new", "changed"} for each in found) else DONE
+
+    return _coded(work)
+
+
+@app.command
+def share(
+    image: Annotated[str, Parameter(help="The image, by id or name.")],
+    project: Annotated[list[str], Parameter(help="Projects, by id.", negative="")],
+    /,
+    *,
+    remove: Annotated[bool, Parameter(help="End it instead.", negative="")] = False,
+    cloud: CloudOptions = _CLOUD,
+) -> None:
+    """Make projects members of an image whose visibility is shared, accepted at once; or end that.
+
+    For example:
+
+        intaglio catalog share "Debian 13" 4d4a6ce1f7a84a0ea0cd5ee7a2ec8e2f --os-cloud intaglio
+    """
+    from intaglio.manager.sharing import share as share_image
+
+    done = share_image(cloud.target().service, image, project, "del" if remove else "add")
+    sys.stdout.write(f"{image}: {done}\n")
+
+
+@app.command
 def status(
     path: Files = Path("images"),
     /,

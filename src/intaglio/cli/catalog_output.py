@@ -21,6 +21,7 @@ from intaglio.manager.state import Cloud, build_of
 
 if TYPE_CHECKING:
     from intaglio.manager.apply import Outcome
+    from intaglio.manager.update import Updated
 
 _COLOURS = {"import": "green", "rename": "cyan", "update": "yellow", "hide": "magenta", "delete": "red", "keep": "dim"}
 
@@ -34,6 +35,18 @@ def print_validation(found: Catalogue, form: str) -> None:
         sys.stdout.write(f"{problem}\n")
     counts = catalogue.summary(found)
     sys.stdout.write(", ".join(f"{number} {name}" for name, number in counts.items()) + "\n")
+
+
+def print_updates(found: Sequence["Updated"], form: str) -> None:
+    """What each definition's upstream has."""
+    if form == "json":
+        print_json(found)
+        return
+    for each in found:
+        dropped = f", instead of {', '.join(each.dropped)}" if each.dropped else ""
+        said = f": {each.message}" if each.message else ""
+        version = f" {each.version}" if each.version else ""
+        sys.stdout.write(f"{each.result:8} {each.definition}{version}{dropped}{said}\n")
 
 
 def kind_of(action: Action) -> str:

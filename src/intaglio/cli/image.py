@@ -1,4 +1,4 @@
-"""`intaglio image`: what the catalogue of metadata definitions says about images of a running service; undeletion."""
+"""`intaglio image`: what suits the images of a running service; undeletion; inspecting what is stored."""
 
 import json
 import sys
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from intaglio.client.cloud import ImageService
 
 app = App(name="image", help="Check images of a service, and what suits them; bring deleted ones back.")
+app.command("intaglio.cli.image_inspection:inspect", name="inspect")
 _NOWHERE = ConfigOptions()
 
 Images = Annotated[list[str], Parameter(help="The images, by id or name.", negative="")]

@@ -141,6 +141,20 @@ class ImageService:
         body = {"method": {"name": "glance-direct"}}
         self._call("POST", f"/images/{image_id}/import", json=body, missing="The image is gone.")
 
+    def import_url(self, image_id: str, url: str, digest: str) -> None:
+        """Have the service fetch a URL and compare what comes with a digest. Only where `checks_downloads`.
+
+        Raises as `delete` does.
+        """
+        body = {"method": {"name": "web-download", "uri": url, "checksum": digest}}
+        self._call("POST", f"/images/{image_id}/import", json=body, missing="The image is gone.")
+
+    def checks_downloads(self) -> bool:
+        """Whether the service compares what it fetches from a URL with a digest that is told to it."""
+        answer = self._call("GET", "/info/import", missing=None) or {}
+        extras = answer.get("import-method-extras", {}).get("value") or {}
+        return "checksum" in extras.get("web-download", ())
+
     def import_methods(self) -> Sequence[str]:
         """The ways of importing that the service offers. Raises `CallRefused`."""
         answer = self._call("GET", "/info/import", missing=None) or {}

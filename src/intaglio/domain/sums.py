@@ -37,6 +37,11 @@ def find(text: str, name: str) -> Digest:
     return chosen[0]
 
 
+def names(text: str) -> list[str]:
+    """The names of the files that a list has digests of, each once."""
+    return list(dict.fromkeys(of for _, of in _lines(text)))
+
+
 def bare(text: str, name: str) -> Digest:
     """The digest in a file that holds nothing else, or one line with the file's name. Raises `SumsUnusable`."""
     try:

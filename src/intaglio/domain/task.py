@@ -15,6 +15,8 @@ PENDING_STORES = "os_glance_importing_to_stores"
 """The property that lists, with commas, the stores a running task has still to fill."""
 FAILED_STORES = "os_glance_failed_import"
 """The property that lists those that the last task could not fill."""
+KEEPS = "keeps_properties"
+"""The member of a task's input that is true when an administrator asked: what the image says already is left."""
 
 TASK_SORT_KEYS = ("id", "type", "status", "created_at", "updated_at", "expires_at")
 

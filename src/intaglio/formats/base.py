@@ -1,5 +1,7 @@
 """What an inspection results in: a verdict, or one of the two refusals."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from intaglio.base.errors import UnsupportedMedia
@@ -23,8 +25,10 @@ class Verdict(msgspec.Struct, frozen=True):
     """Content that was accepted.
 
     `detected` is the recognised format, "raw" when none was, None when the container is not one that is inspected.
-    `virtual_size` is the size in bytes of the disk that a guest sees, None when unknown.
+    `virtual_size` is the size in bytes of the disk that a guest sees, None when unknown. `facts` are what the content
+    says of itself, as image properties.
     """
 
     detected: str | None
     virtual_size: int | None
+    facts: Mapping[str, str] = {}

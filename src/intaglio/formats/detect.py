@@ -33,6 +33,16 @@ class Match:
             return False
 
     @property
+    def descriptor(self) -> str:
+        """The text of a VMDK's descriptor, in small letters; "" when there is none."""
+        text: str | None = getattr(self._inspector, "desc_text", None)
+        return text or ""
+
+    def region(self, name: str) -> bytes:
+        """The bytes that the inspector kept under that name."""
+        return bytes(self._inspector.region(name).data)
+
+    @property
     def settled(self) -> bool:
         """Whether further bytes change nothing."""
         return self._broken or bool(self._inspector.complete)

@@ -1,10 +1,12 @@
 """The rules by which content is accepted for an image of a declared format, or refused."""
 
+import importlib.metadata
 from collections.abc import Iterable
 from types import MappingProxyType
 
 from intaglio.formats.base import Buffer, FormatMismatch, UnsafeContent, Verdict
 from intaglio.formats.detect import KNOWN, Detector, Match
+from intaglio.formats.facts import facts
 from intaglio.formats.settings import FormatSettings
 
 _INSPECTED_CONTAINER = "bare"
@@ -23,6 +25,22 @@ _REASONS = MappingProxyType(
         "version": "this version of the format is not supported",
     }
 )
+
+_RULES = 1
+"""Counts up with every change of the rules in this module that could make another verdict of the same content."""
+
+
+def rule_set(settings: FormatSettings) -> str:
+    """What names the rules that verdicts are made by: ours, the inspectors', and what the operator chose.
+
+    Content that was accepted under another name may be refused under this one, and the other way round.
+    """
+    words = [str(_RULES), f"oslo.utils-{importlib.metadata.version('oslo.utils')}"]
+    if not settings.require_image_format_match:
+        words.append("any-format")
+    if settings.gpt_safety_checks_nonfatal:
+        words.append("tolerates-" + "-".join(sorted(settings.gpt_safety_checks_nonfatal)))
+    return "/".join(words)[:255]
 
 
 class Inspection:
@@ -53,7 +71,7 @@ class Inspection:
         matches = self._agreed(self._detector.finish())
         self._judge(matches)
         detected = "+".join(sorted(match.name for match in matches)) or "raw"
-        return Verdict(detected, self._virtual_size(matches, size) or None)
+        return Verdict(detected, self._virtual_size(matches, size) or None, facts(matches))
 
     def _agreed(self, found: Iterable[Match]) -> list[Match]:
         """The formats that the content is taken for; `FormatMismatch` when the declared one is not among them."""

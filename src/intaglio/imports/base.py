@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from intaglio.flows.base import Json
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.regions import Regions, Seal
 from intaglio.imports.conversion import Conversion
+from intaglio.imports.plugins import Plugin
 from intaglio.ingest.door import Door
 from intaglio.ingest.unpacking import UnpackingLimits
 from intaglio.outbound.base import Fetcher
@@ -91,6 +92,9 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     property_quota: int = -1  # properties of an image; negative: no limit
     unpacking: UnpackingLimits | None = None  # of packed data; None: they are imported as they are
     conversion: Conversion | None = None  # to the operator's format; None: data stay in the one they have
+    introspects: bool = False  # whether what data say of themselves becomes properties
+    ovf: tuple[str, ...] = ()  # what of an OVA's description does
+    plugins: Mapping[str, Plugin] = {}  # those of other packages, in their order
 
     async def write(self, work: Work[T]) -> T:
         """Run `work` in a transaction until it succeeds, decided anew on what is there; it must bear repetition.
@@ -114,13 +118,17 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One import, as its task's input says it; the same at every attempt."""
+    """One import, as its task's input says it; the same at every attempt.
+
+    `keeps_properties`: what the image says already is not replaced by what is found in its data.
+    """
 
     task_id: str
     image_id: str
     method: str
     stores: tuple[str, ...]
     all_must_succeed: bool
+    keeps_properties: bool = False
 
 
 Step = Callable[[Bench, Job], Awaitable[Json]]

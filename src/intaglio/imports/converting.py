@@ -11,7 +11,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -25,9 +25,9 @@ from intaglio.imports.conversion import (
     Conversion,
     is_signed,
 )
-from intaglio.imports.loads import Change, Intake, Load, Pieces, plain
+from intaglio.imports.loads import Change, Checks, Intake, Load, Pieces, plain
 from intaglio.imports.staged import StagedSource
-from intaglio.ingest.base import CapExceeded, Consumer
+from intaglio.ingest.base import CapExceeded
 from intaglio.ingest.conversion import disks, qcow2
 from intaglio.ingest.conversion.base import DRIVERS, CannotConvert, NoSpace, Source
 from intaglio.ingest.conversion.qemu import Facts, QemuImg
@@ -61,6 +61,7 @@ async def converted(intake: Intake, conversion: Conversion, targets: Mapping[str
             spec=replace(intake.spec(size=size), disk_format=output, container_format="bare"),
             pieces=pieces,
             change=_change(intake, output, f"{digest.name}:{digest.hexdigest()}"),
+            findings=intake.findings,
             checks=_plain_disk(intake) if output == "raw" else lambda: ((), None),
         )
 
@@ -186,8 +187,8 @@ async def _look_through(intake: Intake, source: Source, declared: str, digest: "
     await judging.settle(source)
 
 
-def _plain_disk(intake: Intake) -> Callable[[], tuple[Sequence[Consumer], Callable[[], None] | None]]:
-    def checks() -> tuple[Sequence[Consumer], Callable[[], None] | None]:
+def _plain_disk(intake: Intake) -> Callable[[], Checks]:
+    def checks() -> Checks:
         disk = disks.PlainDisk(intake.bench.formats)
         return (disk,), disk.verify
 

@@ -9,13 +9,16 @@ from msgspec.structs import replace
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image
 from intaglio.imports.base import Bench, Job
+from intaglio.imports.findings import Findings
 from intaglio.imports.staged import Staged
 from intaglio.imports.watch import Watched
 from intaglio.ingest.base import Consumer, Spec
 from intaglio.ingest.unpacking import UnpackingLimits, unpacked
 
 Pieces = Callable[[], AsyncGenerator[bytes, None]]
+Checks = tuple[Sequence[Consumer], Callable[[], None] | None]
 
+_PACKAGE, _PLAIN = "ova", "bare"
 AS_IT_IS = "compressed"
 """The container format of data that are packed and to stay so, for those who unpack them when they boot."""
 
@@ -23,8 +26,8 @@ AS_IT_IS = "compressed"
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of the image when its data are those of the load."""
 
-    disk_format: str
-    container_format: str
+    disk_format: str | None
+    container_format: str | None
     properties: Mapping[str, str] = {}
     without: frozenset[str] = frozenset()  # properties that do not fit any more
 
@@ -40,12 +43,30 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """`pieces` begins the stream anew at each call; `checks` makes `consumers` and `verify` for `Door.admit` anew."""
+    """`pieces` begins the stream anew at each call; `checks` makes `consumers` and `verify` for `Door.admit` anew.
+
+    `findings`: what is learnt of the data while they pass, and becomes properties.
+    """
 
     spec: Spec
     pieces: Pieces
     change: Change | None = None
-    checks: Callable[[], tuple[Sequence[Consumer], Callable[[], None] | None]] = lambda: ((), None)
+    findings: Findings | None = None
+    checks: Callable[[], Checks] = lambda: ((), None)
+
+    def begin(self) -> Checks:
+        """What looks at the bytes of another attempt: plug-ins and checks."""
+        consumers, verify = self.checks()
+        if self.findings is None:
+            return consumers, verify
+        looks = self.findings.begin()
+
+        def both() -> None:
+            if verify is not None:
+                verify()
+            looks.finish()
+
+        return (*consumers, *looks.consumers), both
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +78,13 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     image: Image
     data: Staged
     watched: Watched
+    findings: Findings
+
+    @property
+    def container_format(self) -> str:
+        """What the image is to say: of an OVA that is unpacked the disk comes out, and it is inspected as such."""
+        declared = self.image.container_format or ""
+        return _PLAIN if self.unpacking is not None and declared == _PACKAGE else declared
 
     @property
     def unpacking(self) -> UnpackingLimits | None:
@@ -67,7 +95,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         """What the data are to be, by what the image says now."""
         return Spec(
             disk_format=self.image.disk_format or "",
-            container_format=self.image.container_format or "",
+            container_format=self.container_format,
             formats=self.bench.formats,
             size_cap=self.bench.size_cap,
             size=size,
@@ -84,14 +112,15 @@ async def as_staged(intake: Intake) -> AsyncIterator[Load]:
     """The staged data, unpacked where the operator wants that."""
     limits = intake.unpacking
     if limits is None:
-        yield Load(spec=intake.spec(size=intake.data.size), pieces=intake.counted)
+        yield Load(spec=intake.spec(size=intake.data.size), pieces=intake.counted, findings=intake.findings)
         return
     bounds = limits
 
     def pieces() -> AsyncGenerator[bytes, None]:
         return plain(intake, intake.counted(), bounds)
 
-    yield Load(spec=intake.spec(), pieces=pieces)
+    change = Change(disk_format=intake.image.disk_format, container_format=intake.container_format)
+    yield Load(spec=intake.spec(), pieces=pieces, change=change, findings=intake.findings)
 
 
 async def plain(
@@ -99,7 +128,7 @@ async def plain(
 ) -> AsyncGenerator[bytes, None]:
     """Plain bytes, for which there is room in the project's quota."""
     came, room = 0, intake.data.size
-    async with contextlib.aclosing(unpacked(pieces, limits)) as found:
+    async with contextlib.aclosing(unpacked(pieces, limits, described=intake.findings.describe)) as found:
         async for piece in found:
             came += len(piece)
             if came > room:

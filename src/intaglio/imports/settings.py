@@ -9,14 +9,16 @@ from intaglio.imports.conversion import Conversion
 from intaglio.ingest.unpacking import UnpackingLimits
 
 NO_OP, INJECT, UNPACK, CONVERT = "no_op", "inject_image_metadata", "image_decompression", "image_conversion"
-KNOWN = (NO_OP, INJECT, UNPACK, CONVERT)
+INTROSPECT = "image_introspection"
+KNOWN = (NO_OP, INJECT, UNPACK, CONVERT, INTROSPECT)
 """The plug-ins of this release."""
 
 
 class PluginSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`order`: the plug-ins by their names.
 
-    `inject`: properties for images that are imported by a caller who has none of `ignore_user_roles`.
+    `inject`: properties for images that are imported by a caller who has none of `ignore_user_roles`. `ovf`: what of an
+    OVA's description becomes properties.
     """
 
     order: tuple[str, ...] = ()
@@ -24,6 +26,17 @@ class PluginSettings(msgspec.Struct, frozen=True, kw_only=True):
     ignore_user_roles: tuple[str, ...] = ("admin",)
     limits: UnpackingLimits = UnpackingLimits()
     conversion: Conversion | None = None  # set where images are converted
+    ovf: tuple[str, ...] = ()
+
+    @property
+    def introspects(self) -> bool:
+        """Whether what the data say of themselves becomes properties."""
+        return INTROSPECT in self.order
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """The plug-ins that other packages bring, in their order."""
+        return tuple(name for name in self.order if name not in KNOWN)
 
     @property
     def unpacking(self) -> UnpackingLimits | None:

@@ -1,6 +1,6 @@
 """What is asked of the door for bytes, what it answers, and why it refuses."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 import msgspec
@@ -78,7 +78,11 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ingested(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the bytes now that the store holds them. `checksum` (MD5) and `os_hash_value` are in hex."""
+    """What is known of the bytes now that the store holds them. `checksum` (MD5) and `os_hash_value` are in hex.
+
+    `detected_format` is None when the container is not one that is inspected; `facts` are what the content says of
+    itself, as image properties.
+    """
 
     size: int
     checksum: str
@@ -86,3 +90,4 @@ class Ingested(msgspec.Struct, frozen=True, kw_only=True):
     os_hash_value: str
     virtual_size: int | None
     detected_format: str | None
+    facts: Mapping[str, str] = {}

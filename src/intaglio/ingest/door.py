@@ -180,6 +180,7 @@ class _Passage:
             os_hash_value=self._hash.hexdigest(),
             virtual_size=verdict.virtual_size,
             detected_format=verdict.detected,
+            facts=verdict.facts,
         )
 
 

@@ -25,7 +25,9 @@ _XZ_MEMORY = 256 << 20  # bytes a decoder may take
 _BITE = 1024  # bytes given at once to a decoder whose answer has no bound of its own
 _TAIL = 1 << 20  # bytes behind the member of a zip archive
 _ELSEWHERE = 0xFFFFFFFF  # the size of a file that has a larger one in its extra field
-_BESIDE = (".ovf", ".mf", ".cert", ".xml", ".nvram", ".txt")  # files of an OVA that are no disks
+_DESCRIPTION = ".ovf"
+_LONGEST_TEXT = 1 << 20  # bytes of a description
+_BESIDE = (_DESCRIPTION, ".mf", ".cert", ".xml", ".nvram", ".txt")  # files of an OVA that are no disks
 
 
 class CannotUnpack(Invalid):
@@ -69,12 +71,20 @@ def packing(head: bytes) -> str | None:
     return None
 
 
+def ignored(_: object, /) -> None:
+    """Tells nobody."""
+
+
 async def unpacked(
-    pieces: AsyncGenerator[bytes, None], limits: UnpackingLimits, noted: Callable[[str], None] = lambda _: None
+    pieces: AsyncGenerator[bytes, None],
+    limits: UnpackingLimits,
+    noted: Callable[[str], None] = ignored,
+    described: Callable[[bytes], None] = ignored,
 ) -> AsyncGenerator[bytes, None]:
     """The plain bytes of `pieces`, which are closed at the end; data that are not packed pass as they are.
 
-    `noted` is told each kind of packing that was found. Raises `CannotUnpack`, and what `pieces` raise.
+    `noted` is told each kind of packing that was found, `described` gets the OVF description in an OVA, if that is no
+    longer than 1 MiB. Raises `CannotUnpack`, and what `pieces` raise.
     """
     outer = await _Peeked.at(pieces)
     kind = packing(outer.head)
@@ -84,11 +94,11 @@ async def unpacked(
                 yield piece
         return
     noted(kind)
-    inner = await _Peeked.at(_decoded(outer.pieces(), kind, limits))
+    inner = await _Peeked.at(_decoded(outer.pieces(), kind, limits, described))
     twice = kind not in _ARCHIVES and packing(inner.head) == "tar"
     if twice:
         noted("tar")
-    result = _decoded(inner.pieces(), "tar", limits) if twice else inner.pieces()
+    result = _decoded(inner.pieces(), "tar", limits, described) if twice else inner.pieces()
     async with aclosing(result) as plain:
         async for piece in plain:
             yield piece
@@ -123,11 +133,11 @@ class _Peeked:
 
 
 async def _decoded(
-    pieces: AsyncGenerator[bytes, None], kind: str, limits: UnpackingLimits
+    pieces: AsyncGenerator[bytes, None], kind: str, limits: UnpackingLimits, described: Callable[[bytes], None]
 ) -> AsyncGenerator[bytes, None]:
     taken = given = 0
     async with aclosing(pieces):
-        decoder = _decoder(kind)
+        decoder = _Tar(described) if kind == "tar" else _decoder(kind)
         async for packed in pieces:
             taken += len(packed)
             decoder.feed(packed)
@@ -346,9 +356,11 @@ class _Zip:
 
 
 class _Tar:
-    """The one disk in a tar archive. Descriptions beside it, as in an OVA, are passed over."""
+    """The one disk in a tar archive. What stands beside it, as in an OVA, is passed over, but for the description."""
 
-    def __init__(self) -> None:
+    def __init__(self, described: Callable[[bytes], None]) -> None:
+        self._described = described
+        self._description: bytes | None = None  # while it comes
         self._pending = b""
         self._left = 0  # bytes of the member still to come
         self._padding = 0
@@ -364,6 +376,8 @@ class _Tar:
             if self._left:
                 some = self._pending[: min(self._left, _PIECE)]
                 self._pending, self._left = self._pending[len(some) :], self._left - len(some)
+                if self._description is not None:
+                    self._describe(some)
                 if self._wanted:
                     return some
             elif self._padding:
@@ -384,6 +398,12 @@ class _Tar:
         if not self._disks:
             raise CannotUnpack("The tar archive holds no disk.")
 
+    def _describe(self, some: bytes) -> None:
+        self._description = (self._description or b"") + some
+        if not self._left:
+            self._described(self._description)
+            self._description = None
+
     def _header(self, block: bytes) -> None:
         if not any(block):
             self._ended = True
@@ -402,6 +422,7 @@ class _Tar:
         if self._disks > 1:
             raise CannotUnpack("The tar archive holds more than one disk; an image is one.")
         self._left = number if regular or kind in {b"x", b"g", b"L", b"K"} else 0
+        self._description = b"" if regular and name.endswith(_DESCRIPTION) and 0 < number <= _LONGEST_TEXT else None
         self._padding = -self._left % HEAD
 
 
@@ -430,5 +451,4 @@ _DECODERS: Mapping[str, Callable[[], Decoder]] = {
     "xz": lambda: _Streams(lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)),
     "zstd": _Zstandard,
     "zip": _Zip,
-    "tar": _Tar,
 }

@@ -13,7 +13,7 @@ from intaglio.client.cloud import CallConflicts, ImageService, NoSuchImage
 from intaglio.manager.actions import Action, Delete, Import, Keep, Plan, Update
 from intaglio.manager.cache import Cache, Content
 from intaglio.manager.progress import Progress
-from intaglio.manager.sending import Options, Sender
+from intaglio.manager.sending import NotHandedOver, Options, Sender
 from intaglio.manager.state import Cloud, Image
 from intaglio.manager.upstream.web import FetchFailed
 
@@ -65,14 +65,16 @@ class Applier:
         self._progress = progress
         self._options = options
         self._stopping = Event()
+        self._unverified = False
 
     def apply(self, plan: Plan) -> list[Outcome]:
         """Do all of it, deletions last and only if nothing failed; what became of each action."""
         sender = Sender(self._service, plan.policy.tag, plan.project, self._options)
         outcomes: list[Outcome] = []
         imports = [action for action in plan.actions if isinstance(action, Import)]
+        self._unverified = plan.policy.allow_unverified
         with ThreadPoolExecutor(max(1, self._options.jobs)) as pool:
-            fetched = {id(each): pool.submit(self._fetch, each, plan) for each in imports}
+            fetched = {id(each): pool.submit(self._fetch, each) for each in imports if not sender.can_hand_over(each)}
             try:
                 for group in _groups(plan):
                     outcomes += self._group(group, fetched, sender)
@@ -83,7 +85,7 @@ class Applier:
         outcomes += self._deletions(plan, failed=plan.failed or any(each.result == "failed" for each in outcomes))
         return outcomes
 
-    def _fetch(self, action: Import, plan: Plan) -> Content:
+    def _fetch(self, action: Import) -> Content:
         with self._progress.transfer(f"{action.name}: fetch") as meter:
 
             def arrived(count: int, total: int | None) -> None:
@@ -91,7 +93,7 @@ class Applier:
                     raise FetchFailed("the run was interrupted")
                 meter(count, total)
 
-            return self._cache.obtain(action.sources, action.digest, arrived, unverified=plan.policy.allow_unverified)
+            return self._cache.obtain(action.sources, action.digest, arrived, unverified=self._unverified)
 
     def _group(
         self, actions: Sequence[Action], fetched: Mapping[int, Future[Content]], sender: Sender
@@ -129,11 +131,7 @@ class Applier:
         sender: Sender,
     ) -> str:
         if isinstance(action, Import) and step == "bring":
-            content = fetched[id(action)].result()
-            if not content.verified:
-                self._progress.say(f"{action.name}: nobody publishes a digest of it; its own is {content.digest}")
-            with self._progress.transfer(f"{action.name}: send") as meter:
-                ready[id(action)] = sender.send(action, content, meter)
+            ready[id(action)] = self._bring(action, fetched.get(id(action)), sender)
             return "sent"
         if isinstance(action, Import):
             return self._publish(action, ready[id(action)])
@@ -142,6 +140,27 @@ class Applier:
         if isinstance(action, Delete):
             return self._delete(action)
         return "kept"
+
+    def _bring(self, action: Import, fetched: Future[Content] | None, sender: Sender) -> Image:
+        """Have the cloud fetch the build, or send it what was fetched."""
+        image_id = None
+        if fetched is None:
+            try:
+                with self._progress.transfer(f"{action.name}: fetched by the cloud") as meter:
+                    return sender.hand_over(action, meter)
+            except NotHandedOver as error:
+                image_id = error.image_id
+                self._progress.say(f"{action.name}: the cloud does not fetch it ({error}), so it is sent")
+        try:
+            content = self._fetch(action) if fetched is None else fetched.result()
+        except IntaglioError:
+            if image_id is not None:
+                sender.give_up(image_id)
+            raise
+        if not content.verified:
+            self._progress.say(f"{action.name}: nobody publishes a digest of it; its own is {content.digest}")
+        with self._progress.transfer(f"{action.name}: send") as meter:
+            return sender.send(action, content, meter, image_id)
 
     def _publish(self, action: Import, image: Image) -> str:
         wanted: dict[str, Any] = {"name": action.name, "visibility": action.visibility, "os_hidden": action.hidden}

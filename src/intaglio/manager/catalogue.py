@@ -35,7 +35,7 @@ def read(path: Path) -> Catalogue:
     """
     definitions: list[Definition] = []
     problems: list[Problem] = []
-    for file in _files(path):
+    for file in files(path):
         found, wrong = _read_file(file)
         definitions += found
         problems += wrong
@@ -59,7 +59,8 @@ def usable(catalogue: Catalogue) -> Catalogue:
     return Catalogue(kept, catalogue.problems)
 
 
-def _files(path: Path) -> Sequence[Path]:
+def files(path: Path) -> Sequence[Path]:
+    """The files of a catalogue. Raises `CatalogueMissing`."""
     if path.is_file():
         return [path]
     if not path.is_dir():
@@ -70,14 +71,25 @@ def _files(path: Path) -> Sequence[Path]:
     return found
 
 
+def read_text(text: str, file: str) -> Catalogue:
+    """The catalogue in the text of one file, called `file` where something is wrong."""
+    definitions, problems = _read_text(text, Path(file))
+    return Catalogue(tuple(definitions), tuple(problems))
+
+
 def _read_file(file: Path) -> tuple[list[Definition], list[Problem]]:
-    reader = Reader(str(file))
     try:
-        root = yaml.compose(file.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
+        return _read_text(file.read_text(encoding="utf-8-sig"), file)
     except OSError as error:
         raise CatalogueMissing(f"{file} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError:
         return [], [_at(file, 1, 1, "the file is not UTF-8 text")]
+
+
+def _read_text(text: str, file: Path) -> tuple[list[Definition], list[Problem]]:
+    reader = Reader(str(file))
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         return [], [_syntax(file, error)]
     if root is None:

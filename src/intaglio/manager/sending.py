@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 
-from intaglio.base.errors import IntaglioError, Invalid
+from intaglio.base.errors import IntaglioError, Invalid, Unavailable
 from intaglio.client.cloud import CallRefused, ImageService
 from intaglio.manager import desired, naming
 from intaglio.manager.actions import Import
 from intaglio.manager.cache import Content, DigestMismatch
 from intaglio.manager.progress import Meter
 from intaglio.manager.state import Image, image_from
+from intaglio.manager.upstream.unpack import packing
 from intaglio.manager.upstream.web import PIECE
 
 IMPORT_SECONDS = 1800
@@ -32,6 +33,16 @@ class WrongProject(Invalid):
     """A new image belongs to another project than the managed ones: nothing more is done."""
 
     code = "wrong-project"
+
+
+class NotHandedOver(Unavailable):
+    """The cloud did not fetch a build itself; the image that waits for it is there."""
+
+    code = "not-handed-over"
+
+    def __init__(self, image_id: str, reason: str) -> None:
+        super().__init__(reason)
+        self.image_id = image_id
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -86,22 +97,59 @@ class Sender:
         self._options = options
         self._pause = pause
         self._staged: bool | None = None
+        self._fetches: bool | None = None
 
-    def send(self, action: Import, content: Content, meter: Meter) -> Image:
-        """The finished image, still private and under its first name. Raises when it is not what was published."""
-        image_id = action.image_id
+    def can_hand_over(self, action: Import) -> bool:
+        """Whether the cloud can fetch the build itself and verify it: it says so once, and needs the file's digest."""
+        if action.digest is None or any(packing(source) for source in action.sources):
+            return False
+        if not all(source.startswith(("http://", "https://")) for source in action.sources):
+            return False
+        if self._fetches is None:
+            self._fetches = self._service.checks_downloads()
+        return self._fetches
+
+    def hand_over(self, action: Import, meter: Meter) -> Image:
+        """Like `send`, with data that the cloud fetches from the first source that delivers them.
+
+        Raises `NotHandedOver` when it cannot; the image then waits for data that are sent.
+        """
+        digest = str(action.digest)
+        image = self._ready(action, action.image_id, digest)
+        if image.status != "queued":  # an interrupted run began to fill it; nobody here knows with what
+            image = self._active(image.id, meter)
+            if f"{image.hash_algorithm}:{image.hash_value}" == digest:
+                return self._described(action, image, digest)
+            raise NotHandedOver(image.id, "it has data already, which are to be compared")
+        reasons = []
+        for source in action.sources:
+            try:
+                self._service.import_url(image.id, source, digest)
+                image = self._active(image.id, meter)
+            except (CallRefused, ImportFailed) as error:
+                reasons.append(str(error))
+            else:
+                return self._described(action, image, digest)
+        raise NotHandedOver(image.id, "; ".join(reasons))
+
+    def send(self, action: Import, content: Content, meter: Meter, image_id: str | None = None) -> Image:
+        """The finished image, still private and under its first name. Raises when it is not what was published.
+
+        `image_id` is an image that was made for it, when the plan did not know one.
+        """
+        image_id = image_id or action.image_id
         for attempt in range(self._options.retries + 1):
-            image = self._ready(action, image_id, content)
+            image = self._ready(action, image_id, content.digest)
             try:
                 return self._filled(action, image, content, meter)
             except (CallRefused, ImportFailed, DigestMismatch):
-                self._give_up(image.id)
+                self.give_up(image.id)
                 image_id = None
                 if attempt == self._options.retries:
                     raise
         raise ImportFailed("not tried")  # not reached: the last attempt returns or raises
 
-    def _ready(self, action: Import, image_id: str | None, content: Content) -> Image:
+    def _ready(self, action: Import, image_id: str | None, digest: str) -> Image:
         """An image to fill: that of an interrupted run, or a new one."""
         if image_id is not None:
             return image_from(self._service.get(image_id))
@@ -116,12 +164,12 @@ class Sender:
             naming.STATE: "importing",
             naming.DEFINITION: action.definition,
             naming.VERSION: action.version,
-            naming.DIGEST: content.digest,
+            naming.DIGEST: digest,
         }
         fields |= {"id": action.fixed_id} if action.fixed_id else {}
         image = image_from(self._service.create(fields))
         if self._project is not None and image.owner != self._project:
-            self._give_up(image.id)
+            self.give_up(image.id)
             raise WrongProject(
                 f"New images belong to {image.owner}, and the managed ones to {self._project}: name the project with "
                 "--project-id, or use other credentials."
@@ -137,9 +185,13 @@ class Sender:
                 pass
         image = self._active(image.id)
         _compare(image, action, body)
+        return self._described(action, image, content.digest)
+
+    def _described(self, action: Import, image: Image, digest: str) -> Image:
+        """The image with all that it is to say of itself, as its last change before it is published."""
         wanted: dict[str, Any] = {
             **action.properties,
-            naming.DIGEST: content.digest,
+            naming.DIGEST: digest,
             "min_disk": desired.min_disk(action.min_disk, image.virtual_size),
             "min_ram": action.min_ram,
             "tags": sorted({*image.tags, *action.tags}),
@@ -156,16 +208,19 @@ class Sender:
         if self._staged:
             self._service.import_staged(image_id)
 
-    def _active(self, image_id: str) -> Image:
+    def _active(self, image_id: str, meter: Meter | None = None) -> Image:
         waited, step = 0.0, 0.1
         while True:
             document: Mapping[str, Any] = self._service.get(image_id)
             image = image_from(document)
             if image.status in {"active", "deactivated"}:
                 return image
+            if meter is not None:
+                self._show(image_id, meter)
             failed = document.get("os_glance_failed_import")
             if failed or image.status in {"killed", "deleted"} or (image.status == "queued" and waited > 10):  # noqa: PLR2004 - seconds, as long as the original waits
-                raise ImportFailed(f"The cloud did not import '{image.name}'{f' into {failed}' if failed else ''}.")
+                into = f" into {failed}" if failed else ""
+                raise ImportFailed(f"The cloud did not import '{image.name}'{into}{self._why(image_id)}.")
             if waited > self._options.import_seconds:
                 raise ImportFailed(
                     f"'{image.name}' is {image.status} after {waited:.0f} s; --import-timeout allows no more."
@@ -173,11 +228,23 @@ class Sender:
             self._pause(step)
             waited, step = waited + step, min(step * 1.5, 10)
 
-    def _give_up(self, image_id: str) -> None:
+    def _why(self, image_id: str) -> str:
+        """What the cloud says of its last task, as the end of a sentence."""
+        message = next((str(task.get("message") or "") for task in self._service.tasks(image_id)), "")
+        return f": {message.rstrip('.')}" if message else ""
+
+    def _show(self, image_id: str, meter: Meter) -> None:
+        """How far the cloud is, where it says so."""
+        progress = next((task["progress"] for task in self._service.tasks(image_id) if task.get("progress")), None)
+        if progress and isinstance(progress.get("bytes"), int):
+            meter(progress["bytes"], progress.get("total"))
+
+    def give_up(self, image_id: str) -> None:
+        """Delete an image that was begun; one that cannot be deleted now is found by the next run."""
         try:
             self._service.delete(image_id)
         except IntaglioError:
-            return  # it says what it is by its property; the next run discards it
+            return
 
 
 def _compare(image: Image, action: Import, body: _Body) -> None:

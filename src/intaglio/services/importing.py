@@ -20,7 +20,7 @@ from intaglio.db.repos import images, leases, tasks
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image
 from intaglio.domain.status import Status
-from intaglio.domain.task import FAILED_STORES, LOCK, PENDING_STORES, Task, TaskStatus, TaskType
+from intaglio.domain.task import FAILED_STORES, KEEPS, LOCK, PENDING_STORES, Task, TaskStatus, TaskType
 from intaglio.imports.base import LEASE_KIND, lease_end
 from intaglio.imports.methods import METHODS
 from intaglio.imports.remote import SEALED
@@ -239,7 +239,9 @@ def _task(
     secrets: Mapping[str, str],
 ) -> Task:
     now = utcnow()
-    given = {"image_id": image.id, "import_req": dict(body), "backend": list(stores), **secrets}
+    given: dict[str, Any] = {"image_id": image.id, "import_req": dict(body), "backend": list(stores), **secrets}
+    if caller.principal.is_admin:
+        given[KEEPS] = True
     return Task(
         id=str(uuid.uuid4()),
         type=TaskType.API_IMAGE_IMPORT,

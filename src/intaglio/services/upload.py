@@ -15,10 +15,11 @@ from intaglio.authz.engine import Caller
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Conflict, Gone, Invalid
 from intaglio.db.base import Connection
-from intaglio.db.repos import images, leases
+from intaglio.db.repos import images, leases, verdicts
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status
+from intaglio.formats.judge import rule_set
 from intaglio.ingest.base import Ingested, Spec
 from intaglio.services.access import visible_image
 from intaglio.services.copies import writable
@@ -165,6 +166,7 @@ async def _commit(parts: Parts, image: Image, lease: Lease, result: Ingested) ->
             updated_at=utcnow(),
         )
         await images.update(conn, current, after)
+        await verdicts.record_accepted(conn, image.id, result.detected_format, rule_set(parts.format_settings))
         return True
 
     try:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from intaglio.api.call import Call
 from intaglio.api.responses import json_response
 from intaglio.imports import plans
+from intaglio.imports.methods import METHODS
 from intaglio.services import stores, usage
 from intaglio.services.stores import StoreFacts
 
@@ -18,8 +19,14 @@ def import_methods_of(call: Call) -> tuple[str, ...]:
 
 
 async def import_methods(call: Call) -> Response:
-    described = {"description": "Import methods available.", "type": "array", "value": import_methods_of(call)}
-    return json_response({"import-methods": described})
+    offered = import_methods_of(call)
+    described = {"description": "Import methods available.", "type": "array", "value": offered}
+    extras = {
+        "description": "What may be said to a method beyond what it needs.",
+        "type": "object",
+        "value": {name: METHODS[name].extras for name in offered if METHODS[name].extras},
+    }
+    return json_response({"import-methods": described, "import-method-extras": extras})
 
 
 async def list_stores(call: Call) -> Response:

@@ -115,7 +115,8 @@ IMPORT = (
         "image_import_plugins",
         Kind.LIST,
         (),
-        "Plug-ins an import passes, in order: image_decompression, image_conversion, inject_image_metadata, no_op.",
+        "Plug-ins an import passes, in order: image_decompression, image_conversion, image_introspection, "
+        "inject_image_metadata, no_op, and those of installed packages.",
         note="What is packed has to be unpacked before it is converted: the other order is refused.",
     ),
     not_yet(

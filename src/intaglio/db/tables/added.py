@@ -7,7 +7,7 @@ import importlib
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Dialect, Index, Integer, String, Text
+from sqlalchemy import BigInteger, Boolean, Column, Dialect, Index, Integer, String, Text
 from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 
 from intaglio.db.tables.metadata import BIG, table
@@ -76,6 +76,17 @@ task_runs = table(
     Column("task_id", String(36), primary_key=True),
     Column("cancelled_at", Precise()),
     Column("progress", Text()),
+)
+
+# Whether the data of an image were found safe, and by which rules; none of an image whose container is not inspected.
+verdicts = table(
+    "intaglio_verdicts",
+    Column("image_id", String(36), primary_key=True),
+    Column("rules", String(255), nullable=False),
+    Column("accepted", Boolean(), nullable=False),
+    Column("detected_format", String(255), nullable=False),
+    Column("reason", Text()),
+    Column("judged_at", Precise(), nullable=False),
 )
 
 # What a search finds images by; SQLite has a full-text index in the virtual table `intaglio_image_words` beside it.

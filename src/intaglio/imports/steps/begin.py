@@ -5,7 +5,7 @@ import msgspec
 from intaglio.base.clock import utcnow
 from intaglio.db.base import Connection
 from intaglio.db.repos import tasks
-from intaglio.domain.task import Task
+from intaglio.domain.task import KEEPS, Task
 from intaglio.flows.base import Json
 from intaglio.imports.base import Bench, Job
 
@@ -33,4 +33,5 @@ def job_of(task: Task) -> Job | None:
         method=request["method"]["name"],
         stores=tuple(task.input["backend"]),
         all_must_succeed=request.get("all_stores_must_succeed", True),
+        keeps_properties=task.input.get(KEEPS, False),
     )

@@ -15,12 +15,13 @@ from msgspec.structs import replace
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Unavailable
 from intaglio.db.base import Connection
-from intaglio.db.repos import images, leases
+from intaglio.db.repos import images, leases, verdicts
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status
 from intaglio.domain.task import FAILED_STORES, PENDING_STORES
 from intaglio.flows.base import Json
+from intaglio.formats.judge import rule_set
 from intaglio.imports import staged
 from intaglio.imports.base import (
     UNSTAGE_KIND,
@@ -35,6 +36,7 @@ from intaglio.imports.base import (
     undisturbed,
 )
 from intaglio.imports.converting import converted
+from intaglio.imports.findings import Findings
 from intaglio.imports.loads import Change, Intake, Load, as_staged
 from intaglio.imports.watch import Watched
 from intaglio.ingest.base import Ingested, Spec
@@ -66,6 +68,7 @@ class _Written(msgspec.Struct, frozen=True):
     stores: tuple[str, ...]
     failures: Mapping[str, StoreError]
     change: Change | None
+    properties: Mapping[str, str] = {}
 
 
 async def from_staging(bench: Bench, job: Job) -> Json:
@@ -77,11 +80,12 @@ async def from_staging(bench: Bench, job: Job) -> Json:
         except NotFound as error:
             raise NothingReadable("The staged data are not there any more.") from error
         watched = Watched(bench, job, lease, "store", data.size)
-        intake = Intake(bench=bench, job=job, lease=lease, image=image, data=data, watched=watched)
-        conversion = bench.conversion
-        if conversion is not None and conversion.wanted(image):
-            return await _transfer(bench, job, watched, targets, converted(intake, conversion, targets))
-        return await _transfer(bench, job, watched, targets, as_staged(intake))
+        findings, conversion = Findings(bench, image), bench.conversion
+        intake = Intake(bench=bench, job=job, lease=lease, image=image, data=data, watched=watched, findings=findings)
+        converts = conversion is not None and conversion.wanted(image)
+        loading = converted(intake, conversion, targets) if conversion and converts else as_staged(intake)
+        written = await _transfer(bench, job, watched, targets, loading)
+        return msgspec.structs.replace(written, properties=findings.properties(written.facts))
 
     return await _run(bench, job, write)
 
@@ -163,7 +167,7 @@ async def _pass(bench: Bench, job: Job, watched: Watched, targets: Mapping[str, 
     _require_enough(job, failures, targets)
     clear = {store_id: store for store_id, store in targets.items() if store_id not in failures}
     sink = Fanout(clear, all_or_none=job.all_must_succeed)
-    consumers, verify = load.checks()
+    consumers, verify = load.begin()
     try:
         async with contextlib.aclosing(load.pieces()) as source:
             facts = await bench.door.admit(source, sink, job.image_id, load.spec, consumers=consumers, verify=verify)
@@ -197,16 +201,17 @@ async def _commit(bench: Bench, job: Job, lease: Lease, written: _Written) -> Js
             return image
         if not await leases.release(conn, lease):
             raise ImportOvertaken("Another process took over the import.")
-        after = _after(image, locations, written)
+        after = _after(job, image, locations, written)
         if image.status is Status.IMPORTING:
             await leases.claim(conn, _unstaging(bench, job))
+            await verdicts.record_accepted(conn, image.id, written.facts.detected_format, rule_set(bench.formats))
         return await images.update(conn, image, after)
 
     image = await bench.write(work)
     return _names(image.properties.get(FAILED_STORES))
 
 
-def _after(image: Image, locations: tuple[Location, ...], written: _Written) -> Image:
+def _after(job: Job, image: Image, locations: tuple[Location, ...], written: _Written) -> Image:
     failed = dict.fromkeys([*_names(image.properties.get(FAILED_STORES)), *written.failures])
     lists = {PENDING_STORES: "", FAILED_STORES: ",".join(failed)}
     after = replace(
@@ -218,8 +223,11 @@ def _after(image: Image, locations: tuple[Location, ...], written: _Written) -> 
     if image.status is not Status.IMPORTING:
         return after
     facts = written.facts
+    found = written.properties
+    properties = {**found, **after.properties} if job.keeps_properties else {**after.properties, **found}
+    described = replace(after, properties=properties)
     return replace(
-        after if written.change is None else written.change.made(after),
+        described if written.change is None else written.change.made(described),
         status=Status.ACTIVE,
         locations=locations,  # one on an image without data is what an earlier failure left
         size=facts.size,

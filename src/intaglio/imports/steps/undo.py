@@ -17,6 +17,7 @@ from intaglio.flows.base import Json, StepFailed
 from intaglio.formats.base import FormatMismatch, UnsafeContent
 from intaglio.imports import staged
 from intaglio.imports.base import LEASE_KIND, Bench, ImportCancelled, Job, discard, holds, lease_end, seize
+from intaglio.imports.plugins import PluginRefused
 from intaglio.imports.steps.describe import Before, as_before
 from intaglio.ingest.base import CapExceeded
 from intaglio.ingest.conversion.base import CannotConvert
@@ -41,6 +42,7 @@ _OF_THE_DATA = {
     FetchTooLarge.code,
     CannotUnpack.code,
     CannotConvert.code,
+    PluginRefused.code,
 }
 """Refusals that would come again: what was staged is removed then, and the image waits for other data."""
 
