@@ -257,7 +257,7 @@ HOSTILE = {
         "encrypted",
     ),
     "vmdk with a foreign extent": ("vmdk", found("vmdk-foreign-extent"), "outside the image"),
-    "vmdk that is text": ("vmdk", found("vmdk-flat"), "not safe"),
+    "vmdk that is text": ("vmdk", found("vmdk-flat"), "not vmdk"),
     "vmdk of another type": ("vmdk", found("vmdk-other-type"), "not safe"),
     "vhdx cut off": ("vhdx", found("vhdx-truncated"), "vhdx"),
     "raw said to be qcow2": ("qcow2", found("raw"), "not qcow2"),
@@ -278,12 +278,18 @@ def test_hostile_images(to_raw: Intaglio, tmp_path: Path) -> None:
         work.mkdir()
         ids[row] = staged(to_raw, make(work), disk_format=disk_format)
         begun(to_raw, ids[row])
+    others = {}
     for row, image_id in ids.items():
         disk_format, _, why = HOSTILE[row]
         image, message = ended(to_raw, image_id), reason(to_raw, image_id)
-        assert (image["status"], image["size"], image["disk_format"]) == ("queued", None, disk_format), (row, message)
-        assert why in message, row
+        if (image["status"], image["size"], image["disk_format"]) != (
+            "queued",
+            None,
+            disk_format,
+        ) or why not in message:
+            others[row] = (image["status"], image["size"], message)
         delete(to_raw, image_id)
+    assert others == {}
     assert stored_files(to_raw) == {}
 
 
