@@ -75,6 +75,11 @@ def goals() -> list[Goal]:
                 f"download, store in {place}, processor time by nginx", "≤", 1.2, TIMES, _against("cpu", down, "nginx")
             ),
         ]
+    for case, what in (("import-raw", "import raw data"), ("import-convert", "import and convert")):
+        found += [
+            Goal(f"{what}, wall clock by Glance's", "≤", 0.6, TIMES, _against("elapsed", case, "glance")),
+            Goal(f"{what}, bytes written by Glance's", "≤", 0.5, TIMES, _against("written", case, "glance")),
+        ]
     return [
         *found,
         Goal("show, by Glance", "≥", 20, TIMES, _against("requests", "show@10000", "glance")),

@@ -11,6 +11,7 @@ from bench import machine
 from bench.asking import asking
 from bench.asking_by_token import asking_by_token
 from bench.client import Failed
+from bench.importing import importing
 from bench.load import Load, ask
 from bench.memory import under_load
 from bench.moving import DISK, MEMORY, moving
@@ -96,6 +97,7 @@ def run_all(options: Options, results: Results, say: Say) -> None:
         object_store(run)
         swift_store(run)
         rados(run)
+        importing(run)
         source.path.unlink()
         for catalogue in options.catalogues:
             asking(run, catalogue)

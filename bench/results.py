@@ -33,6 +33,10 @@ METRICS = {
         Metric("idle", "resident, idle, all processes", "MiB", 0, more_is_better=False),
         Metric("growth", "growth of the process that grew most", "MiB", 0, more_is_better=False),
         Metric("peak", "resident at most, all processes", "MiB", 0, more_is_better=False),
+        Metric("elapsed", "wall clock", "s", 1, more_is_better=False),
+        Metric("spent", "server's processor time", "s", 1, more_is_better=False),
+        Metric("written", "written to files", "MiB", 0, more_is_better=False),
+        Metric("disk", "disk space at most", "MiB", 0, more_is_better=False),
         Metric("md5", "MD5", "MB/s", 0, more_is_better=True),
         Metric("sha512", "SHA-512", "MB/s", 0, more_is_better=True),
     )
@@ -53,6 +57,8 @@ TITLES = {
     "list-keystone": "List 25 images, by a token of Keystone",
     "create-delete-1": "Create and delete, one connection",
     "create-delete-8": "Create and delete, eight connections",
+    "import-raw": "Import raw data from a URL",
+    "import-convert": "Import a packed qcow2 from a URL, converted to raw",
     "memory": "Memory under many transfers at once",
     "start": "Start",
 }

@@ -32,6 +32,7 @@ class Place:
 
     `database` is an SQLite file made by Glance's own schema that is copied into `work` at first. `sections` are those
     of glance-api.conf that describe other stores than `store`. With a `login` the server asks Keystone who calls.
+    `more` are further sections, for both. `identified`: requests say who asks, and are believed (tasks need an owner).
     """
 
     work: Path
@@ -39,6 +40,8 @@ class Place:
     database: Path
     sections: str = ""
     login: Login | None = None
+    more: str = ""
+    identified: bool = False
 
     def connection(self) -> str:
         """The address of a private copy of the database."""
@@ -66,10 +69,12 @@ class Server:
 Starter = Callable[[Place], contextlib.AbstractContextManager[Server]]
 
 
-def wait_for_answer(url: str, alive: Callable[[], bool], login: Login | None = None, seconds: float = 180) -> None:
+def wait_for_answer(
+    url: str, alive: Callable[[], bool], headers: Mapping[str, str] | None = None, seconds: float = 180
+) -> None:
     """Ask for a list of one image every 5 ms until it comes."""
     end = time.monotonic() + seconds
-    with httpx.Client(timeout=30, headers=_headers(login)) as client:
+    with httpx.Client(timeout=30, headers=headers) as client:
         while True:
             with contextlib.suppress(httpx.TransportError):
                 if client.get(f"{url}/v2/images?limit=1").status_code == httpx.codes.OK:
@@ -93,6 +98,8 @@ def intaglio_server(place: Place) -> Iterator[Server]:
             or f"[glance_store]\nstores = file\ndefault_store = file\nfilesystem_store_datadir = {place.store}\n"
         )
         + (place.login.section if place.login else "")
+        + place.more
+        + ("[intaglio]\ntrusted_proxies = 127.0.0.1\n" if place.identified else "")
     )
     program = Path(sys.executable).parent / "intaglio"
     log = place.work / "intaglio.log"
@@ -100,13 +107,14 @@ def intaglio_server(place: Place) -> Iterator[Server]:
     with process([str(program), "db", "upgrade", *common], log=log) as upgrade:
         if upgrade.wait(300):
             raise Failed(f"intaglio db upgrade failed, see {log}")
-    serve = [str(program), "serve", "--auth", "keystone" if place.login else "none"]
+    auth = "keystone" if place.login else "trusted_proxy" if place.identified else "none"
+    serve = [str(program), "serve", "--auth", auth]
     serve += ["--workers", str(PROCESSES), "--bind", f"127.0.0.1:{port}"]
     began = time.perf_counter()
     with process([*serve, *common], log=log) as running:
         url = f"http://127.0.0.1:{port}"
-        wait_for_answer(url, lambda: running.poll() is None, place.login)
-        yield Server("intaglio", url, running.pid, time.perf_counter() - began, _headers(place.login))
+        wait_for_answer(url, lambda: running.poll() is None, _headers(place))
+        yield Server("intaglio", url, running.pid, time.perf_counter() - began, _headers(place))
 
 
 @contextlib.contextmanager
@@ -118,19 +126,26 @@ def glance_server(place: Place, name: str = "glance") -> Iterator[Server]:
         connection=connection,
         stores=place.sections or place.store,
         processes=PROCESSES,
-        auth="keystone" if place.login else "none",
-        conf=place.login.section if place.login else "",
+        auth="keystone" if place.login else "headers" if place.identified else "none",
+        conf=(place.login.section if place.login else "") + place.more,
         sync=False,
         started=False,
     ) as peer:
         began = time.perf_counter()
         peer.start()
-        wait_for_answer(peer.url, lambda: True, place.login)
-        yield Server(name, peer.url, peer.pid, time.perf_counter() - began, _headers(place.login))
+        wait_for_answer(peer.url, lambda: True, _headers(place))
+        yield Server(name, peer.url, peer.pid, time.perf_counter() - began, _headers(place))
 
 
-def _headers(login: Login | None) -> Mapping[str, str]:
-    return {} if login is None else {"X-Auth-Token": login.token}
+def _headers(place: Place) -> Mapping[str, str]:
+    if place.identified:
+        return {
+            "X-Identity-Status": "Confirmed",
+            "X-User-Id": "bench",
+            "X-Project-Id": "bench",
+            "X-Roles": "admin,member,reader",
+        }
+    return {} if place.login is None else {"X-Auth-Token": place.login.token}
 
 
 @contextlib.contextmanager

@@ -38,7 +38,12 @@ WRONG = [
     ("glance_store", "filesystem_store_file_perm", "0648", "permissions in octal"),
     ("paste_deploy", "flavor", "trusted", "'trusted' is not known here"),
     ("image_import_opts", "image_import_plugins", "[image_squashing]", "There is no plug-in 'image_squashing'"),
-    ("image_import_opts", "image_import_plugins", "[image_conversion]", "comes with a later release"),
+    (
+        "image_import_opts",
+        "image_import_plugins",
+        "[image_conversion,image_decompression]",
+        "image_decompression has to come before image_conversion",
+    ),
     ("image_import_opts", "image_import_plugins", "[no_op,no_op]", "named twice"),
     (
         "image_import_opts",
@@ -193,10 +198,12 @@ def test_no_authentication_is_for_this_machine_only(bind: str, refused: bool, wr
 
 
 def test_options_that_ask_for_what_happens_anyway_are_not_warned_of(write: Write, sources: Make) -> None:
-    file = write("[oslo_policy]\nenforce_new_defaults = true\nenforce_scope = true\n[task]\nwork_dir = /x\n")
+    file = write(
+        "[oslo_policy]\nenforce_new_defaults = true\nenforce_scope = true\n[taskflow_executor]\nmax_workers = 3\n"
+    )
     messages = [warning.message for warning in configure(sources(file)).warnings]
     assert messages == [
-        "Options that have no effect yet ('intaglio config check' explains each): [task] work_dir",
+        "Options that have no effect yet ('intaglio config check' explains each): [taskflow_executor] max_workers",
         "Options that are obsolete ('intaglio config check' explains each): [oslo_policy] enforce_scope",
     ]
     assert check(sources(file)).fine

@@ -111,6 +111,10 @@ INDIRECT = {  # read by the loader itself, or by a driver that is handed all its
         for row in group.options
         if row.state is State.USED
     ),  # castellan reads the files itself
+    ("image_conversion", "output_format"),  # test_conversion.py proves these
+    ("image_format", "vmdk_allowed_types"),
+    ("task", "work_dir"),
+    *(("intaglio", f"convert_{name}") for name in ("signed", "memory_mib", "minutes")),
     ("DEFAULT", "debug"),  # of the processes, among the options of [intaglio]
 }
 

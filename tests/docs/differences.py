@@ -346,6 +346,19 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/imports/test_plugins.py::test_a_quota_counts_what_comes_out",
         "tests/ingest/test_unpacking.py::test_refused",
     ),
+    "Converted images": (
+        "tests/imports/test_converting.py::test_to_raw",
+        "tests/imports/test_converting.py::test_what_stays_as_it_is",
+        "tests/imports/test_converting.py::test_hostile_images",
+        "tests/imports/test_converting_kills.py::test_into_the_store_at_once",
+        "tests/ingest/test_sandbox.py::test_bubblewrap",
+    ),
+    "Converted images that are signed": (
+        "tests/imports/test_converting.py::test_a_signed_image_is_refused",
+        "tests/imports/test_converting.py::test_to_another_format",
+        "tests/imports/test_conversion.py::test_signed",
+    ),
+    "Holes of converted images": ("tests/stores/test_holes.py::test_a_file_keeps_them",),
     "What images say of themselves": (
         "tests/imports/test_introspection.py::test_a_disk_of_vmware",
         "tests/imports/test_introspection.py::test_an_administrator_knows_better",

@@ -7,6 +7,7 @@ looks for work more often.
 """
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from intaglio.bootstrap import wiring
 from intaglio.bootstrap.settings import Settings
 from intaglio.flows import runtime
 from intaglio.imports import location, plans, watch
+from intaglio.imports.staged import StagedSource
 from intaglio.imports.steps import begin, fetch, undo
 from intaglio.stores.base import Chunk, Full, Stat
 from intaglio.stores.drivers.file import FileStore
@@ -78,6 +80,18 @@ class Actor:
 
         return noted
 
+    def read_staged(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        """Of data that are converted: `read:inside` is at the third piece that is read of them."""
+        reads = itertools.count(1)
+
+        async def noted(source: Any, offset: int, length: int) -> bytes:
+            if next(reads) >= 3 and self.read("hang") == "read:inside":
+                await self.point("read:inside")
+            data: bytes = await real(source, offset, length)
+            return data
+
+        return noted
+
     def take_the_stage(self) -> None:
         hurried: Any = runtime
         hurried._POLL_SECONDS = 0.05
@@ -92,6 +106,7 @@ class Actor:
         begin.run = self.step("begin", begin.run)
         undo.run = self.step("undo", undo.run)
         FileStore.delete = self.delete(FileStore.delete)  # type: ignore[method-assign]
+        StagedSource.read = self.read_staged(StagedSource.read)  # type: ignore[method-assign]  # that of this process
         FileStore.put = self.put(FileStore.put)  # type: ignore[method-assign]  # that of this process alone
 
 

@@ -172,10 +172,11 @@ filesystem_store_datadir = {home}/stores/slow
 
 
 @contextlib.asynccontextmanager
-async def stage_at(home: Path, connection: str) -> AsyncIterator[Stage]:
+async def stage_at(home: Path, connection: str, more: str = "") -> AsyncIterator[Stage]:
+    """`more` are further sections of the configuration."""
     (home / "data").mkdir()
     conf = home / "intaglio.conf"
-    conf.write_text(CONF.format(home=home, connection=connection))
+    conf.write_text(CONF.format(home=home, connection=connection) + more)
     settings = load(Sources(files=(conf,)))
     await upgrade(settings.database)
     parts = make_parts(settings)

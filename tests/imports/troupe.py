@@ -61,6 +61,10 @@ class Troupe:
                 os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not any(exists(pid) for pid in pids), f"the end of {', '.join(names)}")
 
+    def pid(self, name: str) -> int:
+        """Its process id, while it has not been killed."""
+        return self._pids[name]
+
     def gone(self, name: str) -> bool:
         """Whether this one has ended, killed or by itself."""
         return name not in self._pids or not exists(self._pids[name])

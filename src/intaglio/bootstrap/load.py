@@ -123,7 +123,7 @@ def assemble(reading: Reading) -> Settings:
         upkeep=_section(UpkeepSettings, reading, "intaglio"),
         rates=rate_settings(reading, data_dir),
         outbound=outbound,
-        plugins=plugin_settings(reading, there(_beside(reading, OVF_FILE_NAME))),
+        plugins=plugin_settings(reading, data_dir, there(_beside(reading, OVF_FILE_NAME))),
         copied_properties=reading.get("glance_download_properties", "extra_properties"),
         signatures=signature_settings(reading, data_dir, identity.mode),
         unified_limits=unified_limits_settings(reading),

@@ -21,6 +21,7 @@ _ABILITIES: Mapping[str, str] = {
     "ranges": "A part of an image is read without what comes before it.",
     "local_path": "Downloads are sent by the kernel, straight from the file.",
     "sparse": "Stretches of zeros take no space, where the operator asks for that.",
+    "holes": "Holes of converted disks take no space.",
     "direct_url": "A signed address lets a client read from the store itself for a while.",
     "owned": "What it holds is this service's: it is compared with the database, and removed with its image.",
 }

@@ -253,6 +253,7 @@ def make_bench(parts: Parts, settings: Settings) -> Bench:
         location_attempts=settings.ingest.http_retries,
         property_quota=parts.limits.image_property_quota,
         unpacking=parts.plugins.unpacking,
+        conversion=parts.plugins.conversion,
         introspects=parts.plugins.introspects,
         ovf=parts.plugins.ovf,
         plugins=plugins.load(parts.plugins.foreign),

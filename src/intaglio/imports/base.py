@@ -20,6 +20,7 @@ from intaglio.domain.task import LOCK
 from intaglio.flows.base import Json
 from intaglio.formats.settings import FormatSettings
 from intaglio.identity.regions import Regions, Seal
+from intaglio.imports.conversion import Conversion
 from intaglio.imports.plugins import Plugin
 from intaglio.ingest.door import Door
 from intaglio.ingest.unpacking import UnpackingLimits
@@ -100,6 +101,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     secure_hash: bool = True  # what is added by its location is digested
     location_attempts: int = 3  # at that
     unpacking: UnpackingLimits | None = None  # of packed data; None: they are imported as they are
+    conversion: Conversion | None = None  # to the operator's format; None: data stay in the one they have
     introspects: bool = False  # whether what data say of themselves becomes properties
     ovf: tuple[str, ...] = ()  # what of an OVA's description does
     plugins: Mapping[str, Plugin] = {}  # those of other packages, in their order

@@ -10,7 +10,7 @@ from intaglio.ingest.base import Ingested
 
 
 class Findings:
-    """The findings of one import; an attempt that is begun again begins them anew."""
+    """The findings of one import; an attempt that is begun again begins them anew, but for what is told of all data."""
 
     def __init__(self, bench: Bench, image: Image) -> None:
         self._bench = bench
@@ -20,7 +20,6 @@ class Findings:
 
     def begin(self) -> Looks:
         """What the plug-ins of other packages see the bytes with. Raises `PluginFailed`."""
-        self._described = {}
         self._looks = Looks(self._bench.plugins, self._image)
         return self._looks
 

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 import msgspec
 
 from intaglio.domain.properties import SERVICE_PREFIX
+from intaglio.imports.conversion import Conversion
 from intaglio.ingest.unpacking import UnpackingLimits
 
 NO_OP, INJECT, UNPACK, CONVERT = "no_op", "inject_image_metadata", "image_decompression", "image_conversion"
 INTROSPECT = "image_introspection"
-KNOWN = (NO_OP, INJECT, UNPACK, INTROSPECT)
+KNOWN = (NO_OP, INJECT, UNPACK, CONVERT, INTROSPECT)
 """The plug-ins of this release."""
 
 
@@ -24,6 +25,7 @@ class PluginSettings(msgspec.Struct, frozen=True, kw_only=True):
     inject: Mapping[str, str] = {}
     ignore_user_roles: tuple[str, ...] = ("admin",)
     limits: UnpackingLimits = UnpackingLimits()
+    conversion: Conversion | None = None  # set where images are converted
     ovf: tuple[str, ...] = ()
 
     @property

@@ -4,6 +4,8 @@ A fetched file is kept in parts, so that one that was interrupted goes on after 
 in any store. Beside the parts stands what the source said of the file, and at the end that they are all there.
 """
 
+import bisect
+import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 
@@ -41,6 +43,31 @@ class Staged(msgspec.Struct, frozen=True):
             async with aclosing(continued(copies, f"staged {each.key}", each.size, 0, each.size)) as pieces:
                 async for piece in pieces:
                     yield piece
+
+
+class StagedSource:
+    """Staged data as one file that is read anywhere."""
+
+    def __init__(self, store: Store, staged: Staged) -> None:
+        self.size = staged.size
+        self._store = store
+        self._objects = staged.objects
+        self._begins = list(itertools.accumulate((each.size for each in staged.objects), initial=0))
+
+    async def read(self, offset: int, length: int) -> bytes:
+        """These bytes. Raises what the store raises."""
+        found, end = [], offset + length
+        number = bisect.bisect_right(self._begins, offset, hi=len(self._objects)) - 1
+        while offset < end:
+            here = min(end, self._begins[number + 1]) - offset
+            found.append(await self._read(self._objects[number].key, offset - self._begins[number], here))
+            offset += here
+            number += 1
+        return found[0] if len(found) == 1 else b"".join(found)
+
+    async def _read(self, key: str, offset: int, length: int) -> bytes:
+        async with aclosing(self._store.open(key, offset, length)) as pieces:
+            return b"".join([piece async for piece in pieces])
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):

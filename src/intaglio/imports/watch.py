@@ -50,6 +50,15 @@ class Watched:
         """Show in the progress why the attempt failed that another one follows."""
         self._error = str(error)
 
+    def enter(self, step: str, total: int | None) -> None:
+        """Another part of the work begins, with a count of its own."""
+        self._step = step
+        self.begin_at(0, total)
+
+    def at(self, done: int) -> None:
+        """Count `done` bytes in all."""
+        self._done = done
+
     def begin_at(self, done: int, total: int | None) -> None:
         """Count from `done` of `total` bytes, for those before were there already."""
         self._done = self._skipped = done

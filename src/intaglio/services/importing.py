@@ -36,6 +36,7 @@ from intaglio.services.quota import Budgets, budgeted_write, require_growth, res
 from intaglio.services.removal import STAGE_KIND
 from intaglio.services.stores import NoSuchStore
 from intaglio.signatures.base import NOBODY, Asker, Found
+from intaglio.signatures.settings import Mode
 
 _FOREIGN_SILENCE = timedelta(minutes=60)
 _FOREIGN_PENDING = timedelta(minutes=120)
@@ -94,7 +95,7 @@ async def start(
     signed image is fetched: what can be refused of a signature before its bytes are seen is refused here.
 
     Raises `InvalidImport`, `MethodNotOffered`, `FetchRefused`, refusals, `ImportRunning`, `NotImportable`,
-    `ImportFormatsMissing`, `NoSuchStore`, `CopyThere`, `OverQuota`.
+    `ImportFormatsMissing`, `SignedNotConverted`, `CannotConvert`, `NoSuchStore`, `CopyThere`, `OverQuota`.
     """
     request = read(body, header_store=header_store, multi=parts.stores.multi)
     if request.method not in offered:
@@ -116,6 +117,9 @@ async def start(
         image = await unlocked(conn, image)
         await _require_importable(conn, image, request)
         stores = targets(parts, image, request)
+        if parts.plugins.conversion is not None and "describe" not in request.plan.steps:
+            required = parts.verification.mode(image, stores) is Mode.REQUIRE
+            parts.plugins.conversion.wanted(image, required=required)  # refuses at once what would be refused later
         task = _task(caller, image, body, header_store, stores, {**secrets, **signatures.kept(image, stores)})
         await record(parts, conn, budgets, image, task, stores, injected(parts, caller, request.method))
         return task.id

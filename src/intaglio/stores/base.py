@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -18,6 +18,28 @@ Chunk = Sequence[Buffer]
 
 The buffers belong to the producer again as soon as the consumer asks for the next chunk.
 """
+
+
+_HOLES: Mapping[int, bytes] = {1 << bits: bytes(1 << bits) for bits in range(12, 21)}
+
+
+def holes(length: int) -> Iterator[bytes]:
+    """So many zero bytes that nobody ever wrote, in pieces of at most 1 MiB; see `is_hole`."""
+    for size in sorted(_HOLES, reverse=True):
+        for _ in range(length // size):
+            yield _HOLES[size]
+        length %= size
+    if length:
+        yield bytes(length)
+
+
+def is_hole(buffer: Buffer) -> bool:
+    """Whether the buffer is one of those that `holes` gives: known to be zeros that a sparse source never had.
+
+    A store whose objects can have holes (`Abilities.holes`) leaves one there. Other zeros are data, which take space
+    unless the operator wants thin objects.
+    """
+    return type(buffer) is bytes and _HOLES.get(len(buffer)) is buffer
 
 
 class StoreError(IntaglioError):
@@ -116,6 +138,7 @@ class Abilities(msgspec.Struct, frozen=True):
     sparse: bool = False  # blocks of zeros take no space
     direct_url: bool = False  # `direct_url` works
     owned: bool = True  # what it holds is this service's: it is listed, and removed with its image
+    holes: bool = False  # what `is_hole` knows takes no space
 
 
 class Stat(msgspec.Struct, frozen=True):
@@ -287,10 +310,11 @@ class Tenanted(Protocol):
 
 
 class Space(msgspec.Struct, frozen=True):
-    """How much a store could hold and how much more it would take now, in bytes."""
+    """How much a store could hold and how much more it would take now, in bytes; `most` as one object."""
 
     size: int
     free: int
+    most: int
 
 
 @runtime_checkable

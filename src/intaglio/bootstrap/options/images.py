@@ -24,12 +24,12 @@ FORMAT = (
     ),
     used("require_image_format_match", Kind.BOOLEAN, True, "Refuse data that is not of the declared `disk_format`."),
     used("gpt_safety_checks_nonfatal", Kind.LIST, (), "Safety checks of GPT disks that only warn."),
-    not_yet(
+    used(
         "vmdk_allowed_types",
         Kind.LIST,
         ("streamOptimized", "monolithicSparse"),
         "VMDK types that may be converted.",
-        note="Ignored: conversion comes later.",
+        note="Empty: none.",
     ),
 )
 
@@ -50,7 +50,13 @@ TASK = (
         note="Ignored: durable workflows run them.",
         choices=("taskflow",),
     ),
-    not_yet("work_dir", Kind.TEXT, None, "Scratch directory of tasks.", note=_IMPORT_NOTE),
+    used(
+        "work_dir",
+        Kind.TEXT,
+        None,
+        "Directory for what imports have to put down while they convert to qcow2 or vmdk, or convert packed data.",
+        note="Not set: converting in [intaglio] data_dir. Nothing in it has a name, and nothing outlives the process.",
+    ),
 )
 
 TASKFLOW = (
@@ -109,9 +115,9 @@ IMPORT = (
         "image_import_plugins",
         Kind.LIST,
         (),
-        "Plug-ins an import passes, in order: image_decompression, image_introspection, inject_image_metadata, no_op, "
-        "and those of installed packages.",
-        note="image_conversion comes with a later release, and is refused.",
+        "Plug-ins an import passes, in order: image_decompression, image_conversion, image_introspection, "
+        "inject_image_metadata, no_op, and those of installed packages.",
+        note="What is packed has to be unpacked before it is converted: the other order is refused.",
     ),
     not_yet(
         "max_parallel_stores",
@@ -123,7 +129,13 @@ IMPORT = (
     ),
 )
 CONVERSION = (
-    not_yet("output_format", Kind.TEXT, "raw", "Format imports are converted to.", note=_IMPORT_NOTE, choices=_FORMATS),
+    used(
+        "output_format",
+        Kind.TEXT,
+        "raw",
+        "Format imports are converted to, with image_conversion among the plug-ins.",
+        choices=_FORMATS,
+    ),
 )
 INJECT = (
     used("inject", Kind.MAP, (), "Properties imported images get, with inject_image_metadata among the plug-ins."),

@@ -96,6 +96,28 @@ INTAGLIO = (
         "GiB that may come of any import, whatever unpack_ratio says: empty disks pack well.",
         minimum=0,
     ),
+    used(
+        "convert_signed",
+        Kind.TEXT,
+        "refuse",
+        "What becomes of the import of a signed image that would be converted (image_conversion), since its signature "
+        "would not fit: `refuse` it, `keep` the format it has, or `unsign` it.",
+        choices=("refuse", "keep", "unsign"),
+    ),
+    used(
+        "convert_memory_mib",
+        Kind.INTEGER,
+        1024,
+        "MiB of address space that qemu-img may have when it converts an import.",
+        minimum=256,
+    ),
+    used(
+        "convert_minutes",
+        Kind.INTEGER,
+        360,
+        "Minutes that qemu-img may take for one import, by the clock and of processor time.",
+        minimum=1,
+    ),
     used("fetch_connect_seconds", Kind.NUMBER, 15.0, "How long connecting to a user's URL may take.", minimum=0.01),
     used(
         "fetch_stall_seconds",

@@ -7,7 +7,7 @@ object of the image that no location names is what a crash left, and is removed 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 from msgspec.structs import replace
@@ -36,25 +36,22 @@ from intaglio.imports.base import (
     seize,
     undisturbed,
 )
+from intaglio.imports.converting import converted
 from intaglio.imports.findings import Findings
+from intaglio.imports.loads import Change, Intake, Load, as_staged
 from intaglio.imports.watch import Watched
 from intaglio.ingest.base import Ingested, Spec
 from intaglio.ingest.fanout import Fanout
 from intaglio.ingest.sources import Copy, DeliveryBroken, continued, require_size
-from intaglio.ingest.unpacking import UnpackingLimits, unpacked
+from intaglio.signatures.settings import Mode
 from intaglio.signatures.verification import Check
 from intaglio.stores.base import Busy, Exists, NotFound, Store, StoreError
 from intaglio.stores.settings import STAGING
 
 _log = logging.getLogger(__name__)
 
-_PACKAGE, _PLAIN = "ova", "bare"
-AS_IT_IS = "compressed"
-"""The container format of data that are packed and to stay so, for those who unpack them when they boot."""
 _ATTEMPTS = 4  # a store that is busy, or an object that a frozen predecessor completes
 _PAUSE_SECONDS = 1.0
-
-Pieces = Callable[[], AsyncGenerator[bytes, None]]
 
 
 class NothingReadable(Unavailable):
@@ -74,7 +71,7 @@ class _Written(msgspec.Struct, frozen=True):
     stores: tuple[str, ...]
     failures: Mapping[str, StoreError]
     check: Check | None
-    container_format: str | None = None  # when it is another than before
+    change: Change | None
     properties: Mapping[str, str] = {}
 
 
@@ -87,31 +84,23 @@ async def from_staging(bench: Bench, job: Job) -> Json:
         except NotFound as error:
             raise NothingReadable("The staged data are not there any more.") from error
         check = await signed.check(bench, job, image)
-        unpacking = None if image.container_format == AS_IT_IS else bench.unpacking
-        container_format = image.container_format or ""
-        if unpacking is not None and container_format == _PACKAGE:
-            container_format = _PLAIN  # for that is what comes out, and it is inspected as such
-        spec = Spec(
-            disk_format=image.disk_format or "",
-            container_format=container_format,
-            formats=bench.formats,
-            size_cap=bench.size_cap,
-            size=data.size if unpacking is None else None,
-            hashing_algorithm=bench.hashing_algorithm,
-            digests=() if check is None else (check.algorithm,),
-        )
         watched = Watched(bench, job, lease, "store", data.size)
-        findings = Findings(bench, image)
-
-        def pieces() -> AsyncGenerator[bytes, None]:
-            counted = watched.counted(data.pieces(bench.staging))
-            if unpacking is None:
-                return counted
-            return _unpacked(bench, job, lease, counted, data.size, unpacking, findings)
-
-        written = await _transfer(bench, job, watched, targets, spec, pieces, check, findings)
-        properties = findings.properties(written.facts)
-        return msgspec.structs.replace(written, container_format=container_format, properties=properties)
+        findings, conversion = Findings(bench, image), bench.conversion
+        intake = Intake(
+            bench=bench,
+            job=job,
+            lease=lease,
+            image=image,
+            data=data,
+            watched=watched,
+            findings=findings,
+            check=check,
+        )
+        required = bench.verification.mode(image, job.stores) is Mode.REQUIRE
+        converts = conversion is not None and conversion.wanted(image, required=required)
+        loading = converted(intake, conversion, targets) if conversion and converts else as_staged(intake)
+        written = await _transfer(bench, job, watched, targets, loading, check)
+        return msgspec.structs.replace(written, properties=findings.properties(written.facts))
 
     return await _run(bench, job, write)
 
@@ -135,36 +124,14 @@ async def from_copies(bench: Bench, job: Job) -> Json:
             digests=() if check is None else (check.algorithm,),
         )
         watched = Watched(bench, job, lease, "copy", size)
-        return await _transfer(
-            bench,
-            job,
-            watched,
-            targets,
-            spec,
-            lambda: watched.counted(continued(copies, f"image {image.id}", size, 0, size)),
-            check,
+        load = Load(
+            spec=spec,
+            pieces=lambda: watched.counted(continued(copies, f"image {image.id}", size, 0, size)),
+            signed=check,
         )
+        return await _transfer(bench, job, watched, targets, contextlib.nullcontext(load), check)
 
     return await _run(bench, job, write)
-
-
-async def _unpacked(
-    bench: Bench,
-    job: Job,
-    lease: Lease,
-    pieces: AsyncGenerator[bytes, None],
-    room: int,
-    limits: UnpackingLimits,
-    findings: Findings,
-) -> AsyncGenerator[bytes, None]:
-    """Plain bytes, for which there is room in the project's quota."""
-    came = 0
-    async with contextlib.aclosing(unpacked(pieces, limits, described=findings.describe)) as plain:
-        async for piece in plain:
-            came += len(piece)
-            if came > room:
-                room = await bench.room.claim(job, lease, came, known=False)
-            yield piece
 
 
 async def _run(
@@ -196,37 +163,28 @@ async def _transfer(
     job: Job,
     watched: Watched,
     targets: Mapping[str, Store],
-    spec: Spec,
-    pieces: Pieces,
+    loading: contextlib.AbstractAsyncContextManager[Load],
     check: Check | None,
-    findings: Findings | None = None,
 ) -> _Written:
     async def work() -> _Written:
-        for attempt in range(1, _ATTEMPTS):
-            try:
-                return await _pass(bench, job, watched, targets, spec, pieces, check, findings)
-            except (Busy, Exists, DeliveryBroken, StoresFailed) as error:
-                _log.warning("task %s, attempt %d: %s", job.task_id, attempt, error)
-                watched.note(error)
-            await asyncio.sleep(_PAUSE_SECONDS * attempt)
-        return await _pass(bench, job, watched, targets, spec, pieces, check, findings)
+        async with loading as load:
+            for attempt in range(1, _ATTEMPTS):
+                try:
+                    return await _pass(bench, job, watched, targets, load, check)
+                except (Busy, Exists, DeliveryBroken, StoresFailed) as error:
+                    _log.warning("task %s, attempt %d: %s", job.task_id, attempt, error)
+                    watched.note(error)
+                await asyncio.sleep(_PAUSE_SECONDS * attempt)
+            return await _pass(bench, job, watched, targets, load, check)
 
     return await watched.run(work())
 
 
 async def _pass(
-    bench: Bench,
-    job: Job,
-    watched: Watched,
-    targets: Mapping[str, Store],
-    spec: Spec,
-    pieces: Pieces,
-    check: Check | None,
-    findings: Findings | None,
+    bench: Bench, job: Job, watched: Watched, targets: Mapping[str, Store], load: Load, check: Check | None
 ) -> _Written:
     """Read the data once, into every store that takes them."""
     watched.begin_again()
-    looks = None if findings is None else findings.begin()
     failures: dict[str, StoreError] = {}
     for store_id, store in targets.items():
         try:
@@ -236,28 +194,16 @@ async def _pass(
     _require_enough(job, failures, targets)
     clear = {store_id: store for store_id, store in targets.items() if store_id not in failures}
     sink = Fanout(clear, all_or_none=job.all_must_succeed)
-
-    def verify(digests: Mapping[str, str]) -> None:
-        if check is not None:
-            check.require(digests)
-        if looks is not None:
-            looks.finish()
-
+    consumers, verify = load.begin()
     try:
-        async with contextlib.aclosing(pieces()) as source:
-            facts = await bench.door.admit(
-                source,
-                sink,
-                job.image_id,
-                spec,
-                consumers=() if looks is None else looks.consumers,
-                verify=verify,
-            )
+        async with contextlib.aclosing(load.pieces()) as source:
+            facts = await bench.door.admit(source, sink, job.image_id, load.spec, consumers=consumers, verify=verify)
     except StoreError:
         _require_enough(job, failures | sink.failures, targets)
         raise
     failures |= sink.failures
-    return _Written(facts, tuple(store_id for store_id in targets if store_id not in failures), failures, check)
+    stores = tuple(store_id for store_id in targets if store_id not in failures)
+    return _Written(facts, stores, failures, check, load.change)
 
 
 def _require_enough(job: Job, failures: Mapping[str, StoreError], targets: Mapping[str, Store]) -> None:
@@ -282,7 +228,7 @@ async def _commit(bench: Bench, job: Job, lease: Lease, written: _Written) -> Js
             return image
         if not await leases.release(conn, lease):
             raise ImportOvertaken("Another process took over the import.")
-        noted = signed.noted(bench, job, image, written.check, written.facts)
+        noted = _noted(bench, job, image, written)
         after = _after(job, replace(image, properties=noted), locations, written)
         if image.status is Status.IMPORTING:
             await leases.claim(conn, _unstaging(bench, job))
@@ -291,6 +237,15 @@ async def _commit(bench: Bench, job: Job, lease: Lease, written: _Written) -> Js
 
     image = await bench.write(work)
     return _names(image.properties.get(FAILED_STORES))
+
+
+def _noted(bench: Bench, job: Job, image: Image, written: _Written) -> Mapping[str, str | None]:
+    """The image's properties, with what is known of its signature, which a conversion may have taken from it."""
+    change = written.change
+    if change is None or not change.without & image.properties.keys():
+        return signed.noted(bench, job, image, written.check, written.facts)
+    bench.verification.require_same(image, job.stores, written.check)
+    return image.properties
 
 
 def _after(job: Job, image: Image, locations: tuple[Location, ...], written: _Written) -> Image:
@@ -308,11 +263,10 @@ def _after(job: Job, image: Image, locations: tuple[Location, ...], written: _Wr
     # what data say of themselves never says by whom they were signed
     found = {name: value for name, value in written.properties.items() if name not in OF_SIGNATURES}
     properties = {**found, **after.properties} if job.keeps_properties else {**after.properties, **found}
+    described = replace(after, properties=properties)
     return replace(
-        after,
+        described if written.change is None else written.change.made(described),
         status=Status.ACTIVE,
-        container_format=written.container_format or image.container_format,
-        properties=properties,
         locations=locations,  # one on an image without data is what an earlier failure left
         size=facts.size,
         virtual_size=facts.virtual_size,

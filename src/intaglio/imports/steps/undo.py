@@ -21,6 +21,7 @@ from intaglio.imports.methods import DIGEST
 from intaglio.imports.plugins import PluginRefused
 from intaglio.imports.steps.describe import Before, as_before
 from intaglio.ingest.base import CapExceeded
+from intaglio.ingest.conversion.base import CannotConvert
 from intaglio.ingest.unpacking import CannotUnpack
 from intaglio.outbound.base import FetchTooLarge
 from intaglio.signatures.base import SignatureMismatch
@@ -43,6 +44,7 @@ _OF_THE_DATA = {
     CapExceeded.code,
     FetchTooLarge.code,
     CannotUnpack.code,
+    CannotConvert.code,
     PluginRefused.code,
 }
 """Refusals that would come again: what was staged is removed then, and the image waits for other data."""

@@ -56,7 +56,7 @@ class FileStore:
         self._threads = Threads(store, chosen.filesystem_store_thread_pool_size, limit)
         self._seen: dict[str, Place] = {}  # where objects are, when there are several directories
         self._checking: asyncio.Future[None] | None = None
-        self.abilities = Abilities(local_path=True, sparse=chosen.filesystem_thin_provisioning)
+        self.abilities = Abilities(local_path=True, holes=True, sparse=chosen.filesystem_thin_provisioning)
 
     async def prepare(self) -> None:
         """Make missing directories and the search permission that readers of the files need."""

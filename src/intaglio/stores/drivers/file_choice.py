@@ -46,7 +46,8 @@ def room(store: str, among: Sequence[Place]) -> Space:
         require_mark(store, place)
         disks[place.path.stat().st_dev] = os.statvfs(place.path)
     sizes = [(facts.f_blocks * facts.f_frsize, facts.f_bavail * facts.f_frsize) for facts in disks.values()]
-    return Space(size=sum(size for size, _ in sizes), free=sum(free for _, free in sizes))
+    free = [free for _, free in sizes]
+    return Space(size=sum(size for size, _ in sizes), free=sum(free), most=max(free))
 
 
 def find(store: str, among: Sequence[Place], key: str) -> tuple[Place, os.stat_result]:

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from intaglio.stores.base import Broken, Buffer, Busy
+from intaglio.stores.base import Broken, Buffer, Busy, is_hole
 from intaglio.stores.drivers.file_faults import present, unmounted
 from intaglio.stores.drivers.file_marks import require_mark
 from intaglio.stores.drivers.file_places import HIDDEN, PIECE, Place, sync_directory
@@ -60,12 +60,10 @@ class Writer:
 
     def write(self, buffers: Sequence[Buffer]) -> None:
         """Append the buffers. Raises OSError."""
-        views = [memoryview(buffer).cast("B") for buffer in buffers]
         if self._thin_block is None:
-            self._write_run(views, self.size)
-            self.size += sum(len(view) for view in views)
+            self._write_around_holes(buffers)
         else:
-            self._write_thin(views, self._thin_block)
+            self._write_thin([memoryview(buffer).cast("B") for buffer in buffers], self._thin_block)
         if self.size - self._flushing >= _STRIDE:
             self._start_flushing()
 
@@ -160,6 +158,20 @@ class Writer:
             views = views[done:]
             if written:
                 views[0] = views[0][written:]
+
+    def _write_around_holes(self, buffers: Sequence[Buffer]) -> None:
+        """Write all but what is known to be a hole."""
+        run: list[memoryview] = []
+        begin = self.size
+        for buffer in buffers:
+            view = memoryview(buffer).cast("B")
+            self.size += len(view)
+            if is_hole(buffer):
+                self._write_run(run, begin)
+                run, begin = [], self.size
+            else:
+                run.append(view)
+        self._write_run(run, begin)
 
     def _write_thin(self, views: list[memoryview], block: int) -> None:
         """Write what is not zero. Blocks are those of the file; a part of one counts for itself."""

@@ -185,7 +185,8 @@ class Pool:
         """The room in the whole cluster, as it counts it: copies of everything included."""
         found = rbd_library.ClusterStat()
         self._ceph.call("rados_cluster_stat", self._cluster, ctypes.byref(found))
-        return Space(size=int(found.size) << 10, free=int(found.free) << 10)
+        free = int(found.free) << 10
+        return Space(size=int(found.size) << 10, free=free, most=free)
 
     def identity(self, name: str) -> str | None:
         """The id of the image of that name, if there is one."""
