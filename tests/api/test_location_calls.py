@@ -376,7 +376,7 @@ class TestPatched:
             (WRONG | {"os_hash_value": "ab"}, 409),
             (WRONG | {"checksum": "ab"}, 409),
         ],
-        ids=lambda given: str(given)[:50],
+        ids=["nothing", "no-value", "one-more", "no-text", "text", "wrong", "other-algorithm", "short", "short-md5"],
     )
     def test_what_is_said_of_the_data(self, site: Site, given: object, status: int) -> None:
         image_id = site.queued()

@@ -20,8 +20,9 @@ PEOPLE = (
 )
 CONF = """\
 [DEFAULT]
-enabled_backends = fast:file,slow:file,strict:file
+enabled_backends = fast:file,slow:file,strict:file,web:http
 enabled_import_methods = [glance-direct,web-download,copy-image]
+show_multiple_locations = true
 [glance_store]
 default_backend = fast
 [fast]

@@ -20,7 +20,7 @@ from tests.signatures.conftest import Signing, signing_service
 DATA = b"\0 bytes of a disk " * 4000
 STATES = ("none", "valid", "wrong", "partial", "untrusted", "expired", "revoked", "down")
 MODES = {"off": "off", "verify": "mia", "require": "req"}
-IMPORTS = ("glance-direct", "web-download", "copy-image")
+IMPORTS = ("glance-direct", "web-download", "copy-image", "location")
 NAMES = ("img_signature", "img_signature_hash_method", "img_signature_key_type", "img_signature_certificate_uuid")
 WORDS = {
     "none": "is not signed",
@@ -92,7 +92,11 @@ def rows(signing: Signing, people: dict[str, Caller], source: Source) -> dict[tu
             assert stage(owner, image_id, DATA).status_code == 204
         elif door == "web-download":
             method["uri"] = source.url
-        found[door, state, mode] = Row(image_id, ask(owner, image_id, {"method": method, **body}))
+        if door == "location":
+            answer = owner.post(f"/v2/images/{image_id}/locations", json={"url": source.url})
+        else:
+            answer = ask(owner, image_id, {"method": method, **body})
+        found[door, state, mode] = Row(image_id, answer)
     return found
 
 
@@ -152,7 +156,7 @@ def test_import(
         refused(row.answer, status)
         assert WORDS[state] in row.answer.text
         assert owner.get(f"/v2/images/{row.image_id}/tasks").json()["tasks"] == []
-        before = {"glance-direct": "uploading", "web-download": "queued", "copy-image": "active"}
+        before = {"glance-direct": "uploading", "web-download": "queued", "copy-image": "active", "location": "queued"}
         assert owner.image(row.image_id)["status"] == before[door]
         return
     assert row.answer.status_code == 202, row.answer.text
@@ -161,7 +165,7 @@ def test_import(
     assert "signers_certificates" not in str(task)
     if status is None:
         assert (task["status"], image["status"]) == ("success", "active"), task["message"]
-        assert image["stores"] == ("fast,slow" if door == "copy-image" else "fast")
+        assert image["stores"] == {"copy-image": "fast,slow", "location": "web"}.get(door, "fast")
         return
     assert task["status"] == "failure"
     assert WORDS["wrong"] in task["message"]
@@ -197,3 +201,14 @@ def nothing_left(signing: Signing, image: Json) -> None:
     assert (image["status"], image["size"], image["checksum"]) == ("queued", None, None)
     assert not [path for path in signing.target.files() if image["id"] in path]
     assert not [path for path in signing.data.rglob(f"*{image['id']}*") if path.is_file()]
+
+
+def test_a_signed_image_gets_no_location_by_patch(people: dict[str, Caller], signing: Signing, source: Source) -> None:
+    """There nothing reads the bytes for its signature."""
+    owner = people["verify"]
+    image_id = prepared(owner, signing, "valid")
+    value = {"url": source.url, "metadata": {}}
+    answer = owner.change(image_id, op("add", "/locations/-", value))
+    refused(answer, 409)
+    assert "is signed" in answer.text
+    nothing_left(signing, owner.image(image_id))

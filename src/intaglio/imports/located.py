@@ -1,7 +1,7 @@
 """Looking at data where they lie: what they are, by the same measure as data that come, without storing them."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 import msgspec
 from msgspec.structs import replace
@@ -31,6 +31,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     os_hash_algo: str | None = None
     os_hash_value: str | None = None
     detected: str | None = None  # the format, None where data of this kind are not inspected
+    digests: Mapping[str, str] = {}  # all that were computed, by hashlib's names
 
 
 async def size_of(found: Found) -> int:
@@ -68,6 +69,7 @@ async def digested(
         os_hash_algo=known.os_hash_algo,
         os_hash_value=known.os_hash_value,
         detected=known.detected_format,
+        digests=known.digests,
     )
 
 

@@ -22,6 +22,7 @@ from intaglio.domain.task import LOCATION_URL, LOCK, Task, TaskStatus, TaskType
 from intaglio.flows.base import Flow, Json, StepFailed
 from intaglio.flows.journal import step
 from intaglio.formats.judge import rule_set
+from intaglio.imports import signed
 from intaglio.imports.base import LEASE_KIND, Bench, ImageGone, ImportCancelled, Job, require_wanted, seize
 from intaglio.imports.located import Facts, digested, looked, with_location
 from intaglio.imports.steps import finish
@@ -83,8 +84,8 @@ async def abandon(bench: Bench, task: Task) -> None:
     )
 
 
-def _job(task_id: str, image_id: str) -> Job:
-    return Job(task_id=task_id, image_id=image_id, method=METHOD, stores=(), all_must_succeed=True)
+def _job(task_id: str, image_id: str, stores: tuple[str, ...] = ()) -> Job:
+    return Job(task_id=task_id, image_id=image_id, method=METHOD, stores=stores, all_must_succeed=True)
 
 
 async def _begin(bench: Bench, task_id: str) -> Json:
@@ -97,7 +98,7 @@ async def _begin(bench: Bench, task_id: str) -> Json:
     task = await bench.write(work)
     if task is None or task.finished or task.image_id is None:
         return None
-    plan: Json = msgspec.to_builtins(_plan(bench, task, _job(task_id, task.image_id)))
+    plan: Json = msgspec.to_builtins(_plan(bench, task, _job(task_id, task.image_id, _stores(bench, task))))
     return plan
 
 
@@ -105,13 +106,23 @@ def _plan(bench: Bench, task: Task, job: Job) -> _Plan:
     given: dict[str, Any] = (task.input or {}).get("validation_data") or {}
     algorithm = given.get("os_hash_algo", bench.hashing_algorithm)
     expected = given.get("os_hash_value")
-    if not bench.secure_hash:
+    if signed.CERTIFICATES in (task.input or {}):
+        digest = BEFORE
+    elif not bench.secure_hash:
         digest = NEVER
     elif expected is not None or not _owned(bench, task):
         digest = BEFORE  # what others can change is not shown before it is known
     else:
         digest = AFTERWARDS
     return _Plan(job=job, digest=digest, algorithm=algorithm, expected=expected)
+
+
+def _stores(bench: Bench, task: Task) -> tuple[str, ...]:
+    """The store that has the location; none when that cannot be told."""
+    try:
+        return (bench.stores.at((task.input or {})[LOCATION_URL]).store_id,)
+    except (StoreError, KeyError):
+        return ()
 
 
 def _owned(bench: Bench, task: Task) -> bool:
@@ -134,6 +145,7 @@ async def _read(bench: Bench, plan: _Plan, *, whole: bool) -> Facts:
     job = plan.job
     image, lease, task = await bench.write(partial(_claim, bench=bench, job=job))
     found = bench.stores.at((task.input or {})[LOCATION_URL])
+    check = await signed.check(bench, job, image) if plan.digest == BEFORE else None
     spec = Spec(
         disk_format=image.disk_format or "",
         container_format=image.container_format or "",
@@ -142,9 +154,13 @@ async def _read(bench: Bench, plan: _Plan, *, whole: bool) -> Facts:
         size=image.size if image.status is Status.ACTIVE else None,
         hashing_algorithm=plan.algorithm,
         os_hash_value=plan.expected,
+        digests=() if check is None else (check.algorithm,),
     )
     watched = Watched(bench, job, lease, "digest" if whole else "look", None)
-    return await watched.run(_patiently(bench, partial(_once, bench, watched, found, spec, whole=whole)))
+    facts = await watched.run(_patiently(bench, partial(_once, bench, watched, found, spec, whole=whole)))
+    if check is not None:
+        check.require(facts.digests)
+    return facts
 
 
 async def _once(bench: Bench, watched: Watched, found: Found, spec: Spec, *, whole: bool) -> Facts:
@@ -175,13 +191,16 @@ async def _claim(conn: Connection, *, bench: Bench, job: Job) -> tuple[Image, Le
 
 async def _activate(bench: Bench, job: Job, facts: Facts) -> Json:
     """Make the location the image's, if there is room for it in its project's quota."""
-    _, lease, task = await bench.write(partial(_claim, bench=bench, job=job))
+    now, lease, task = await bench.write(partial(_claim, bench=bench, job=job))
     found = bench.stores.at((task.input or {})[LOCATION_URL])
+    check = await signed.check(bench, job, now) if signed.CERTIFICATES in (task.input or {}) else None
 
     def active(image: Image) -> Image:
         if image.status is Status.ACTIVE:  # the outcome of the commit before was not known
             return image
-        new = with_location(replace(image, locations=()), Location(found.uri, found.metadata), facts)
+        noted = bench.verification.noted(image, job.stores, check, facts.os_hash_value or "", facts.digests)
+        bare = replace(image, locations=(), properties=noted)
+        new = with_location(bare, Location(found.uri, found.metadata), facts)
         return replace(new, status=Status.ACTIVE, updated_at=utcnow())
 
     async def verdict(conn: Connection) -> None:

@@ -19,10 +19,8 @@ from intaglio.db.base import Connection
 from intaglio.db.repos import images, leases, tasks
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image
-from intaglio.domain.signatures import PROPERTIES
 from intaglio.domain.status import Status
 from intaglio.domain.task import FAILED_STORES, KEEPS, LOCK, PENDING_STORES, Task, TaskStatus, TaskType
-from intaglio.imports import signed
 from intaglio.imports.base import LEASE_KIND, lease_end
 from intaglio.imports.methods import METHODS
 from intaglio.imports.remote import SEALED
@@ -34,8 +32,9 @@ from intaglio.services.guarded import guarded_write
 from intaglio.services.parts import Parts
 from intaglio.services.quota import Budgets, budgeted_write, require_growth, reserve
 from intaglio.services.removal import STAGE_KIND
+from intaglio.services.signatures import CheckNeeded, Signatures
 from intaglio.services.stores import NoSuchStore
-from intaglio.signatures.base import NOBODY, Asker, Found
+from intaglio.signatures.base import NOBODY, Asker
 from intaglio.signatures.settings import Mode
 
 _FOREIGN_SILENCE = timedelta(minutes=60)
@@ -102,7 +101,12 @@ async def start(
         known = ", ".join(offered) or "none"
         raise MethodNotOffered(f"The import method '{request.method}' is not offered here; these are: {known}.")
     _require_fetchable(parts, request)
-    signatures = _Signatures(parts, caller, request, asker)
+    signatures = Signatures(
+        parts,
+        asker,
+        added=injected(parts, caller, request.method),
+        described_later=request.method == "glance-download",
+    )
     secrets = _sealed(parts, request, asker.token)
 
     async def work(conn: Connection, budgets: Budgets) -> str:
@@ -127,48 +131,8 @@ async def start(
     while True:
         try:
             return await budgeted_write(parts, caller.principal.project_id, work)
-        except _CheckNeeded as needed:  # nothing is fetched while a transaction is open
+        except CheckNeeded as needed:  # nothing is fetched while a transaction is open
             await signatures.look_up(needed.image, needed.stores)
-
-
-class _CheckNeeded(Exception):
-    """The transaction deals with a signature that was not looked at."""
-
-    def __init__(self, image: Image, stores: tuple[str, ...]) -> None:
-        super().__init__(image.id)
-        self.image = image
-        self.stores = stores
-
-
-class _Signatures:
-    """The signature of the image that is to be imported, judged as far as that can be done without its bytes."""
-
-    def __init__(self, parts: Parts, caller: Caller, request: ImportRequest, asker: Asker) -> None:
-        self._parts = parts
-        self._injected = injected(parts, caller, request.method)
-        self._described_later = request.method == "glance-download"  # by the other region
-        self._asker = asker
-        self._known: dict[str, Found] = {}
-
-    def kept(self, image: Image, stores: tuple[str, ...]) -> Mapping[str, Any]:
-        """What the task is to know of it. Raises `_CheckNeeded`, and what `Verification.wanted` raises."""
-        image = replace(image, properties={**image.properties, **self._injected})
-        if self._described_later and not set(PROPERTIES) & image.properties.keys():
-            return {}
-        signature = self._parts.verification.wanted(image, stores)
-        if signature is None:
-            return {}
-        if signature.fingerprint not in self._known:
-            raise _CheckNeeded(image, stores)
-        return signed.kept(signature, self._known[signature.fingerprint])
-
-    async def look_up(self, image: Image, stores: tuple[str, ...]) -> None:
-        """Fetch and judge it. Raises what `Verification.check` raises."""
-        signature = self._parts.verification.wanted(image, stores)
-        if signature is not None:
-            found = await self._parts.verification.find(signature, self._asker)
-            await self._parts.verification.check(image, stores, found=found)
-            self._known[signature.fingerprint] = found
 
 
 async def record(

@@ -31,6 +31,8 @@ from intaglio.services.location_rules import is_service, require_nameable
 from intaglio.services.parts import Parts
 from intaglio.services.quota import Budgets, budgeted_write, require_growth
 from intaglio.services.removal import STAGE_KIND
+from intaglio.services.signatures import CheckNeeded, Signatures
+from intaglio.signatures.base import NOBODY, Asker
 from intaglio.stores.registry import Found
 
 
@@ -40,13 +42,16 @@ class WebOnly(Forbidden):
     code = "location-web-only"
 
 
-async def add(parts: Parts, caller: Caller, image_id: str, body: Mapping[str, Any]) -> str:
-    """Record the task that adds a location to a queued image; its id.
+async def add(parts: Parts, caller: Caller, image_id: str, body: Mapping[str, Any], *, asker: Asker = NOBODY) -> str:
+    """Record the task that adds a location to a queued image; its id. `asker`: for whom a certificate is fetched.
+
+    What can be refused of a signature before the bytes are seen is refused here.
 
     Raises `InvalidLocation`, `ValidationDataInvalid`, `FetchRefused`, refusals, `WebOnly`, `LocationsFixed`,
-    `ImportRunning`, `ImportFormatsMissing`, `TooManyLocations`, `OverQuota`.
+    `ImportRunning`, `ImportFormatsMissing`, `TooManyLocations`, `OverQuota`, and what `Signatures` raises.
     """
     url, given = _read(body)
+    signatures = Signatures(parts, asker)
 
     async def work(conn: Connection, budgets: Budgets) -> str:
         image, target = await visible_image(conn, parts.policy, caller, image_id)
@@ -59,7 +64,7 @@ async def add(parts: Parts, caller: Caller, image_id: str, body: Mapping[str, An
             raise ImportRunning(f"The task {at_work.id} is at work on image {image.id}; wait for its end.")
         image = await unlocked(conn, image)
         await _require_ready(conn, parts, image)
-        task = _task(caller, image, url, given)
+        task = _task(caller, image, url, given, signatures.kept(image, (found.store_id,)))
         await tasks.insert_task(conn, task)
         properties = {**image.properties, LOCK: task.id}
         claimed = replace(image, properties=properties, status=Status.IMPORTING, updated_at=utcnow())
@@ -68,7 +73,11 @@ async def add(parts: Parts, caller: Caller, image_id: str, body: Mapping[str, An
         await leases.claim(conn, _lease(parts, image, found))
         return task.id
 
-    return await budgeted_write(parts, caller.principal.project_id, work)
+    while True:
+        try:
+            return await budgeted_write(parts, caller.principal.project_id, work)
+        except CheckNeeded as needed:  # nothing is fetched while a transaction is open
+            await signatures.look_up(needed.image, needed.stores)
 
 
 async def listed(parts: Parts, caller: Caller, image_id: str) -> list[Location]:
@@ -113,7 +122,9 @@ async def _require_ready(conn: Connection, parts: Parts, image: Image) -> None:
     require_location_count(0, 1, parts.limits.image_location_quota)
 
 
-def _task(caller: Caller, image: Image, url: str, given: Mapping[str, str] | None) -> Task:
+def _task(
+    caller: Caller, image: Image, url: str, given: Mapping[str, str] | None, certificates: Mapping[str, Any]
+) -> Task:
     now = utcnow()
     return Task(
         id=str(uuid.uuid4()),
@@ -125,7 +136,7 @@ def _task(caller: Caller, image: Image, url: str, given: Mapping[str, str] | Non
         image_id=image.id,
         request_id=request_id.get(),
         user_id=caller.principal.user_id,
-        input={"image_id": image.id, LOCATION_URL: url, "validation_data": dict(given or {})},
+        input={"image_id": image.id, LOCATION_URL: url, "validation_data": dict(given or {}), **certificates},
     )
 
 

@@ -52,6 +52,7 @@ def admitting(parts: Parts, caller: Caller, known: Known) -> Admit:
         found = require_nameable(parts, caller, image.id, given.url)
         if not image.disk_format or not image.container_format:
             raise FormatsMissing("Set disk_format and container_format of the image before adding a location.")
+        _require_unsigned(parts, image, found)
         count = len(image.locations)
         require_location_count(count, count + 1, parts.limits.image_location_quota)
         algorithm = parts.ingest_settings.hashing_algorithm
@@ -76,6 +77,14 @@ async def note_verdict(conn: Connection, parts: Parts, before: Image, after: Ima
     if before.status is Status.QUEUED and after.status is Status.ACTIVE and known:
         found = next(reversed(known.values())).facts.detected
         await verdicts.record_accepted(conn, after.id, found, rule_set(parts.format_settings))
+
+
+def _require_unsigned(parts: Parts, image: Image, found: Found) -> None:
+    """What is signed gets its data by a door that verifies them; a copy of such data is the same by its digest."""
+    if parts.verification.wanted(image, (found.store_id,)) is not None and image.status is Status.QUEUED:
+        raise LocationsFixed(
+            f"Image {image.id} is signed: add its location by POST /v2/images/{image.id}/locations, which verifies it."
+        )
 
 
 def _compared(image: Image) -> tuple[object, ...]:

@@ -8,7 +8,9 @@ from intaglio.services import locations
 
 
 async def add(call: Call) -> Response:
-    task_id = await locations.add(call.parts, call.caller, call.path["image_id"], await call.json_object())
+    task_id = await locations.add(
+        call.parts, call.caller, call.path["image_id"], await call.json_object(), asker=call.asker
+    )
     return Response(status_code=202, headers={"X-Intaglio-Task": task_id})
 
 
