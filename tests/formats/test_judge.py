@@ -5,6 +5,7 @@ import pytest
 from intaglio.formats.base import FormatMismatch, UnsafeContent, Verdict
 from intaglio.formats.judge import Inspection
 from intaglio.formats.settings import FormatSettings
+from tests.formats.hostile import HOSTILE
 from tests.starters.images import DISK_SIZE, image
 
 STRICT = FormatSettings(disk_formats=(*FormatSettings().disk_formats, "gpt", "luks"))
@@ -82,31 +83,7 @@ def test_raw_takes_what_is_safe_and_its_virtual_size_is_its_bytes(name: str, det
     assert told(judged(data, "raw")) == (detected, len(data))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "qcow2-backing-file",
-        "qcow2-data-file",
-        "qcow2-unknown-feature",
-        "qcow2-version-9",
-        "vmdk-foreign-extent",
-        "vmdk-no-extent",
-        "vmdk-odd-line",
-        "vmdk-other-type",
-        "vmdk-descriptor-elsewhere",
-        "vmdk-bad-footer",
-        "vmdk-footer-elsewhere",
-        "vmdk-truncated",
-        "vhdx-truncated",
-        "short",
-        "qed",
-        "luks-version-2",
-        "mbr-bad-flag",
-        "mbr-no-partition",
-        "gpt-extra-partition",
-        "gpt-bad-start",
-    ],
-)
+@pytest.mark.parametrize("name", [name for name, hostile in HOSTILE.items() if hostile.code == UnsafeContent.code])
 @pytest.mark.parametrize("settings", [STRICT, LENIENT], ids=["strict", "lenient"])
 def test_unsafe_whatever_is_declared(name: str, settings: FormatSettings) -> None:
     data = image(name).read_bytes()
