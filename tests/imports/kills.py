@@ -5,7 +5,7 @@ The page docs/reference/kills.md shows this table.
 
 from collections.abc import Iterator, Mapping
 
-from intaglio.imports.methods import METHODS
+from intaglio.imports.methods import METHODS, PUBLIC
 from tests.house.tree import ROOT
 
 INSIDE: Mapping[str, Mapping[str, str]] = {
@@ -51,7 +51,7 @@ def page() -> str:
 
 
 def _lines() -> Iterator[str]:
-    for method in METHODS:
+    for method in PUBLIC:
         yield f"\n### {method}\n\n| killed at | that is |\n|---|---|"
         yield from (f"| `{point}` | {words} |" for point, words in (*points(method), *undone()))
 

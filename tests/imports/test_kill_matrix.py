@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from intaglio.domain.status import Status
 from intaglio.domain.task import TaskStatus
 from intaglio.identity.sealing import FernetSeal
-from intaglio.imports.methods import METHODS
+from intaglio.imports.methods import METHODS, PUBLIC
 from intaglio.imports.plans import STEPS
 from intaglio.services import importing, url_tasks
 from tests.imports.kills import INSIDE, PAGE, begun, page, points, undone
@@ -117,7 +117,7 @@ def test_the_page_shows_the_points() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "stale: run python -m tests.imports.kills"
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", PUBLIC)
 async def test_killed_everywhere(play: Stage, source: Source, method: str) -> None:
     image_id, task_id, facts = await asked(play, source, method)
     await killed_at(play, points(method))
@@ -133,7 +133,7 @@ async def test_killed_everywhere(play: Stage, source: Source, method: str) -> No
         assert [wanted for wanted in source.asked if wanted is not None] == ["bytes=1048576-"]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", PUBLIC)
 async def test_killed_while_a_failure_is_undone(play: Stage, source: Source, method: str) -> None:
     play.full("slow")
     image_id, task_id, _ = await asked(play, source, method)
@@ -191,7 +191,7 @@ async def test_deleting(play: Stage) -> None:
 
 
 @pytest.mark.parametrize("way", ["cancel", "delete"])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", PUBLIC)
 async def test_called_off_inside_every_long_step(play: Stage, source: Source, method: str, way: str) -> None:
     """It ends within seconds: the worker hangs for ever where it is."""
     play.enter("w")
