@@ -38,8 +38,8 @@ def test_a_tiny_run(tmp_path: Path) -> None:
         pytest.skip(f"real part missing: {missing}")
     assert results.failures == []
     assert {case: sorted(servers) for case, servers in results.runs.items()} == {
-        "upload-1@memory": ["glance", "stand-in"],
-        "download-1@memory": ["glance", "nginx", "stand-in"],
+        "upload-1@memory": ["cp", "glance", "stand-in"],
+        "download-1@memory": ["cp", "glance", "nginx", "stand-in"],
         "ranges@memory": ["glance", "nginx", "stand-in"],
         "list@50": ["glance", "stand-in"],
     }

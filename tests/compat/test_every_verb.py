@@ -151,7 +151,7 @@ def test_glance_imports_and_tasks(mia: Clients, root: Clients, identity: Keyston
     found = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", root.glance("task-list"))
     assert found is not None
     assert "api_image_import" in root.glance("task-show", found[0])
-    begun = root.glance("task-create", "--type", "import", "--input", '{"import_from": "http://images.invalid/"}')
+    begun = root.glance("task-create", "--type", "import", "--input", '{"import_from": "http://127.0.0.1/"}')
     assert "failure" in begun  # it lacks something
     assert "disk_format" in mia.glance("explain", "image")
     mia.openstack("set", "--shared", made)
@@ -191,7 +191,6 @@ def test_glance_adds_locations(root: Clients, mia: Clients, url: str) -> None:
 def test_what_is_refused_by_glance(root: Clients) -> None:
     """What does not work yet is said: `expected.toml` has the reasons."""
     made = _id(root.glance("image-create", *FORMATS, "--name", "queued", "--property", "p=v"))
-    assert "HTTP 400" in root.glance_refused("task-create", "--type", "import", "--input", "{}")
     for words in (
         ("clean",),
         ("clear",),

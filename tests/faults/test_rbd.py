@@ -55,7 +55,7 @@ def service(shared: Intaglio, cluster: Ceph) -> Iterator[Intaglio]:
     for image in httpx.get(f"{shared.url}/v2/images").json()["images"]:
         assert httpx.delete(f"{shared.url}/v2/images/{image['id']}", timeout=60).status_code == 204
     wait_until(lambda: leases(shared) == [], "everything to be cleaned up")
-    assert objects(cluster, POOL) == []
+    wait_until(lambda: objects(cluster, POOL) == [], "an empty pool", seconds=60)
 
 
 def test_the_life_of_an_image(service: Intaglio, cluster: Ceph, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tests.faults.client import stored_files
 from tests.starters.base import wait_until
 from tests.starters.images import image as real_image
 from tests.starters.intaglio import Intaglio, intaglio
+from tests.starters.signers import keep, signer
 
 pytestmark = pytest.mark.real
 MIB = 1 << 20
@@ -309,8 +310,17 @@ SIGNED = {
 
 
 def a_signed_image_loses_its_signature(service: Intaglio) -> None:
-    """As the operator said: it is converted, what cannot fit any more goes, and the image says that it was signed."""
-    image_id = staged(service, real_image("vdi").read_bytes(), disk_format="vdi", **SIGNED)
+    """As the operator said: it is converted, what cannot fit any more goes, and the image says that it was signed.
+
+    What was sent has to be what was signed, though.
+    """
+    data, ann = real_image("vdi").read_bytes(), signer("Ann")
+    keep(service.data / "certificates", ann)
+    image_id = staged(service, data, disk_format="vdi", **ann.properties(data + b"!"))
+    assert imported(service, image_id)["status"] == "queued"
+    assert "not what was signed" in reason(service, image_id)
+    delete(service, image_id)
+    image_id = staged(service, data, disk_format="vdi", **ann.properties(data))
     image = imported(service, image_id)
     assert image["status"] == "active", reason(service, image_id)
     assert not any(name.startswith("img_signature") for name in image)

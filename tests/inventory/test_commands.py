@@ -11,13 +11,17 @@ from tests.inventory.conftest import Commands, stray
 pytestmark = pytest.mark.anyio
 
 
+STORES = ["fast\tfile\tdefault\t\t0\t", "slow\tfile\t\t\t0\t", "web\thttp\t\tread-only\t0\t"]
+
+
 async def test_list(site: Site, ran: Commands) -> None:
     code, out, _ = await ran("store", "list")
-    assert (code, out.splitlines()) == (0, ["fast\tfile\tdefault\t\t0\t", "slow\tfile\t\t\t0\t"])
+    assert (code, out.splitlines()) == (0, STORES)
     _, stores = await ran.json("store", "list")
     assert [(each["id"], each["default"], each["read_only"]) for each in stores] == [
         ("fast", True, False),
         ("slow", False, False),
+        ("web", False, True),
     ]
 
 
@@ -77,7 +81,7 @@ async def test_reconcile(site: Site, ran: Commands) -> None:
 async def test_usage(site: Site, ran: Commands) -> None:
     await site.active(b"x" * 2048)
     code, out, _ = await ran("store", "usage")
-    assert (code, out.splitlines()) == (0, ["fast\t1\t2.0 KiB\t0 B", "slow\t0\t0 B\t0 B"])
+    assert (code, out.splitlines()) == (0, ["fast\t1\t2.0 KiB\t0 B", "slow\t0\t0 B\t0 B", "web\t0\t0 B\t0 B"])
     assert (await ran.json("store", "usage"))[1][0]["bytes"] == 2048
 
 

@@ -74,6 +74,6 @@ async def test_use_of_stores(site: Site) -> None:
     gone = await site.active()
     await site.active(b"x" * 10, store_id="slow")
     await site.delete(gone.id)
-    fast, slow = await usage(site.parts)
+    fast, slow, _ = await usage(site.parts)
     assert (fast.copies, fast.bytes, fast.kept_copies, fast.kept_bytes) == (1, len(DATA), 1, len(DATA))
     assert (slow.copies, slow.bytes, slow.kept_copies) == (1, 10, 0)

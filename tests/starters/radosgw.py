@@ -6,6 +6,7 @@ with radosgw(cluster, directory) as server:
 
 import contextlib
 import dataclasses
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ class RadosGateway:
     """A server that runs."""
 
     url: str
-    access: str = "gateway-access-key"
+    access: str
     secret: str = "gateway/secret+key=0123456789"
 
 
@@ -30,9 +31,10 @@ def radosgw(cluster: Ceph, directory: Path) -> Iterator[RadosGateway]:
     debian(PACKAGES, "Ceph's S3 server", provides=["radosgw", "radosgw-admin"])
     port = free_port()
     name, keyring = f"client.rgw.p{port}", directory / "keyring"
-    server = RadosGateway(f"http://127.0.0.1:{port}")
+    # of this server alone: others may be, or may have been, on the same cluster
+    server = RadosGateway(f"http://127.0.0.1:{port}", f"gateway-{uuid.uuid4().hex[:12]}")
     login = ["-n", name, "--keyring", str(keyring)]
-    user = ["user", "create", f"--uid=images-{port}", "--display-name=images"]
+    user = ["user", "create", f"--uid={server.access}", "--display-name=images"]
     try:
         allowed = ["mon", "allow rw", "osd", "allow rwx", "mgr", "allow rw"]
         keyring.write_text(cluster.run("ceph", "auth", "get-or-create", name, *allowed))

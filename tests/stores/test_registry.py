@@ -86,7 +86,10 @@ def test_reading_prefers_weight_and_keeps_order(stores: Stores) -> None:
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        (StoreSettings(stores=(StoreConfig(id="a", type="floppy"),), default="a"), "'floppy'.*supported are file"),
+        (
+            StoreSettings(stores=(StoreConfig(id="a", type="floppy"),), default="a"),
+            "'floppy'.*supported are cinder,",
+        ),
         (StoreSettings(stores=(config("a", "/a"),), default="b"), "default store 'b'.*: a"),
         (StoreSettings(stores=(), default="b"), "there are none"),
         (StoreSettings(stores=(config("a", "/a"), config("a", "/b")), default="a"), "two stores have the id a"),

@@ -217,8 +217,14 @@ async def _digest(bench: Bench, plan: _Plan) -> Json:
     async def work(conn: Connection) -> None:
         image = await require_wanted(conn, plan.job)
         if image.os_hash_value is None:
-            known = {name: getattr(facts, name) for name in ("checksum", "os_hash_algo", "os_hash_value")}
-            await images.update(conn, image, replace(image, updated_at=utcnow(), **known))
+            known = replace(
+                image,
+                checksum=facts.checksum,
+                os_hash_algo=facts.os_hash_algo,
+                os_hash_value=facts.os_hash_value,
+                updated_at=utcnow(),
+            )
+            await images.update(conn, image, known)
 
     await bench.write(work)
     return None

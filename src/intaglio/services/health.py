@@ -10,15 +10,17 @@ from intaglio.services.parts import Parts
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """Why the database and each store do not work now; None for what works."""
+    """Why the database and each store do not work now; None for what works. `own` are the stores that keep images."""
 
     database: str | None
     stores: Mapping[str, str | None]
+    own: frozenset[str] = frozenset()
 
     @property
     def serves(self) -> bool:
         """Whether this process can do any work: one store that is down takes none of the others with it."""
-        return self.database is None and None in self.stores.values()
+        own = self.own or self.stores.keys()
+        return self.database is None and any(self.stores[store_id] is None for store_id in own)
 
     def problems(self) -> list[str]:
         """One sentence for each part that does not work; empty when all do."""
@@ -30,7 +32,8 @@ async def look(parts: Parts) -> Health:
     """Ask all parts at the same time."""
     checks = (parts.database.check(), *(store.check() for store in parts.stores.values()))
     database, *stores = await asyncio.gather(*(_trouble(check) for check in checks))
-    return Health(database=database, stores=dict(zip(parts.stores, stores, strict=True)))
+    own = frozenset(store_id for store_id, store in parts.stores.items() if store.abilities.owned)
+    return Health(database=database, stores=dict(zip(parts.stores, stores, strict=True)), own=own)
 
 
 async def _trouble(check: Awaitable[None]) -> str | None:
