@@ -16,7 +16,7 @@ from tests.starters.s3 import Served
 
 T = TypeVar("T")
 
-QUICK = Patience(connect=2, quiet=2, control=2, joining=2)
+QUICK = Patience(connect=4, quiet=4, control=4, joining=4)
 """For servers that are hurt."""
 
 

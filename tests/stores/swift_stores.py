@@ -12,7 +12,7 @@ from intaglio.stores.drivers.web import Patience
 from tests.starters.keystone_people import PASSWORD
 from tests.starters.swift import Swift
 
-QUICK = Patience(connect=2, quiet=2, control=2, joining=2)
+QUICK = Patience(connect=4, quiet=4, control=4, joining=4)
 """For servers that are hurt."""
 
 

@@ -97,10 +97,10 @@ NO_CONDITIONS = Fault(status=501, code="NotImplemented")
 @pytest.mark.parametrize(
     ("request_", "data", "fault"),
     [
+        (PUT_WHOLE, PARTS[:1000], HANGS),  # first: a busy SeaweedFS may show an object seconds after its deletion
         (PUT_WHOLE, PARTS[:1000], REFUSED),
         (PUT_WHOLE, PARTS[:1000], LOST),
         (PUT_WHOLE, PARTS[:1000], SLOW_DOWN),
-        (PUT_WHOLE, PARTS[:1000], HANGS),
         (PUT_WHOLE, PARTS[:1000], NO_CONDITIONS),
         (PUT_PART, PARTS, REFUSED),
         (PUT_PART, PARTS, LOST),

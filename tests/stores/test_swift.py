@@ -357,7 +357,7 @@ async def test_silent(hurt: Swift, make: Make) -> None:
     await quick.put("key", pieces(DATA))
     hurt.freeze()
     try:
-        with pytest.raises(Busy, match="silent for 2 s"):
+        with pytest.raises(Busy, match="silent for 4 s"):
             await quick.stat("key")
         with pytest.raises(Busy):
             await content(quick, "key")

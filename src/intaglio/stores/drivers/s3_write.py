@@ -154,13 +154,17 @@ class Upload(PartedUpload):
         condition = _CONDITION
         for attempt in range(ATTEMPTS):
             answer, trouble = await self._last_request(method, query, {**headers, **condition}, body)
-            if trouble is None or await self._is_ours():  # an answer may have been lost
+            if trouble is None:
+                return
+            there = await self._client.head("look at an object", self._key)
+            if there.fine and there.headers.get(MARK) == self._mark:  # the answer was lost
                 return
             if answer is not None and answer.status in _NOT_CONDITIONAL:
                 condition = {}  # such a server leaves a moment in which two could win
             elif answer is not None and answer.status not in _TAKEN and not isinstance(trouble, Busy):
                 raise trouble
-            await self._refuse_taken()
+            if there.fine:
+                raise taken(self._client.store, self._key)
             if attempt == ATTEMPTS - 1:
                 raise trouble
             await asyncio.sleep(PAUSE * 2**attempt)
