@@ -4,7 +4,6 @@ The task and the lock that names it on the image are written in one transaction:
 and of two requests at once one is first.
 """
 
-import uuid
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
@@ -14,7 +13,6 @@ from msgspec.structs import replace
 from intaglio.authz.engine import Caller
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Conflict, Invalid
-from intaglio.base.log import request_id
 from intaglio.db.base import Connection
 from intaglio.db.repos import images, leases, tasks
 from intaglio.db.repos.leases import Lease
@@ -29,6 +27,7 @@ from intaglio.outbound.rules import Rules
 from intaglio.services.access import visible_image
 from intaglio.services.copies import copies
 from intaglio.services.guarded import guarded_write
+from intaglio.services.new_tasks import new_task
 from intaglio.services.parts import Parts
 from intaglio.services.quota import Budgets, budgeted_write, require_growth, reserve
 from intaglio.services.removal import STAGE_KIND
@@ -267,21 +266,14 @@ def _task(
     stores: tuple[str, ...],
     secrets: Mapping[str, str],
 ) -> Task:
-    now = utcnow()
     given: dict[str, Any] = {"image_id": image.id, "import_req": dict(body), "backend": list(stores), **secrets}
     if caller.principal.is_admin:
         given[KEEPS] = True
-    return Task(
-        id=str(uuid.uuid4()),
-        type=TaskType.API_IMAGE_IMPORT,
-        status=TaskStatus.PENDING,
-        owner=caller.principal.project_id or "",
-        created_at=now,
-        updated_at=now,
-        image_id=image.id,
-        request_id=request_id.get(),
-        user_id=caller.principal.user_id,
-        input=given if header_store is None else {**given, "header_store": header_store},
+    return new_task(
+        caller,
+        TaskType.API_IMAGE_IMPORT,
+        image.id,
+        given if header_store is None else {**given, "header_store": header_store},
     )
 
 

@@ -3,7 +3,6 @@
 The request records a task; a worker looks at the data, and only then they are the image's (`imports.location`).
 """
 
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +11,6 @@ from msgspec.structs import replace
 from intaglio.authz.engine import Caller
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Forbidden
-from intaglio.base.log import request_id
 from intaglio.db.base import Connection
 from intaglio.db.repos import images, leases, tasks
 from intaglio.db.repos.leases import Lease
@@ -21,13 +19,14 @@ from intaglio.domain.image import Image, Location
 from intaglio.domain.patch_locations import InvalidLocation, LocationsFixed
 from intaglio.domain.properties import require_location_count
 from intaglio.domain.status import Status
-from intaglio.domain.task import LOCATION_URL, LOCK, Task, TaskStatus, TaskType
+from intaglio.domain.task import LOCATION_URL, LOCK, Task, TaskType
 from intaglio.imports.base import LEASE_KIND, lease_end
 from intaglio.outbound.urls import LONGEST
 from intaglio.services.access import visible_image
 from intaglio.services.copies import by_weight
 from intaglio.services.importing import ImportFormatsMissing, ImportRunning, running, unlocked
 from intaglio.services.location_rules import is_service, require_nameable
+from intaglio.services.new_tasks import new_task
 from intaglio.services.parts import Parts
 from intaglio.services.quota import Budgets, budgeted_write, require_growth
 from intaglio.services.removal import STAGE_KIND
@@ -125,18 +124,11 @@ async def _require_ready(conn: Connection, parts: Parts, image: Image) -> None:
 def _task(
     caller: Caller, image: Image, url: str, given: Mapping[str, str] | None, certificates: Mapping[str, Any]
 ) -> Task:
-    now = utcnow()
-    return Task(
-        id=str(uuid.uuid4()),
-        type=TaskType.LOCATION_IMPORT,
-        status=TaskStatus.PENDING,
-        owner=caller.principal.project_id or "",
-        created_at=now,
-        updated_at=now,
-        image_id=image.id,
-        request_id=request_id.get(),
-        user_id=caller.principal.user_id,
-        input={"image_id": image.id, LOCATION_URL: url, "validation_data": dict(given or {}), **certificates},
+    return new_task(
+        caller,
+        TaskType.LOCATION_IMPORT,
+        image.id,
+        {"image_id": image.id, LOCATION_URL: url, "validation_data": dict(given or {}), **certificates},
     )
 
 

@@ -5,7 +5,6 @@ change itself is made in one transaction, when the digest is there.
 """
 
 import asyncio
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +13,6 @@ from msgspec.structs import replace
 from intaglio.authz.engine import Caller
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Conflict
-from intaglio.base.log import request_id
 from intaglio.db.base import Connection
 from intaglio.db.repos import images, tasks
 from intaglio.domain.image import Image
@@ -25,6 +23,7 @@ from intaglio.imports.methods import DIGEST
 from intaglio.services.copies import copies
 from intaglio.services.guarded import guarded_write
 from intaglio.services.importing import ImportRunning, running, unlocked
+from intaglio.services.new_tasks import new_task
 from intaglio.services.parts import Parts
 from intaglio.signatures.base import Asker
 from intaglio.signatures.settings import Mode
@@ -174,19 +173,9 @@ def _method(task: Task) -> Mapping[str, Any]:
 
 
 def _task(caller: Caller, image: Image, algorithm: str) -> Task:
-    now = utcnow()
     request = {"method": {"name": DIGEST, "digest": algorithm}}
-    return Task(
-        id=str(uuid.uuid4()),
-        type=TaskType.API_IMAGE_IMPORT,
-        status=TaskStatus.PENDING,
-        owner=caller.principal.project_id or "",
-        created_at=now,
-        updated_at=now,
-        image_id=image.id,
-        request_id=request_id.get(),
-        user_id=caller.principal.user_id,
-        input={"image_id": image.id, "import_req": request, "backend": []},
+    return new_task(
+        caller, TaskType.API_IMAGE_IMPORT, image.id, {"image_id": image.id, "import_req": request, "backend": []}
     )
 
 

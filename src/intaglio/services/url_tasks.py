@@ -4,7 +4,6 @@ Underneath it is an import like any other, of an image made for it in the same t
 image's properties fails the task and not the call, which is what clients of these tasks look at.
 """
 
-import uuid
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 from intaglio.authz.engine import Caller, ImageTarget, PolicyRefused
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import IntaglioError, Invalid, TooLarge, Unavailable
-from intaglio.base.log import request_id
 from intaglio.db.base import Connection
 from intaglio.db.repos import tasks
 from intaglio.domain.task import Task, TaskStatus, TaskType
@@ -21,6 +19,7 @@ from intaglio.imports.request import read
 from intaglio.outbound.rules import Rules
 from intaglio.services import importing
 from intaglio.services.images import draft
+from intaglio.services.new_tasks import new_task
 from intaglio.services.parts import Parts
 from intaglio.services.quota import Budgets, budgeted_write
 
@@ -106,16 +105,4 @@ async def _failed(parts: Parts, caller: Caller, given: Mapping[str, Any], reason
 
 
 def _task(caller: Caller, given: Mapping[str, Any], image_id: str | None) -> Task:
-    now = utcnow()
-    return Task(
-        id=str(uuid.uuid4()),
-        type=TaskType.IMPORT,
-        status=TaskStatus.PENDING,
-        owner=caller.principal.project_id or "",
-        created_at=now,
-        updated_at=now,
-        image_id=image_id,
-        request_id=request_id.get(),
-        user_id=caller.principal.user_id,
-        input=given,
-    )
+    return new_task(caller, TaskType.IMPORT, image_id, given)
