@@ -134,7 +134,12 @@ class Upload(PartedUpload):
         await self._publish("PUT", (), headers, body)
 
     async def _complete(self) -> None:
-        await self._refuse_taken()  # radosgw joins parts whatever the condition
+        for attempt in range(ATTEMPTS):  # radosgw joins parts whatever the condition
+            if not (await self._client.head("look at an object", self._key)).fine:
+                break
+            await asyncio.sleep(PAUSE * 2**attempt)  # one that was deleted just now may still be shown
+        else:
+            await self._refuse_taken()
         parts = "".join(
             f"<Part><PartNumber>{number}</PartNumber><ETag>{tag.replace('&', '&amp;').replace('<', '&lt;')}</ETag>"
             f"{f'<ChecksumCRC32>{checksum}</ChecksumCRC32>' if checksum else ''}</Part>"
