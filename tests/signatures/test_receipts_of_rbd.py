@@ -18,16 +18,18 @@ def test_it_names_the_snapshot(ceph_cluster: Ceph, tmp_path: Path) -> None:
     pool = ceph_cluster.make_pool(f"test-{uuid.uuid4().hex}")
     said = "\n".join(f"{name} = {value}" for name, value in options(ceph_cluster, pool).items())
     conf = f"[DEFAULT]\nenabled_backends = ceph:rbd\n[glance_store]\ndefault_backend = ceph\n[ceph]\n{said}\n"
-    with intaglio(tmp_path, users=PEOPLE, conf=conf, workers=1) as service:
-        with Caller(Target(service.url), service.users["mia"]) as mia:
-            image = mia.active(b"some bytes in Ceph" * 100)["id"]
-            [copy] = receipt(mia, image)[1]["predicate"]["copies"]
-            [snapshot] = rbd(ceph_cluster, pool, "snap", "ls", image)
-            assert copy["object"] == {
-                "pool": pool,
-                "image_id": info(ceph_cluster, pool, image)["id"],
-                "snapshot": "snap",
-                "snapshot_id": str(snapshot["id"]),
-            }
-            assert (copy["store"], copy["type"], "location" in copy) == ("ceph", "rbd", False)  # as users see it
-            assert mia.delete(f"/v2/images/{image}").status_code == 204
+    with (
+        intaglio(tmp_path, users=PEOPLE, conf=conf, workers=1) as service,
+        Caller(Target(service.url), service.users["mia"]) as mia,
+    ):
+        image = mia.active(b"some bytes in Ceph" * 100)["id"]
+        [copy] = receipt(mia, image)[1]["predicate"]["copies"]
+        [snapshot] = rbd(ceph_cluster, pool, "snap", "ls", image)
+        assert copy["object"] == {
+            "pool": pool,
+            "image_id": info(ceph_cluster, pool, image)["id"],
+            "snapshot": "snap",
+            "snapshot_id": str(snapshot["id"]),
+        }
+        assert (copy["store"], copy["type"], "location" in copy) == ("ceph", "rbd", False)  # as users see it
+        assert mia.delete(f"/v2/images/{image}").status_code == 204

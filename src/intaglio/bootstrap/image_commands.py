@@ -1,15 +1,32 @@
-"""What `intaglio image inspect` does: judging the stored data of images anew."""
+"""What `intaglio image inspect` and `receipts` do: judging stored data anew, and writing receipts of them."""
 
 from collections.abc import Callable
 
+import msgspec
+
+from intaglio.base.errors import Invalid
 from intaglio.bootstrap.administration import with_parts
 from intaglio.bootstrap.settings import Settings
-from intaglio.services import inspection, marks
+from intaglio.services import inspection, marks, receipt_writing, receipts
 from intaglio.services.inspection import Finding
 from intaglio.services.inventory import Told
 from intaglio.services.parts import Parts
 
 _MIB = 1 << 20
+
+
+class NoReceiptsHere(Invalid):
+    """The configuration has no receipts written."""
+
+    code = "no-receipts-here"
+
+
+class Written(msgspec.Struct, frozen=True):
+    """How many receipts were written, how many there are now, and how many images wait for one."""
+
+    written: int
+    there: int
+    waiting: int
 
 
 def inspect(
@@ -35,5 +52,20 @@ def inspect(
             found(finding)
             findings.append(finding)
         return findings
+
+    return with_parts(settings, work)
+
+
+def write_receipts(settings: Settings, *, everything: bool) -> Written:
+    """Write the receipts that are missing, and those that would say something else now. Raises `NoReceiptsHere`."""
+    if not settings.signatures.receipts:
+        raise NoReceiptsHere("[image_signature_verification] receipts is off: this service writes none.")
+
+    async def work(parts: Parts) -> Written:
+        await marks.recall(parts)
+        await parts.own_key.current()  # without it every one would fail
+        await receipts.reconcile(parts, everything=everything)
+        written = await receipt_writing.Receipts(parts).tend()
+        return Written(written, *await parts.database.read(receipts.counts))
 
     return with_parts(settings, work)

@@ -55,10 +55,18 @@ async def certificates(parts: Parts) -> list[OwnCertificate]:
     return await parts.database.read(receipts.own)
 
 
-async def reconcile(parts: Parts) -> None:
-    """Have receipts written of images in use that have none, or that a Glance changed; forget those of gone ones."""
+async def counts(conn: Connection) -> tuple[int, int]:
+    """How many receipts there are, and how many images wait for one."""
+    return await receipts.counts(conn)
+
+
+async def reconcile(parts: Parts, *, everything: bool = False) -> None:
+    """Have receipts written of images in use that have none, or that a Glance changed; forget those of gone ones.
+
+    With `everything` all images in use are looked at anew.
+    """
     number = 0
-    async for ids in doubtful(parts):
+    async for ids in doubtful(parts, everything=everything):
         number += len(ids)
     gone = await parts.database.write(receipts.forget_gone)
     if number or gone:
