@@ -40,9 +40,9 @@ async def take(conn: Connection, name: str, holder: str, now: datetime, every: t
     before = await find(conn, name)
     if before is None:
         begun = Round(name=name, holder=holder, expires_at=now + LEASE, began_at=now)
-        values = msgspec.structs.asdict(begun)
-        inserted = await conn.execute(putting(conn.dialect, rounds), [values])
-        return begun if inserted.rowcount else None
+        await conn.execute(putting(conn.dialect, rounds), [msgspec.structs.asdict(begun)])
+        found = await find(conn, name)  # another worker may have been faster by a moment
+        return found if found is not None and found.holder == holder else None
     if before.ended_at is not None:
         if now < before.began_at + every:
             return None
