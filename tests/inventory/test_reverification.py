@@ -1,5 +1,7 @@
 """Stored copies are read back on schedule: what is wrong is taken out of use, and no copy is read twice in a round."""
 
+import base64
+import json
 import os
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from intaglio.db.repos.receipts import Digests
 from intaglio.db.repos.rounds import Round
 from intaglio.db.tables.added import receipts as receipt_rows
 from intaglio.db.tables.added import receipts_due
+from intaglio.db.tables.images import locations as location_rows
 from intaglio.domain.image import Image
 from intaglio.domain.status import Status
 from intaglio.domain.task import Task, TaskStatus
@@ -150,3 +153,22 @@ async def test_a_receipt_that_cannot_be_written_waits(site: Site, tmp_path: Path
     await good.database.write(lambda conn: conn.execute(update(receipts_due).values(retry_at=EPOCH)))
     await Receipts(good).tend()
     assert await good.database.read(receipts.counts) == (1, 0)
+
+
+async def test_what_a_store_does_not_say_is_asked_again(site: Site) -> None:
+    """The receipt is there at once, says what is missing, and is due once more."""
+    image = await site.active()
+
+    async def move(conn: Connection) -> None:
+        elsewhere = update(location_rows).where(location_rows.c.image_id == image.id)
+        await conn.execute(elsewhere.values(value="rbd://0/images/gone/snap", meta_data='{"store": "gone"}'))
+
+    await site.parts.database.write(move)
+    await Receipts(site.parts).tend()
+    found = await site.parts.database.read(lambda conn: receipts.find(conn, image.id))
+    assert found is not None
+    [copy] = json.loads(base64.b64decode(json.loads(found.envelope)["payload"]))["predicate"]["copies"]
+    assert (copy["store"], copy["type"], copy["unseen"]) == ("gone", None, "No configured store holds it.")
+    due = await site.parts.database.read(lambda conn: receipts.find_due(conn, image.id))
+    assert due is not None
+    assert (due.attempts, due.error) == (1, "No configured store holds it.")

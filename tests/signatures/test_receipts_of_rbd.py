@@ -32,4 +32,6 @@ def test_it_names_the_snapshot(ceph_cluster: Ceph, tmp_path: Path) -> None:
             "snapshot_id": str(snapshot["id"]),
         }
         assert (copy["store"], copy["type"], "location" in copy) == ("ceph", "rbd", False)  # as users see it
+        assert mia.post(f"/v2/images/{image}/actions/deactivate").status_code == 204
+        assert mia.get(f"/v2/images/{image}/receipt").status_code == 200  # it names no location
         assert mia.delete(f"/v2/images/{image}").status_code == 204
