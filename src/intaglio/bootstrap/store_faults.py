@@ -18,7 +18,7 @@ SWIFT, SWIFT_SERVICE = "tests/stores/test_swift.py::", "tests/faults/test_swift.
 TENANTS = "tests/stores/test_swift_tenants.py::"
 RBD, RBD_SERVICE = "tests/stores/test_rbd.py::", "tests/faults/test_rbd.py::"
 CEPHFS = "tests/faults/test_cephfs.py::"
-CINDER = "tests/stores/test_cinder.py::"
+CINDER, CINDER_SERVICE = "tests/stores/test_cinder.py::", "tests/faults/test_cinder.py::"
 HTTP, HTTP_SERVICE = "tests/stores/test_http.py::", "tests/faults/test_http.py::"
 REMOVAL, STEPS = "tests/deletion/test_removal.py::", "tests/deletion/test_every_step.py::"
 
@@ -359,6 +359,24 @@ ROWS = (
         "cinder",
         "the next sweep of its machine detaches it",
         CINDER + "test_what_a_dead_reader_left",
+    ),
+    Row(
+        "every process is killed while a volume is written",
+        "cinder",
+        "the image is queued again, the volume detached and removed after the restart",
+        CINDER_SERVICE + "test_killed_while_a_volume_is_written",
+    ),
+    Row(
+        "every process is killed while a volume is read",
+        "cinder",
+        "the volume is detached after the restart, and read again",
+        CINDER_SERVICE + "test_killed_while_a_volume_is_read",
+    ),
+    Row(
+        "one process deletes the image while another reads it",
+        "cinder",
+        "the reader reads to the end, and removes the volume when it leaves",
+        CINDER + "test_the_last_reader_removes_what_another_process_deleted",
     ),
     Row(
         "a volume without multiattach is read by another process",
