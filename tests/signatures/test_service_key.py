@@ -135,3 +135,17 @@ def test_the_commands(tmp_path: Path) -> None:
     assert "cert service make" in missing.stderr
     assert cert(tmp_path, "service", "make", "--config-file", conf).returncode == 0
     assert cert(tmp_path, "service", "show", "--config-file", conf).returncode == 0
+
+
+def test_the_options_name_the_files(tmp_path: Path) -> None:
+    """Key and certificate apart; a certificate without its key is refused when the configuration is read."""
+    ops = signers.signer("Ops", kind="ECC_SECP384R1")
+    (tmp_path / "ops.key").write_bytes(ops.private())
+    (tmp_path / "ops.pem").write_text(ops.pem)
+    conf, group = tmp_path / "ops.conf", "[image_signature_verification]\n"
+    conf.write_text(f"{group}service_key = {tmp_path}/ops.key\nservice_certificate = {tmp_path}/ops.pem\n")
+    assert cert(tmp_path, "service", "export", "--config-file", conf).stdout == ops.pem
+    assert cert(tmp_path, "service", "renew", "--yes", "--config-file", conf).returncode == 2
+    conf.write_text(f"{group}service_certificate = {tmp_path}/ops.pem\n")
+    alone = cert(tmp_path, "service", "export", "--config-file", conf)
+    assert (alone.returncode, "service_key, which is not set" in alone.stderr) == (1, True)
