@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -48,6 +49,15 @@ def test_several_processes_make_one(tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     assert path.stat().st_mode & 0o777 == 0o600
     assert not make(path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of others")
+def test_it_belongs_to_whom_the_directory_belongs(tmp_path: Path) -> None:
+    os.chown(tmp_path, 12345, 12345)
+    path = tmp_path / "service-key.pem"
+    load(ServiceKeySettings(key=path))
+    renew(path)
+    assert (path.stat().st_uid, path.stat().st_gid, path.stat().st_mode & 0o777) == (12345, 12345, 0o600)
 
 
 def test_a_new_key_counts_at_once(tmp_path: Path) -> None:
