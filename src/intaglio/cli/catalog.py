@@ -202,6 +202,78 @@ def update(
 
 
 @app.command
+def mirror(
+    path: Files = Path("images"),
+    /,
+    *,
+    to: Annotated[str, Parameter(help="The mirror: s3://BUCKET/PREFIX, or a directory.")],
+    endpoint: Annotated[str | None, Parameter(help="The S3 server. [default: AWS's, or AWS_ENDPOINT_URL]")] = None,
+    region: Annotated[str | None, Parameter(help="The region. [default: AWS_DEFAULT_REGION]")] = None,
+    base_url: Annotated[
+        str | None,
+        Parameter(help="The address at which clients read the mirror: write each build's `mirror_url` into the files."),
+    ] = None,
+    filter: Annotated[  # noqa: A002 - the option's name
+        str, Parameter(help="Only definitions whose name this regular expression is found in.")
+    ] = "",
+    force: Annotated[bool, Parameter(help="Definitions with `enable: false`, too.", negative="")] = False,
+    verify: Annotated[
+        bool, Parameter(help="Read what is in the mirror again, and replace what is broken.", negative="")
+    ] = False,
+    prune: Annotated[
+        bool, Parameter(help="Remove the mirror's files that no definition names any more.", negative="")
+    ] = False,
+    grace_days: Annotated[int, Parameter(help="With --prune: days for which such files stay.")] = 14,
+    prune_limit: Annotated[int, Parameter(help="With --prune: refuse to remove more files.")] = 10,
+    jobs: Annotated[int, Parameter(help="Files at once.")] = 4,
+    allow_unverified: Annotated[
+        bool, Parameter(help="Copy files that nobody publishes a checksum of, too.", negative="")
+    ] = False,
+    dry_run: Annotated[bool, Parameter(help="Say what would be done, and do nothing.", negative="")] = False,
+    cache: Annotated[Path | None, Parameter(help="Directory of the downloads.")] = None,
+    format: FormatOption = "table",  # noqa: A002 - the option's name
+) -> int:
+    """Copy what the definitions name into a mirror, verified; what is there already is not fetched again.
+
+    Files are as the upstream has them, packed ones too. Each appears when it is complete and its digest is right, with
+    a `.sha256` beside it. A run that was interrupted is continued by the next one. Keys for S3 are found as by other
+    programs: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile.
+
+    The exit code is 0 when it was done, 1 when something failed, 2 when --dry-run found something to do, 3 when the
+    definitions are wrong, 5 when another run is at work.
+
+    For example:
+
+        intaglio catalog mirror images/ --to s3://images/os --endpoint https://s3.example.org --base-url https://s3.example.org/images/os
+    """
+    from datetime import UTC, datetime
+
+    from intaglio.cli.catalog_options import default_home
+    from intaglio.cli.catalog_output import print_mirrored, progress
+    from intaglio.manager import run
+    from intaglio.manager.mirror.copying import Ways
+    from intaglio.manager.mirror.layout import open_place
+    from intaglio.manager.mirror.run import Choices, Desk
+    from intaglio.manager.mirror.run import mirror as mirror_all
+    from intaglio.manager.upstream.web import Web
+
+    def work() -> int:
+        found = run.read(path)[0]
+        place = open_place(to, endpoint, region)
+        ways = Ways(jobs=jobs, dry=dry_run, again=verify, unverified=allow_unverified)
+        choices = Choices(
+            filter=filter, force=force, base=base_url, prune=prune, grace_days=grace_days, prune_limit=prune_limit
+        )
+        with progress() as shown:
+            desk = Desk(cache or default_home(), Web(), shown, datetime.now(UTC).date())
+            done = mirror_all(path, found, place, choices, ways, desk)
+        print_mirrored(done, format)
+        return FAILED if done.failed else CHANGES if dry_run and done.pending else DONE
+
+    return _coded(work)
+
+
+@app.command
 def share(
     image: Annotated[str, Parameter(help="The image, by id or name.")],
     project: Annotated[list[str], Parameter(help="Projects, by id.", negative="")],

@@ -21,6 +21,7 @@ from intaglio.manager.state import Cloud, build_of
 
 if TYPE_CHECKING:
     from intaglio.manager.apply import Outcome
+    from intaglio.manager.mirror.run import Mirrored
     from intaglio.manager.update import Updated
 
 _COLOURS = {"import": "green", "rename": "cyan", "update": "yellow", "hide": "magenta", "delete": "red", "keep": "dim"}
@@ -47,6 +48,25 @@ def print_updates(found: Sequence["Updated"], form: str) -> None:
         said = f": {each.message}" if each.message else ""
         version = f" {each.version}" if each.version else ""
         sys.stdout.write(f"{each.result:8} {each.definition}{version}{dropped}{said}\n")
+
+
+def print_mirrored(done: "Mirrored", form: str) -> None:
+    """What became of each build and each superfluous file, and how many of each."""
+    if form == "json":
+        print_json(done)
+        return
+    for each in done.builds:
+        said = f": {each.message}" if each.message else ""
+        sys.stdout.write(f"{each.result:8} {each.definition} {each.version} {each.key}{said}\n")
+    for gone in done.pruned:
+        sys.stdout.write(f"{gone.result:8} {gone.key}, which nothing names since {gone.since}\n")
+    for file in done.written:
+        sys.stdout.write(f"{file}: mirror_url written\n")
+    for note in done.notes:
+        sys.stderr.write(f"warning: {note}\n")
+    kinds = [each.result for each in done.builds] + [each.result for each in done.pruned]
+    counts = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
+    sys.stdout.write((", ".join(f"{number} {kind}" for kind, number in counts.items()) or "Nothing is named.") + "\n")
 
 
 def kind_of(action: Action) -> str:

@@ -135,7 +135,7 @@ def _definition(reader: Reader, node: yaml.Node) -> Iterator[Definition]:
     versions = [version for item in values.pop("versions", []) for version in _version(reader, item)]
     if "retention" in values:
         values["retention"] = _retention(reader, values["retention"])
-    for unsent in ("password", "shortname", "latest_url", "latest_checksum_url"):
+    for unsent in ("password", "latest_url", "latest_checksum_url"):
         values.pop(unsent, None)
     if "name" not in values or "format" not in values:
         return

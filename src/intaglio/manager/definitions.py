@@ -69,6 +69,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     place: Place
     enable: bool = True
     login: str | None = None
+    shortname: str | None = None
     min_disk: int = 0
     min_ram: int = 0
     status: Status = "active"

@@ -146,3 +146,11 @@ def _move_tail(old: Any, new: Any) -> None:
     else:
         tokens[2] = None
     new.ca.items.setdefault(list(new)[-1], [None, None, None, None])[2] = moved
+
+
+def put_before_url(entry: Any, name: str, value: str) -> None:
+    """Set a key of a version; a new one stands before `url`, so that what stands behind the last key stays there."""
+    if name in entry:
+        entry[name] = _alike(entry[name], value)
+    else:
+        entry.insert(list(entry).index("url"), name, value)

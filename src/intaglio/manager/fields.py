@@ -23,7 +23,7 @@ IMAGE = (
     Field("enable", "flag", "whether it is processed without `--force`", "true"),
     Field("login", "text", "the user to sign in as: property `image_original_user`"),
     Field("password", "text", "for people who read the file; never sent"),
-    Field("shortname", "text", "for tools that mirror and update"),
+    Field("shortname", "text", "what the mirror calls it, and which upstream it has"),
     Field("min_disk", "whole", "GiB; never less than the image's virtual size", "0"),
     Field("min_ram", "whole", "MiB", "0"),
     Field("status", ("active", "deactivated"), "whether images can be downloaded and booted", "active"),
