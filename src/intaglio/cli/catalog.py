@@ -274,6 +274,54 @@ def mirror(
 
 
 @app.command
+def export(
+    path: Files = Path("images"),
+    /,
+    *,
+    simplestreams: Annotated[Path, Parameter(help="The directory, which a web server shows.")],
+    sign: Annotated[str | None, Parameter(help="Sign the index and the list of products with this key of gpg.")] = None,
+    filter: Annotated[  # noqa: A002 - the option's name
+        str, Parameter(help="Only definitions whose name this regular expression is found in; others stay listed.")
+    ] = "",
+    force: Annotated[bool, Parameter(help="Definitions with `enable: false`, too.", negative="")] = False,
+    jobs: Annotated[int, Parameter(help="Files at once.")] = 4,
+    allow_unverified: Annotated[
+        bool, Parameter(help="Export files that nobody publishes a checksum of, too.", negative="")
+    ] = False,
+    cache: Annotated[Path | None, Parameter(help="Directory of the downloads.")] = None,
+    format: FormatOption = "table",  # noqa: A002 - the option's name
+) -> int:
+    """Publish what the definitions name as simplestreams, so that Incus, LXD and other tools start it.
+
+    Files are fetched and verified, packed ones unpacked, raw disks converted to qcow2; a build that is there already is
+    not fetched again. The lists are written when all files are there.
+
+    The exit code is 0 when it was done, 1 when something failed, 3 when the definitions are wrong, 5 when another run
+    is at work.
+
+    For example:
+
+        intaglio catalog export images/ --simplestreams /srv/www/images --sign images@example.org
+    """
+    from intaglio.cli.catalog_options import default_home
+    from intaglio.cli.catalog_output import print_exported, progress
+    from intaglio.manager import run
+    from intaglio.manager.streams.export import Choices
+    from intaglio.manager.streams.export import export as export_all
+    from intaglio.manager.upstream.web import Web
+
+    def work() -> int:
+        found = run.read(path)[0]
+        choices = Choices(filter=filter, force=force, key=sign, jobs=jobs, unverified=allow_unverified)
+        with progress() as shown:
+            done = export_all(found.definitions, simplestreams, choices, cache or default_home(), Web(), shown)
+        print_exported(done, format)
+        return FAILED if done.failed else DONE
+
+    return _coded(work)
+
+
+@app.command
 def share(
     image: Annotated[str, Parameter(help="The image, by id or name.")],
     project: Annotated[list[str], Parameter(help="Projects, by id.", negative="")],

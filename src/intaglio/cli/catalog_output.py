@@ -22,6 +22,7 @@ from intaglio.manager.state import Cloud, build_of
 if TYPE_CHECKING:
     from intaglio.manager.apply import Outcome
     from intaglio.manager.mirror.run import Mirrored
+    from intaglio.manager.streams.export import Outcome as Exports
     from intaglio.manager.update import Updated
 
 _COLOURS = {"import": "green", "rename": "cyan", "update": "yellow", "hide": "magenta", "delete": "red", "keep": "dim"}
@@ -67,6 +68,18 @@ def print_mirrored(done: "Mirrored", form: str) -> None:
     kinds = [each.result for each in done.builds] + [each.result for each in done.pruned]
     counts = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
     sys.stdout.write((", ".join(f"{number} {kind}" for kind, number in counts.items()) or "Nothing is named.") + "\n")
+
+
+def print_exported(done: "Exports", form: str) -> None:
+    """What became of each build, and whether the lists changed."""
+    if form == "json":
+        print_json(done)
+        return
+    for each in done.builds:
+        said = f": {each.message}" if each.message else f" {each.fingerprint[:12]}"
+        sys.stdout.write(f"{each.result:8} {each.definition} {each.version} {each.product}{said}\n")
+    removed = f", {len(done.removed)} superfluous files removed" if done.removed else ""
+    sys.stdout.write(f"{'published' if done.published else 'nothing is new'}{removed}\n")
 
 
 def kind_of(action: Action) -> str:

@@ -9,7 +9,7 @@ import yaml
 from intaglio.base.errors import Invalid, NotFound
 from intaglio.manager import standards
 from intaglio.manager.definitions import LATEST, Catalogue, Definition, Place, Problem, Retention, Version
-from intaglio.manager.fields import IMAGE, RETENTION, VERSION
+from intaglio.manager.fields import IMAGE, RETENTION, STREAM, VERSION
 from intaglio.manager.naming import LONGEST, suffixed
 from intaglio.manager.reading import Reader
 
@@ -135,6 +135,8 @@ def _definition(reader: Reader, node: yaml.Node) -> Iterator[Definition]:
     versions = [version for item in values.pop("versions", []) for version in _version(reader, item)]
     if "retention" in values:
         values["retention"] = _retention(reader, values["retention"])
+    if "stream" in values:  # for `update` alone
+        reader.record(values.pop("stream"), STREAM, "'stream'")
     for unsent in ("password", "latest_url", "latest_checksum_url"):
         values.pop(unsent, None)
     if "name" not in values or "format" not in values:

@@ -34,8 +34,18 @@ IMAGE = (
     Field("tags", "texts", "tags, beside the managed one and `os:` with the distribution", "none"),
     Field("meta", "meta", "properties: any name; a value of null removes the property", "none"),
     Field("retention", "retention", "what becomes of superseded images, see below"),
-    Field("latest_url", "url", "where tools find the newest build"),
-    Field("latest_checksum_url", "url", "where tools find its sums"),
+    Field("latest_url", "url", "where `update` finds the newest build"),
+    Field("latest_checksum_url", "url", "where `update` finds its sums"),
+    Field("stream", "stream", "for a `latest_url` of simplestreams, see below"),
+)
+STREAM = (
+    Field("product", "text", "the product's name; `*` and `?` stand for other characters", required=True),
+    Field(
+        "ftype", "text", "the kind of file", "the first disk of `disk1.img`, `disk-kvm.img`, `uefi1.img`, `disk.img`"
+    ),
+    Field("label", "text", "only builds with this label, such as `release`", "any"),
+    Field("keys", "text", "a file of OpenPGP public keys, beside this one: the stream has to be signed by one of them"),
+    Field("fingerprint", "text", "of the one key of these that has to have signed"),
 )
 VERSION = (
     Field("version", "text", "the version; `latest` is a pointer whose digest says which build it is", required=True),

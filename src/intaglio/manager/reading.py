@@ -85,8 +85,8 @@ class Reader:
             return self._texts(node, what)
         if takes == "meta":
             return self.meta(node)
-        if takes == "retention":
-            return node  # the one mapping in a definition; its reader knows its fields
+        if takes in {"retention", "stream"}:
+            return node  # mappings in a definition; their readers know their fields
         if not isinstance(node, yaml.ScalarNode):
             self.say(node, f"{what} is one value, not {_kind(node)}")
             return None

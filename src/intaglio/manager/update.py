@@ -17,6 +17,7 @@ from intaglio.manager.catalogue import checked, files, read
 from intaglio.manager.discovery.base import Build, Wanted
 from intaglio.manager.discovery.upstreams import UPSTREAMS, upstream_of
 from intaglio.manager.naming import natural, shown
+from intaglio.manager.streams import reading as simplestreams
 from intaglio.manager.upstream.web import Web
 
 
@@ -57,6 +58,10 @@ def _updated(path: Path, definition: Any, web: Web, builds: int | None) -> Updat
     upstream = upstream_of(*(str(word or "") for word in (definition.get("shortname"), meta.get("os_distro"))))
     upstream = upstream or upstream_of(str(definition["name"]))
     wanted = _wanted(definition, meta)
+    if wanted is not None and simplestreams.is_stream(wanted.hint):
+        if "stream" not in definition:
+            return updated(result="failed", message="a latest_url of simplestreams needs 'stream' with a 'product'")
+        upstream = partial(simplestreams.newest, stream=_stream(path, definition["stream"]))
     if upstream is None:
         return updated(result="unknown", message=f"its upstream is none of {', '.join(UPSTREAMS)}")
     if wanted is None:
@@ -85,6 +90,12 @@ def _listed(definition: Any, build: Build, builds: int | None, updated: "partial
         message = f"the newest there is {build.version}, which is older"
         return updated(result="current", version=str(versions[newest]["version"]), message=message)
     return updated(result="new", dropped=tuple(editing.add(definition, build, builds=builds)))
+
+
+def _stream(path: Path, said: Any) -> simplestreams.Stream:
+    text = {name: str(value) for name, value in said.items() if value is not None}
+    keys = path.parent / text.pop("keys") if "keys" in text else None
+    return simplestreams.Stream(keys=keys, **text)
 
 
 def _wanted(definition: Any, meta: Any) -> Wanted | None:

@@ -154,10 +154,15 @@ def verify_detached(data: bytes, signature: bytes, keys: Sequence[bytes], pinned
     return verify_chosen(chosen, data=data)
 
 
-def verify_clear(text: bytes, keys: Sequence[bytes], pinned: str | None = None) -> Signed:
-    """Who signed a clear-signed text, and what it says. Raises what `verify_detached` raises."""
-    if len(text) > LONGEST_TEXT:
-        raise OpenPGPUnreadable(f"The signed text has more than {LONGEST_TEXT} bytes.")
+def verify_clear(
+    text: bytes, keys: Sequence[bytes], pinned: str | None = None, *, longest: int = LONGEST_TEXT
+) -> Signed:
+    """Who signed a clear-signed text, and what it says. Raises what `verify_detached` raises.
+
+    `longest`: bytes that the text may have.
+    """
+    if len(text) > longest:
+        raise OpenPGPUnreadable(f"The signed text has more than {longest} bytes.")
     if not is_clear(text) or text.count(b"-----BEGIN PGP ") != 2:  # noqa: PLR2004 - of the text, of its signature
         raise OpenPGPUnreadable("This is no text with an OpenPGP signature in it, or more than one.")
     chosen = choose(text[text.index(b"-----BEGIN PGP SIGNATURE-----") :], keys, pinned)

@@ -266,6 +266,7 @@ def _product(place: _Place, aliases: set[tuple[str, str]]) -> Product:
     free = [name for name in own if (name, arch) not in aliases]  # of two, the first in the files has the short name
     aliases.update((name, arch) for name in free)
     until = (definition.meta.get("provided_until") or "")[:10]
+    needed = {"secureboot": "false"} if _never_secure(definition) else {}
     return Product(
         arch=arch,
         os=system,
@@ -276,7 +277,8 @@ def _product(place: _Place, aliases: set[tuple[str, str]]) -> Product:
         aliases=",".join(free),
         supported=True,
         support_eol=until if day_in(until) else "",
-        requirements={"secureboot": "false"} if _never_secure(definition) else {},
+        requirements=needed,
+        lxd_requirements=needed,
     )
 
 

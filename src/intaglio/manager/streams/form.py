@@ -50,6 +50,7 @@ class Product(msgspec.Struct, omit_defaults=True, kw_only=True):
     supported: bool = False
     support_eol: str = ""
     requirements: dict[str, str] = {}
+    lxd_requirements: dict[str, str] = {}  # the same, as LXD calls it
     versions: dict[str, Build] = {}
 
 

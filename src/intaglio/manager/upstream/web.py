@@ -56,13 +56,13 @@ class Web:
         self._pause = pause
         self._attempts = attempts
 
-    def text(self, url: str) -> str | None:
-        """A small text; None when there is none. Raises `FetchFailed`."""
+    def text(self, url: str, longest: int = TEXT_LIMIT) -> str | None:
+        """A text of at most `longest` bytes; None when there is none. Raises `FetchFailed`."""
         with self._answer("GET", url) as answer:
             if answer.status_code in _MISSING:
                 return None
             self._refuse(answer, url)
-            body = b"".join(_limited(answer, url))
+            body = b"".join(_limited(answer, url, longest))
         return body.decode("utf-8", "replace")
 
     def modified(self, url: str) -> date | None:
@@ -155,13 +155,13 @@ def _pieces(answer: Any) -> Iterator[bytes]:
         raise
 
 
-def _limited(answer: Any, url: str) -> Iterator[bytes]:
+def _limited(answer: Any, url: str, longest: int) -> Iterator[bytes]:
     size = 0
     try:
         for piece in _pieces(answer):
             size += len(piece)
-            if size > TEXT_LIMIT:
-                raise FetchFailed(f"{shown(url)} is larger than a list of digests can be")
+            if size > longest:
+                raise FetchFailed(f"{shown(url)} has more than {longest} bytes, and is no list of the kind sought")
             yield piece
     except Broken as error:
         raise FetchFailed(f"{shown(url)}: {error}") from None
