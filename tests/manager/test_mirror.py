@@ -490,3 +490,36 @@ def test_a_day_is_noted_once(curator: Curator, place: Place) -> None:
     held = place.look("x/1/disk.img")
     assert held is not None
     assert abs(held.modified - datetime.now(UTC)) < timedelta(hours=1)
+
+
+def test_the_mirror_command_of_the_original(curator: Curator, server: S3) -> None:
+    """Its options and variables: builds with a `mirror_url` in the bucket, under the key that it says."""
+    disk = b"a disk" * 1000
+    key = f"openstack-images/{curator.home.name}"
+    at = f"{server.url}/{BUCKET}/{key}"
+    plain = curator.build("1", mirror_url=f"{at}/1-small.img")
+    packed = curator.build("2", gzip.compress(disk), "disk.img.gz", mirror_url=f"{at}/2/disk.img")
+    elsewhere = curator.build("3", mirror_url="https://other.example/bucket/../x")
+    curator.write(
+        definition("X", [plain, packed | {"checksum": sha256(disk)}, elsewhere], shortname="x", enable=False),
+        definition("Y", [curator.build("4", mirror_url=f"{at}/4.img")]),  # without a shortname, it never was copied
+    )
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(curator.home)}
+    environment |= {"MINIO_ACCESS_KEY": server.access, "MINIO_SECRET_KEY": server.secret}
+
+    def command(*more: str, bucket: str = BUCKET) -> subprocess.CompletedProcess[str]:
+        full = [COMMAND.with_name("openstack-image-manager"), "mirror", "--images", "images.yml", *more]
+        full += ["--minio-server", server.url, "--minio-bucket", bucket]
+        return subprocess.run(full, env=environment, cwd=curator.home, capture_output=True, text=True, check=False)
+
+    place = open_place(f"s3://{BUCKET}", server.url)
+    looked = command("--no-download")
+    assert (looked.returncode, looked.stderr.count(": missing")) == (0, 2), looked.stderr
+    assert command("--no-upload").stderr.count(": fetched") == 2
+    assert place.look(f"{key}/1-small.img") is None
+    done = command("--debug")
+    assert done.returncode == 0, done.stderr
+    assert f"X 1: copied at s3://{BUCKET}/{key}/1-small.img, {plain['checksum']}" in done.stderr
+    assert b"".join(place.pieces(f"{key}/2/disk.img")) == disk
+    assert command().stderr.count(": there, sha256:") == 2
+    assert command(bucket="none").returncode == 1

@@ -22,7 +22,7 @@ _ABSENT = {"404", "NoSuchKey", "NotFound", "NoSuchUpload"}
 _REGION = "us-east-1"  # what servers that know no regions take
 
 
-def connect(endpoint: str | None, region: str | None) -> Any:
+def connect(endpoint: str | None, region: str | None, key: str | None = None, secret: str | None = None) -> Any:
     """A client; keys, region and certificates as for every program that uses AWS's variables and files.
 
     The mirror program of the original reads MINIO_ACCESS_KEY and MINIO_SECRET_KEY: they count when AWS's are not set.
@@ -34,10 +34,9 @@ def connect(endpoint: str | None, region: str | None) -> Any:
         problems = importlib.import_module("botocore.exceptions")
     except ImportError:
         raise ManagerMissing("Mirrors in S3 need botocore: pip install 'intaglio[manager]'.") from None
-    keys: dict[str, str] = {}
-    if not os.environ.get("AWS_ACCESS_KEY_ID") and os.environ.get("MINIO_ACCESS_KEY"):
-        keys["aws_access_key_id"] = os.environ["MINIO_ACCESS_KEY"]
-        keys["aws_secret_access_key"] = os.environ.get("MINIO_SECRET_KEY", "")
+    if key is None and not os.environ.get("AWS_ACCESS_KEY_ID") and os.environ.get("MINIO_ACCESS_KEY"):
+        key, secret = os.environ["MINIO_ACCESS_KEY"], os.environ.get("MINIO_SECRET_KEY", "")
+    keys = {} if key is None else {"aws_access_key_id": key, "aws_secret_access_key": secret or ""}
     try:
         return session.create_client(
             "s3",

@@ -14,18 +14,22 @@ from intaglio.base.errors import IntaglioError
 from intaglio.domain.digests import Digest
 from intaglio.manager.cache import Cache, Content
 from intaglio.manager.definitions import Definition, Version
-from intaglio.manager.mirror.layout import key_of
+from intaglio.manager.mirror.layout import key_in, key_of
 from intaglio.manager.mirror.place import SUM, Facts, Held, MirrorFailed, Place
 from intaglio.manager.naming import shown
 from intaglio.manager.progress import Meter, Progress
 from intaglio.manager.upstream.unpack import packing
 from intaglio.manager.upstream.web import PIECE, FetchFailed
 
-Result = Literal["there", "copied", "replaced", "missing", "broken", "failed"]
+Result = Literal["there", "copied", "replaced", "fetched", "missing", "broken", "failed"]
 
 
 class Copied(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one build. `missing` and `broken`: it would be copied, or replaced; nothing was done."""
+    """What became of one build.
+
+    `fetched`: it is in the cache, and was not to be stored. `missing` and `broken`: it would be copied, or replaced;
+    nothing was done.
+    """
 
     definition: str
     version: str
@@ -45,17 +49,33 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Ways(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run goes. `again`: read and compare what is there. `dry`: change nothing."""
+    """How a run goes.
+
+    `dry`: change nothing. `again`: read and compare what is there. `store`: put files into the mirror, or only fetch
+    them. `keep`: leave the downloads in the cache.
+    """
 
     jobs: int = 4
     dry: bool = False
     again: bool = False
     unverified: bool = False
+    store: bool = True
+    keep: bool = False
 
 
 def items(definitions: Sequence[Definition], base: str | None) -> list[Item]:
     """Every build of the definitions, with its key."""
     return [Item(each, version, key_of(each, version, base)) for each in definitions for version in each.versions]
+
+
+def items_in(definitions: Sequence[Definition], bucket: str) -> list[Item]:
+    """Builds that have a `mirror_url` in a bucket, with the keys that it says, as the original program copies them."""
+    found = []
+    for each in definitions:
+        for version in each.versions:
+            key = key_in(version.mirror_url, bucket) if version.mirror_url and each.shortname else None
+            found += [Item(each, version, key)] if key else []
+    return found
 
 
 class Copier:
@@ -103,6 +123,8 @@ class Copier:
             return told.said("missing" if held is None else "broken", message=wrong or "")
         content = self._fetched(item, digest, told)
         facts = self._facts(item, content)
+        if not self._ways.store:
+            return told.said("fetched", size=content.path.stat().st_size, digest=facts.published)
         with self._progress.transfer(f"{told.name}: store") as meter:
             self._place.put(item.key, content.path, facts, self._stoppable(meter))
         name = item.key.rpartition("/")[2]
@@ -110,7 +132,7 @@ class Copier:
         self._confirm(item.key, content.path, facts)
         size = content.path.stat().st_size
         self._progress.say(f"{told.name}: {'copied' if held is None else f'replaced, because {wrong}'}")
-        if self._shared[str(item.version.checksum)] == 1:
+        if self._shared[str(item.version.checksum)] == 1 and not self._ways.keep:
             self._cache.forget(content)
         return told.said(
             "copied" if held is None else "replaced", size=size, digest=facts.published, message=wrong or ""

@@ -20,11 +20,16 @@ from intaglio.manager.upstream.web import Web
 
 
 class Choices(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run is about. `base`: the address by which clients read the mirror; with it the files are written."""
+    """What a run is about.
+
+    `base`: the address by which clients read the mirror; with it the files are written. `bucket`: take only builds that
+    have a `mirror_url` in it, and the keys that it says.
+    """
 
     filter: str = ""
     force: bool = False
     base: str | None = None
+    bucket: str | None = None
     prune: bool = False
     grace_days: int = pruning.GRACE_DAYS
     prune_limit: int = pruning.LIMIT
@@ -70,7 +75,7 @@ def mirror(path: Path, found: Catalogue, place: Place, choices: Choices, ways: W
         chosen = [each for each in chosen if each.enable or choices.force]
         resolved, unresolved = pointer.resolve(chosen, desk.web)
         usable = [each for each in resolved if each.name not in unresolved]
-        wanted = copying.items(usable, choices.base)
+        wanted = _items(usable, choices)
         cache = Cache(desk.home, desk.web)
         cache.tidy()
         builds = [*Copier(place, cache, desk.progress, ways).copy(wanted)]
@@ -81,6 +86,12 @@ def mirror(path: Path, found: Catalogue, place: Place, choices: Choices, ways: W
         written = writing.write(path, choices.base, builds) if choices.base and not ways.dry else []
         done = Mirrored(tuple(builds), written=tuple(map(str, written)))
         return _pruned(done, found.definitions, wanted, place, choices, ways, desk) if choices.prune else done
+
+
+def _items(definitions: Sequence[Definition], choices: Choices) -> list[Item]:
+    if choices.bucket is not None:
+        return copying.items_in(definitions, choices.bucket)
+    return copying.items(definitions, choices.base)
 
 
 def _pruned(
@@ -98,7 +109,7 @@ def _pruned(
     resolved, unresolved = pointer.resolve(definitions, desk.web)
     if unresolved:
         return msgspec.structs.replace(done, notes=tuple(f"nothing is removed: {why}" for why in unresolved.values()))
-    named = {each.key for each in (*wanted, *copying.items(resolved, choices.base))}
+    named = {each.key for each in (*wanted, *_items(resolved, choices))}
     removed = pruning.prune(
         place,
         sorted(named),
