@@ -508,7 +508,13 @@ def test_the_mirror_command_of_the_original(curator: Curator, server: S3) -> Non
     environment |= {"MINIO_ACCESS_KEY": server.access, "MINIO_SECRET_KEY": server.secret}
 
     def command(*more: str, bucket: str = BUCKET) -> subprocess.CompletedProcess[str]:
-        full = [COMMAND.with_name("openstack-image-manager"), "mirror", "--images", "images.yml", *more]
+        full: list[str | Path] = [
+            COMMAND.with_name("openstack-image-manager"),
+            "mirror",
+            "--images",
+            "images.yml",
+            *more,
+        ]
         full += ["--minio-server", server.url, "--minio-bucket", bucket]
         return subprocess.run(full, env=environment, cwd=curator.home, capture_output=True, text=True, check=False)
 

@@ -167,6 +167,29 @@ def test_the_fingerprint_is_that_of_metadata_and_disk(publisher: Publisher, qcow
     assert (product["aliases"], product["arch"]) == ("ubuntu/24.04,ubuntu-24.04", "amd64")
 
 
+def test_disks_as_maas_takes_them(publisher: Publisher, qcow2: bytes) -> None:
+    """Raw and packed, of a qcow2 and of a raw disk; asked for later, they are added."""
+    raw = b"a raw disk" * 4096
+    both = [
+        ubuntu(publisher, qcow2, "20260101"),
+        definition("Raw", [publisher.build("20260102", raw)], meta={"os_distro": "custom", "os_version": "1"}),
+    ]
+    publisher.export(*both)
+    done = publisher.export(*both, maas=True, key=None)
+    assert (results(done), done.published) == (["exported"] * 2, True)
+    assert results(publisher.export(*both, maas=True)) == ["there"] * 2
+    found = {name.partition(":")[0]: each for name, each in publisher.products().items()}
+    for name, disk in (("custom", raw), ("ubuntu", b"\0" * (16 << 20))):
+        fields = ("os", "arch", "subarches", "kflavor", "label")
+        assert [found[name][each] for each in fields] == [name, "amd64", "generic", "generic", "release"]
+        [build] = found[name]["versions"].values()
+        item = build["items"]["root-dd.gz"]
+        packed = (publisher.root / item["path"]).read_bytes()
+        assert (item["ftype"], item["sha256"]) == ("root-dd.gz", hashlib.sha256(packed).hexdigest())
+        assert gzip.decompress(packed) == disk
+    assert not [path for path in publisher.files() if path.endswith((".part", ".raw"))]
+
+
 def test_what_is_there_stays_and_what_goes_stays_once(publisher: Publisher, qcow2: bytes) -> None:
     one = ubuntu(publisher, qcow2, "20260101", "20260201")
     other = definition("Other", [publisher.build("20250101", qcow2)], format="qcow2")
@@ -384,7 +407,17 @@ def test_from_the_command_line(publisher: Publisher, qcow2: bytes) -> None:
     environment = {"PATH": os.environ["PATH"], "HOME": str(publisher.home)}
 
     def command(*more: str) -> subprocess.CompletedProcess[str]:
-        words = [COMMAND, "catalog", "export", "images.yml", "--simplestreams", "tree", "--cache", "cache", *more]
+        words: list[str | Path] = [
+            COMMAND,
+            "catalog",
+            "export",
+            "images.yml",
+            "--simplestreams",
+            "tree",
+            "--cache",
+            "cache",
+            *more,
+        ]
         return subprocess.run(words, env=environment, cwd=publisher.home, capture_output=True, text=True, check=False)
 
     done = command()

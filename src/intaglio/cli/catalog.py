@@ -279,6 +279,7 @@ def export(
     /,
     *,
     simplestreams: Annotated[Path, Parameter(help="The directory, which a web server shows.")],
+    maas: Annotated[bool, Parameter(help="Also each disk raw and packed, as MAAS takes it.", negative="")] = False,
     sign: Annotated[str | None, Parameter(help="Sign the index and the list of products with this key of gpg.")] = None,
     filter: Annotated[  # noqa: A002 - the option's name
         str, Parameter(help="Only definitions whose name this regular expression is found in; others stay listed.")
@@ -291,7 +292,7 @@ def export(
     cache: Annotated[Path | None, Parameter(help="Directory of the downloads.")] = None,
     format: FormatOption = "table",  # noqa: A002 - the option's name
 ) -> int:
-    """Publish what the definitions name as simplestreams, so that Incus, LXD and other tools start it.
+    """Publish what the definitions name as simplestreams, so that Incus, LXD, MAAS and other tools find it.
 
     Files are fetched and verified, packed ones unpacked, raw disks converted to qcow2; a build that is there already is
     not fetched again. The lists are written when all files are there.
@@ -312,7 +313,7 @@ def export(
 
     def work() -> int:
         found = run.read(path)[0]
-        choices = Choices(filter=filter, force=force, key=sign, jobs=jobs, unverified=allow_unverified)
+        choices = Choices(filter=filter, force=force, key=sign, maas=maas, jobs=jobs, unverified=allow_unverified)
         with progress() as shown:
             done = export_all(found.definitions, simplestreams, choices, cache or default_home(), Web(), shown)
         print_exported(done, format)

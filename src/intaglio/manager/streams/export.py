@@ -1,9 +1,8 @@
 """Exporting a catalogue as simplestreams: each build as a disk that Incus and LXD start, and that other tools find."""
 
 import hashlib
-import shutil
-import subprocess
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,15 +18,14 @@ from intaglio.manager.discovery.base import day_in
 from intaglio.manager.mirror.layout import slug
 from intaglio.manager.policy import Policy
 from intaglio.manager.progress import Progress
-from intaglio.manager.streams import form
+from intaglio.manager.streams import disks, form
 from intaglio.manager.streams.form import Build, Item, Product
 from intaglio.manager.streams.metadata import tarball
 from intaglio.manager.streams.tree import Tree
 from intaglio.manager.upstream import pointer
-from intaglio.manager.upstream.web import PIECE, FetchFailed, Web
+from intaglio.manager.upstream.web import PIECE, Web
 
-_QCOW2 = b"QFI\xfb"
-_DISK, _META = "disk1.img", "metadata.tar.xz"
+_DISK, _META, _MAAS = "disk1.img", "metadata.tar.xz", "root-dd.gz"
 _META_TYPES = ("incus.tar.xz", "lxd.tar.xz")
 """The same file by two names: Incus looks for the one, LXD for the other."""
 
@@ -57,11 +55,12 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Choices(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run is about. `key` is the name of a key of gpg's."""
+    """What a run is about. `key` names a key of gpg's; with `maas` each disk is there as MAAS takes it, too."""
 
     filter: str = ""
     force: bool = False
     key: str | None = None
+    maas: bool = False
     jobs: int = 4
     unverified: bool = False
 
@@ -171,45 +170,57 @@ class _Exporter:
         with self._progress.transfer(f"{name}: fetch") as meter:
             said = str(digest) if digest else None
             content = self._cache.obtain(sources, said, meter, unverified=self._choices.unverified)
+        kind = place.definition.format
+        items = self._for_machines(place, content.path, kind)
+        if self._choices.maas:
+            path = f"{place.directory}/{_MAAS}"
+            items[_MAAS] = self._put(path, _MAAS, lambda part: disks.as_packed(content.path, part, kind))
+        self._cache.forget(content)
+        return Build(items=items, label="release", pubname=slug(name), upstream_digest=content.digest), True
+
+    def _for_machines(self, place: _Place, source: Path, kind: str) -> dict[str, Item]:
+        """The disk and its metadata, as Incus and LXD take them."""
         path = f"{place.directory}/{slug(place.version.version)}.qcow2"
+        disk = self._put(path, _DISK, lambda part: disks.as_qcow2(source, part, kind))
+        architecture = place.definition.meta.get("architecture") or "x86_64"
+        meta = tarball(architecture, place.day, properties(place.definition, place))
+        combined = hashlib.sha256(meta)
+        with (self._tree.root / path).open("rb") as file:
+            while piece := file.read(PIECE):
+                combined.update(piece)
+        said = Item(
+            path=f"{place.directory}/{_META}",
+            size=len(meta),
+            sha256=hashlib.sha256(meta).hexdigest(),
+            combined_disk=combined.hexdigest(),
+        )
+        self._tree.put(said.path, meta)
+        return {_DISK: disk} | {name: msgspec.structs.replace(said, ftype=name) for name in _META_TYPES}
+
+    def _put(self, path: str, ftype: str, make: Callable[[Path], None]) -> Item:
+        """A file that `make` writes, whole or not at all."""
         part = self._tree.part(path)
         try:
-            _disk(content.path, part, place.definition.format)
-            meta = tarball(
-                place.definition.meta.get("architecture") or "x86_64", place.day, properties(place.definition, place)
-            )
-            combined, own = hashlib.sha256(meta), hashlib.sha256()
-            size = 0
+            make(part)
+            running, size = hashlib.sha256(), 0
             with part.open("rb") as file:
                 while piece := file.read(PIECE):
-                    own.update(piece)
-                    combined.update(piece)
+                    running.update(piece)
                     size += len(piece)
+                os.fsync(file.fileno())
             part.chmod(0o644)
             part.replace(self._tree.root / path)
         finally:
             part.unlink(missing_ok=True)
-        meta_path = f"{place.directory}/{_META}"
-        self._tree.put(meta_path, meta)
-        items = {
-            kind: Item(
-                ftype=kind,
-                path=meta_path,
-                size=len(meta),
-                sha256=hashlib.sha256(meta).hexdigest(),
-                combined_disk=combined.hexdigest(),
-            )
-            for kind in _META_TYPES
-        }
-        items[_DISK] = Item(ftype=_DISK, path=path, size=size, sha256=own.hexdigest())
-        self._cache.forget(content)
-        return Build(items=items, label="release", pubname=slug(name), upstream_digest=content.digest), True
+        return Item(ftype=ftype, path=path, size=size, sha256=running.hexdigest())
 
     def _old(self, place: _Place) -> Build | None:
         """The build as it was exported before, if its files are still there."""
         product = self._before.get(place.product)
         build = product.versions.get(place.serial) if product else None
-        if build is None or not all(self._tree.has(each.path, each.size) for each in build.items.values()):
+        if build is None or (self._choices.maas and _MAAS not in build.items):
+            return None
+        if not all(self._tree.has(each.path, each.size) for each in build.items.values()):
             return None
         return build
 
@@ -279,6 +290,10 @@ def _product(place: _Place, aliases: set[tuple[str, str]]) -> Product:
         support_eol=until if day_in(until) else "",
         requirements=needed,
         lxd_requirements=needed,
+        label="release",
+        subarch="generic",
+        subarches="generic",
+        kflavor="generic",
     )
 
 
@@ -296,20 +311,3 @@ def _with_the_old(products: dict[str, Product], before: dict[str, Product]) -> d
         else:
             products[name].versions = old.versions | products[name].versions
     return {name: products[name] for name in sorted(products)}
-
-
-def _disk(path: Path, target: Path, kind: str) -> None:
-    """The disk as qcow2, which Incus and LXD take. Raises `FetchFailed`."""
-    if kind == "qcow2":
-        with path.open("rb") as file:
-            if file.read(4) != _QCOW2:
-                raise FetchFailed("the definition says qcow2, and the file is none")
-        shutil.copyfile(path, target)
-        return
-    program = shutil.which("qemu-img")
-    if program is None:
-        raise FetchFailed("a raw disk is converted to qcow2 by qemu-img, and there is none. Install qemu-utils")
-    command = [program, "convert", "-q", "-f", "raw", "-O", "qcow2", str(path), str(target)]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S603 - no shell, our own words
-    if done.returncode:
-        raise FetchFailed(f"qemu-img does not convert it: {done.stderr.strip()[-300:]}")

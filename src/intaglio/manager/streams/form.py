@@ -51,6 +51,10 @@ class Product(msgspec.Struct, omit_defaults=True, kw_only=True):
     support_eol: str = ""
     requirements: dict[str, str] = {}
     lxd_requirements: dict[str, str] = {}  # the same, as LXD calls it
+    label: str = ""
+    subarch: str = ""  # this and the next two are MAAS's
+    subarches: str = ""
+    kflavor: str = ""
     versions: dict[str, Build] = {}
 
 
