@@ -123,7 +123,8 @@ GROUPS = (
                 "`meta`, visibility and sizes changed in the file",
                 "Meta",
                 [["1"], ["1"]],
-                "What the file says is written to images that are there already.",
+                quick=True,
+                why="What the file says is written to images that are there already.",
                 last={"meta": {"os_version": "14", "own": "1"}, "visibility": "private", "min_ram": 128},
             ),
             Case(

@@ -57,10 +57,6 @@ def connect(endpoint: str | None, region: str | None, key: str | None = None, se
         raise MirrorInvalid(f"No S3 client can be made: {error}") from None
 
 
-class _Absent(MirrorFailed):
-    """There is no such object."""
-
-
 class Bucket:
     """A prefix of a bucket that is a mirror. Raises `MirrorInvalid` when there is no such bucket."""
 
@@ -82,8 +78,10 @@ class Bucket:
         try:
             with self._telling(key):
                 found = self._client.head_object(**self._at(key))
-        except _Absent:
-            return None
+        except MirrorFailed as error:
+            if error.absent:
+                return None
+            raise
         return Held(key, found["ContentLength"], found["LastModified"], _facts(found.get("Metadata", {})))
 
     def put(self, key: str, path: Path, facts: Facts, meter: Meter) -> None:
@@ -104,8 +102,10 @@ class Bucket:
         try:
             with self._telling(key):
                 body: bytes = self._client.get_object(**self._at(key))["Body"].read()
-        except _Absent:
-            return None
+        except MirrorFailed as error:
+            if error.absent:
+                return None
+            raise
         return body.decode("utf-8", "replace")
 
     def pieces(self, key: str) -> Iterator[bytes]:
@@ -120,7 +120,7 @@ class Bucket:
                     yield str(each["Key"]).removeprefix(self._prefix)
 
     def delete(self, key: str) -> None:
-        with contextlib.suppress(_Absent), self._telling(key):
+        with self._telling(key):  # of what is not there, too
             self._client.delete_object(**self._at(key))
             for upload in self._unfinished(key):
                 self._client.abort_multipart_upload(**self._at(key), UploadId=upload)
@@ -189,8 +189,7 @@ class Bucket:
         except problems.ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             said = error.response.get("Error", {}).get("Message") or "no reason is given"
-            kind = _Absent if code in _ABSENT else MirrorFailed
-            raise kind(f"{what}: the server answers {code}: {said}") from None
+            raise MirrorFailed(f"{what}: the server answers {code}: {said}", absent=code in _ABSENT) from None
         except problems.NoCredentialsError:
             raise MirrorInvalid(
                 "There are no keys for S3: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile."

@@ -27,6 +27,10 @@ class MirrorFailed(Unavailable):
 
     code = "mirror-failed"
 
+    def __init__(self, message: str, *, absent: bool = False) -> None:
+        super().__init__(message)
+        self.absent = absent  # there is no such file, and nothing else is wrong
+
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is kept with a file of the mirror."""
