@@ -18,7 +18,7 @@ PART = 16 << 20
 """Bytes of a part; more for files that would have too many."""
 _PARTS = 9000  # S3 takes 10 000
 _MARK = "intaglio-"
-_ABSENT = {"404", "NoSuchKey", "NotFound", "NoSuchUpload"}
+_ABSENT = {"404", "NoSuchKey", "NotFound", "NoSuchUpload", "NoSuchBucket"}
 _REGION = "us-east-1"  # what servers that know no regions take
 
 
@@ -68,7 +68,9 @@ class Bucket:
             with self._telling(bucket):
                 client.head_bucket(Bucket=bucket)
         except MirrorFailed as error:
-            raise MirrorInvalid(f"The bucket '{bucket}' cannot be used ({error}); make it first.") from None
+            if error.absent:
+                raise MirrorInvalid(f"There is no bucket '{bucket}'; make it first.") from None
+            raise MirrorInvalid(f"The bucket '{bucket}' cannot be used: {error}") from None
 
     @property
     def address(self) -> str:
