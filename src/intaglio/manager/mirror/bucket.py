@@ -49,6 +49,7 @@ def connect(endpoint: str | None, region: str | None, key: str | None = None, se
                 retries={"mode": "standard", "max_attempts": 5},
                 connect_timeout=15,
                 read_timeout=60,
+                max_pool_connections=32,
                 s3={"addressing_style": "path" if endpoint else "auto"},
             ),
             **keys,
