@@ -4,7 +4,7 @@ import copy
 import importlib
 import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,12 +91,25 @@ def add(definition: Any, build: Build, *, builds: int | None) -> list[str]:
     dropped = []
     while len(versions) > wanted:
         names = [natural(str(each["version"])) for each in versions]
-        oldest = min(range(len(names)), key=names.__getitem__)
-        if oldest == len(versions) - 1:
-            _move_tail(versions[oldest], versions[oldest - 1])
-        dropped.append(str(versions[oldest]["version"]))
-        del versions[oldest]
+        dropped.append(_drop(versions, min(range(len(names)), key=names.__getitem__)))
     return dropped
+
+
+def drop(definition: Any, names: Collection[str]) -> None:
+    """List these versions of a definition no more."""
+    versions = definition["versions"]
+    for index in reversed(range(len(versions))):
+        if str(versions[index]["version"]) in names:
+            _drop(versions, index)
+
+
+def _drop(versions: Any, index: int) -> str:
+    """Take out one version; what is written behind the last one stays. The version's name."""
+    if index == len(versions) - 1 and index > 0:
+        _move_tail(versions[index], versions[index - 1])
+    name = str(versions[index]["version"])
+    del versions[index]
+    return name
 
 
 def _like(model: Mapping[str, Any], build: Build) -> Any:

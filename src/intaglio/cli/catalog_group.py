@@ -1,0 +1,8 @@
+"""The group `intaglio catalog` with all its commands."""
+
+from intaglio.cli.catalog import app
+from intaglio.cli.catalog_lock import lock
+from intaglio.cli.catalog_retire import retire
+
+app.command(lock)
+app.command(retire)
