@@ -44,7 +44,7 @@ class Signature(msgspec.Struct, frozen=True):
     keys: tuple[str, ...]
     """Files of certificates; nobody else's signature counts."""
     fingerprints: tuple[str, ...] = ()
-    """Of these certificates, the only ones that count; upper case, without spaces. None given: all of them."""
+    """Of these certificates, the only ones that count; lower case, without spaces. None given: all of them."""
     sums: str | None = None
     """The list, relative to the URL of the image; `{version}` stands for the version. None: looked for."""
     detached: str | None = None

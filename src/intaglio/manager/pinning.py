@@ -70,18 +70,14 @@ def check_plan(plan: Plan, lock: Lock) -> None:
             if entry is None:
                 differences.append(f"'{action.definition}' {action.version} is not in the lock file")
             elif (action.digest, action.sources[-1]) != (entry.digest, entry.url):
-                differences.append(
-                    f"'{action.definition}' {action.version}: the plan is for other bytes or another URL"
-                )
+                differences.append(f"'{action.definition}' {action.version}: the plan has another digest or URL")
     _refuse(differences)
 
 
 def _refuse(differences: Sequence[str]) -> None:
     if differences:
-        said = "\n".join(differences)
-        raise LockDiffers(
-            f"{said}\nThis is not what the lock file pins: look, then `intaglio catalog lock`. Nothing was done."
-        )
+        end = "This is not what the lock file pins: look, then `intaglio catalog lock`. Nothing was done."
+        raise LockDiffers("\n".join([*differences, end]))
 
 
 def difference(entry: Locked, definition: Definition, version: Version) -> str | None:

@@ -16,7 +16,7 @@ from intaglio.manager.naming import LONGEST, OURS
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _URL = re.compile(r"(https?|ftps?)://[^/\s]+(/\S*)?")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
+_FINGERPRINT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NULL, _BOOL = "tag:yaml.org,2002:null", "tag:yaml.org,2002:bool"
 _SUSPICIOUS = 0.84  # how alike two names of properties are before one is taken for a misspelt other
 
@@ -130,13 +130,11 @@ class Reader:
     def _fingerprints(self, node: yaml.Node, what: str) -> tuple[str, ...]:
         found = []
         for item in self.items(node, what) or []:
-            plain = re.sub(r"[ :]", "", str(item.value)).upper().removeprefix("0X")
+            plain = re.sub(r"[ :]", "", str(item.value)).lower().removeprefix("0x")
             if _FINGERPRINT.fullmatch(plain):
                 found.append(plain)
             else:
-                self.say(
-                    item, f"an item of {what} is a fingerprint of 40 or 64 hexadecimal digits; a key id is too short"
-                )
+                self.say(item, f"an item of {what} is a fingerprint: 40 or 64 hexadecimal digits, not a key id")
         return tuple(found)
 
     def meta(self, node: yaml.Node) -> dict[str, str | None]:
