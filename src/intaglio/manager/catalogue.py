@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from intaglio.base.errors import Invalid, NotFound
-from intaglio.manager import standards
+from intaglio.manager import shipped, standards
 from intaglio.manager.definitions import LATEST, Catalogue, Definition, Place, Problem, Retention, Signature, Version
 from intaglio.manager.fields import IMAGE, RETENTION, SIGNATURE, VERSION
 from intaglio.manager.naming import LONGEST, suffixed
@@ -60,7 +60,8 @@ def usable(catalogue: Catalogue) -> Catalogue:
 
 
 def files(path: Path) -> Sequence[Path]:
-    """The files of a catalogue. Raises `CatalogueMissing`."""
+    """The files of a catalogue, or of the one that comes with the package. Raises `CatalogueMissing`, `NotShipped`."""
+    path = shipped.located(path)
     if path.is_file():
         return [path]
     if not path.is_dir():

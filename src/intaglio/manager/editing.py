@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from intaglio.manager import shipped
 from intaglio.manager.catalogue import CatalogueInvalid, read_text
 from intaglio.manager.discovery.base import Build
 from intaglio.manager.naming import natural
@@ -17,10 +18,10 @@ _OF_ONE_BUILD = ("checksum_url", "checksums_url", "id")
 
 
 class File:
-    """One file of definitions, loaded so that it can be written again. Raises `ManagerMissing`."""
+    """One file of definitions, loaded so that it can be written again. Raises `ManagerMissing`, `ShippedReadOnly`."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = shipped.writable(path)
         self._text = path.read_text(encoding="utf-8")
         try:
             yaml = importlib.import_module("ruamel.yaml")

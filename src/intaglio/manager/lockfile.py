@@ -13,6 +13,7 @@ import msgspec
 import yaml
 
 from intaglio.base.errors import Invalid, NotFound
+from intaglio.manager import shipped
 
 FORMAT = 1
 NAME = "catalog.lock"
@@ -74,7 +75,11 @@ EMPTY = Lock(format=FORMAT, builds=())
 
 
 def beside(path: Path) -> Path:
-    """Where the lock file of a catalogue is: in its directory, or beside its one file."""
+    """Where the lock file of a catalogue is: in its directory, or beside its one file.
+
+    Raises `ShippedReadOnly` for that of the package, `NotShipped`.
+    """
+    path = shipped.writable(shipped.located(path))
     return path / NAME if path.is_dir() else path.with_suffix(".lock")
 
 
