@@ -150,7 +150,7 @@ def test_update_writes_it_with_the_definitions(desk: Desk) -> None:
         ("Debian 13", "20260108-1"),
         ("Other", "latest"),
     ]
-    assert locked(desk), "what was not asked for stays as it was pinned"
+    assert not locked(desk).failed, "what was not asked for stays as it was pinned"
     assert catalog(desk, "lock", "images", "--dry-run").returncode == 0
     assert catalog(desk, "lock", "images", "--dry-run", "--renew").returncode == 2
 

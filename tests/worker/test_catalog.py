@@ -32,6 +32,7 @@ from tests.starters.databases import Databases
 from tests.starters.intaglio import intaglio
 
 pytestmark = pytest.mark.anyio
+on_sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 EVERY_MINUTE = "* * * * *"
 
 
@@ -60,8 +61,10 @@ def files(directory: Path, site: Upstream) -> Path:
 
 
 async def recorded(database: Database) -> list[Task]:
-    query = TaskQuery(owner=None)
-    return list(await database.read(lambda conn: tasks.page(conn, query, utcnow())) or ())
+    async def page(conn: Connection) -> list[Task]:
+        return list(await tasks.page(conn, TaskQuery(owner=None), utcnow()) or ())
+
+    return await database.read(page)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +137,7 @@ async def test_a_worker_that_died_is_replaced_when_it_is_silent(
     assert site.asked("/cloud/trixie/") == [""]
 
 
+@on_sqlite
 async def test_what_fails_is_said_and_a_run_long_past_is_not_made_up_for(
     database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -154,6 +158,7 @@ async def test_what_fails_is_said_and_a_run_long_past_is_not_made_up_for(
     assert len(await recorded(database)) == 1
 
 
+@on_sqlite
 async def test_a_worker_that_is_stopped_ends_the_manager_and_leaves_the_run_to_others(
     database: Database, tmp_path: Path
 ) -> None:
@@ -180,7 +185,6 @@ def test_a_service_keeps_its_own_images_current(site: Upstream, tmp_path: Path) 
         catalog_schedule = {EVERY_MINUTE}
         catalog_steps = update,plan,apply
         catalog_cloud = intaglio
-        fetch_networks = 127.0.0.0/8
         """
     text = (images / "debian.yml").read_text().replace("format: qcow2", "format: raw\n  visibility: public")
     (images / "debian.yml").write_text(text)

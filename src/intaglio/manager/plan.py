@@ -254,7 +254,7 @@ class _Planner:
     def _retired(self, image: Image, name: str) -> list[Change]:
         """What keeps an image out of sight that was taken out of the rotation by hand."""
         fallback = self._definition.retention.retire or "community"
-        fields = {"name": name} | retired.fields(image, fallback)
+        fields = {"name": name, **retired.fields(image, fallback)}
         wanted = dict(image.properties) | {
             naming.DEFINITION: self._definition.name,
             naming.SUPERSEDED: retention.superseded_since(image) or self._today.isoformat(),

@@ -25,8 +25,8 @@ def fields(image: Image, otherwise: str) -> Mapping[str, str | bool]:
     if mark == "hidden":
         return {"os_hidden": True}
     if mark == "deactivated":
-        retired: dict[str, str | bool] = {"status": "deactivated"}
-        return retired | ({"os_hidden": True} if otherwise == "hidden" else _seen(image, otherwise))
+        out_of_sight = {"os_hidden": True} if otherwise == "hidden" else _seen(image, otherwise)
+        return {"status": "deactivated", **out_of_sight}
     return _seen(image, mark or otherwise)
 
 
