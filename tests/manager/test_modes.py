@@ -4,16 +4,16 @@ import os
 import pty
 import re
 import subprocess
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from datetime import date
-from pathlib import Path
 
 import pytest
 
 from intaglio.base.errors import IntaglioError
+from intaglio.cli import image_manager
 from intaglio.manager.actions import Delete, Import
 from tests.manager.conftest import Desk, changes, definition
-from tests.manager.test_defects import command
 from tests.manager.test_running import catalog, environment
 from tests.starters.intaglio import COMMAND
 
@@ -24,23 +24,36 @@ def members(desk: Desk) -> dict[str, str]:
     return {each["member_id"]: each["status"] for each in answer["members"]}
 
 
-def original(desk: Desk, *words: str | Path) -> subprocess.CompletedProcess[str]:
-    return command(desk, *words)
+Original = Callable[..., tuple[int, str]]
 
 
-def test_sharing_by_both_commands(desk: Desk) -> None:
+@pytest.fixture
+def original(desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Original:
+    """The original program's command in this process: its exit code, and what it says."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(desk.home / "cache"))
+
+    def run(*words: str) -> tuple[int, str]:
+        given = ["--tag", desk.tag, "--images", str(desk.files), "--cloud", "intaglio", *words]
+        with warnings.catch_warnings(action="ignore"):  # the SDK's own
+            code = image_manager.call(given)
+        return code, "".join(capsys.readouterr())
+
+    return run
+
+
+def test_sharing_by_both_commands(desk: Desk, original: Original) -> None:
     desk.write(definition("X", [desk.build("1")], visibility="shared"))
     desk.apply()
-    done = original(desk, "--share-image", "X", "--share-target", "beta")
-    assert (done.returncode, members(desk)) == (0, {"beta": "accepted"}), done.stderr
-    assert original(desk, "--share-image", "X", "--share-target", "beta").returncode == 0, "once more does nothing"
     [image] = desk.images()
+    assert original("--share-image", "X", "--share-target", "beta") == (0, "X: shared with beta\n")
+    assert original("--share-image", "X", "--share-target", "beta")[0] == 0, "once more does nothing"
+    assert members(desk) == {"beta": "accepted"}
     ours = catalog(desk, "share", image.id, "gamma", "delta")
     assert ours.returncode == 0, ours.stderr
     assert members(desk) == dict.fromkeys(("beta", "gamma", "delta"), "accepted")
-    dry = original(desk, "--share-image", "X", "--share-target", "beta", "--share-action", "del", "--dry-run")
-    assert (dry.returncode, len(members(desk))) == (0, 3)
-    assert original(desk, "--share-image", "X", "--share-target", "beta", "--share-action", "del").returncode == 0
+    end = ("--share-image", "X", "--share-target", "beta", "--share-action", "del")
+    assert (original(*end, "--dry-run")[0], len(members(desk))) == (0, 3)
+    assert original(*end) == (0, "X: not shared any more with beta\n")
     assert catalog(desk, "share", image.id, "gamma", "--remove").returncode == 0
     assert members(desk) == {"delta": "accepted"}
     assert changes(desk.plan()) == [], "who shares is not the definition's business"
@@ -57,25 +70,25 @@ def test_sharing_by_both_commands(desk: Desk) -> None:
     ],
     ids=["no-target", "no-image", "public", "domain", "action"],
 )
-def test_sharing_that_cannot_be(desk: Desk, words: Sequence[str], code: int, said: str) -> None:
+def test_sharing_that_cannot_be(desk: Desk, original: Original, words: Sequence[str], code: int, said: str) -> None:
     image = ""
     if "only an image" in said:
         desk.write(definition("X", [desk.build("1")]))
         desk.apply()
         image = desk.images()[0].id
-    done = original(desk, *(image if word == "X" and image else word for word in words))
-    assert (done.returncode, said in done.stderr) == (code, True), done.stderr
-    assert "Traceback" not in done.stderr
+    done, text = original(*(image if word == "X" and image else word for word in words))
+    assert (done, said in text) == (code, True), text
+    assert "Traceback" not in text
 
 
-def test_ages(desk: Desk) -> None:
+def test_ages(desk: Desk, original: Original) -> None:
     old, new = desk.build("1", build_date="2026-01-01"), desk.build("2", build_date="2026-06-01")
     desk.write(definition("X", [old, new]))
     desk.apply()
-    done = original(desk, "--check-age", "--max-age", "150")
-    assert done.returncode == 0, done.stderr
-    assert "'X (1)' was built on 2026-01-01, 151 days before the newest build of 'X'" in done.stderr
-    assert "warning" not in original(desk, "--check-age", "--max-age", "151").stderr
+    code, text = original("--check-age", "--max-age", "150")
+    assert code == 0, text
+    assert "'X (1)' was built on 2026-01-01, 151 days before the newest build of 'X'" in text
+    assert "warning" not in original("--check-age", "--max-age", "151")[1]
     assert changes(desk.plan()) == []
 
 
