@@ -26,6 +26,7 @@ from intaglio.manager.mirror.run import Choices, Mirrored, mirror
 from intaglio.manager.mirror.run import Desk as Table
 from intaglio.manager.upstream.web import Web
 from tests.manager.conftest import TODAY, Desk, Silent, changes, definition
+from tests.manager.test_streams import Gpg
 from tests.manager.upstream import Thing, Upstream, sha256
 from tests.starters.intaglio import COMMAND
 from tests.starters.s3 import READER, READER_SECRET, S3, s3
@@ -477,6 +478,44 @@ def test_apply_takes_the_mirror_first_and_the_source_second(desk: Desk, server: 
         body = desk.site.things[f"/{desk.tag}/{image.properties['internal_version']}/disk.img"].body
         assert image.hash_value == hashlib.sha512(body).hexdigest()
     assert changes(desk.plan()) == []
+
+
+def test_only_what_was_signed_is_copied(curator: Curator, place: Place, tmp_path: Path) -> None:
+    """Where a definition requires a signature of the list of digests, the mirror does, too."""
+    gpg = Gpg(tmp_path / "g", "builder@example.org")
+    (curator.home / "keys.asc").write_bytes(gpg.public)
+    builds = [curator.build("1"), curator.build("2"), curator.build("3")]
+    for build in builds:
+        path = build["url"].removeprefix(curator.site.url)
+        lines = f"{build['checksum'].removeprefix('sha256:')} *disk.img\n".encode()
+        folder = path.rpartition("/")[0]
+        if build["version"] != "3":
+            curator.site.put(f"{folder}/SHA256SUMS", lines)
+            curator.site.put(f"{folder}/SHA256SUMS.gpg", gpg("--detach-sign", data=lines))
+    gpg.stop()
+    swapped = curator.site.put(builds[1]["url"].removeprefix(curator.site.url), b"other bytes")
+    folder = swapped.removeprefix(curator.site.url).rpartition("/")[0]
+    curator.site.put(f"{folder}/SHA256SUMS", f"{sha256(b'other bytes').removeprefix('sha256:')} *disk.img\n".encode())
+    del builds[1]["checksum"]
+    curator.write(definition("X", builds, signature={"keys": ["keys.asc"]}))
+    done = curator.mirror(place)
+    assert results(done) == ["copied", "failed", "failed"]
+    assert "not what was signed" in done.builds[1].message
+    assert "a signed list of digests is required" in done.builds[2].message
+    assert results(curator.mirror(place))[0] == "there"
+
+
+def test_only_what_is_pinned_is_copied(curator: Curator, server: S3) -> None:
+    build = curator.build("1")
+    path = curator.write(definition("X", [build]))
+    full = [COMMAND, "catalog", "lock", "images.yml"]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(curator.home)}
+    subprocess.run(full, env=environment, cwd=curator.home, check=True, capture_output=True)
+    assert command(curator, server, "--locked").returncode == 0
+    path.write_text(path.read_text().replace(build["checksum"], f"sha256:{'1' * 64}"))
+    differs = command(curator, server, "--locked")
+    assert differs.returncode == 6, differs.stderr
+    assert "'X' 1" in differs.stderr
 
 
 def test_a_day_is_noted_once(curator: Curator, place: Place) -> None:

@@ -63,12 +63,20 @@ class Cache:
                     each.unlink()
 
     def obtain(
-        self, sources: Sequence[str], digest: str | None, meter: Meter, *, unverified: bool, packed: bool = False
+        self,
+        sources: Sequence[str],
+        digest: str | None,
+        meter: Meter,
+        *,
+        unverified: bool,
+        size: int | None = None,
+        packed: bool = False,
     ) -> Content:
         """The bytes of a build: from here, or from the first source that delivers what was published.
 
-        `unverified`: whether a file is taken of which nobody publishes a digest. `packed`: it is wanted as it was
-        published, an archive that it may be in included. Raises `FetchFailed`.
+        `size` is that of the published file, where it is known. `unverified`: whether a file is taken of which nobody
+        publishes a digest. `packed`: it is wanted as it was published, an archive that it may be in included. Raises
+        `FetchFailed`.
         """
         published = parse(digest) if digest else self.published(sources[-1])
         if published is None and not unverified and not sources[-1].startswith("file:"):
@@ -79,7 +87,7 @@ class Cache:
         reasons = []
         for source in sources:
             try:
-                return self._from(source, published, meter, packed=packed)
+                return self._from(source, published, meter, size, packed=packed)
             except FetchFailed as error:
                 reasons.append(error)
             except OSError as error:
@@ -110,24 +118,24 @@ class Cache:
         except IntaglioError:
             return None  # a list that cannot be read is as good as none: the next one is tried
 
-    def _from(self, source: str, published: Digest | None, meter: Meter, *, packed: bool) -> Content:
+    def _from(self, source: str, published: Digest | None, meter: Meter, size: int | None, *, packed: bool) -> Content:
         if source.startswith("file:"):
             path = Path(source.removeprefix("file://").removeprefix("file:"))
             if not path.is_file():
                 raise FetchFailed(f"{source}: there is no such file")
-            return self._checked(path, source, published, packed=packed)
+            return self._checked(path, source, published, size, packed=packed)
         kept = self._blobs / f"{published.algorithm}-{published.hex}" if published else None
         name = hashlib.sha256(source.encode()).hexdigest()
         with _alone(self._partial / f"{name}.lock"):
             if kept is not None and kept.exists():
                 try:
-                    return self._checked(kept, source, published, packed=packed)
+                    return self._checked(kept, source, published, size, packed=packed)
                 except FetchFailed:
                     kept.unlink()  # the disk has changed it, or it is the archive of what is wanted, or in it
             part = self._partial / f"{name}.part"
             self._web.download(source, part, meter)
             try:
-                content = self._checked(part, source, published, packed=packed)
+                content = self._checked(part, source, published, size, packed=packed)
             except FetchFailed:
                 part.unlink(missing_ok=True)
                 raise
@@ -136,9 +144,11 @@ class Cache:
             part.with_suffix(".from").unlink(missing_ok=True)
             return content if content.path != part else msgspec.structs.replace(content, path=target)
 
-    def _checked(self, path: Path, source: str, published: Digest | None, *, packed: bool) -> Content:
+    def _checked(self, path: Path, source: str, published: Digest | None, size: int | None, *, packed: bool) -> Content:
         """Compare a file, or what it unpacks to, with what was published. Raises `FetchFailed`."""
         _refuse_pages(path, source)
+        if size is not None and path.stat().st_size != size:
+            raise DigestMismatch(f"{shown(source)} has {path.stat().st_size} bytes, and {size} are pinned")
         kind = packing(source)
         own = _digest(path, published.algorithm if published else "sha256")
         if kind is None:

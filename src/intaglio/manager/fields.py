@@ -34,6 +34,7 @@ IMAGE = (
     Field("tags", "texts", "tags, beside the managed one and `os:` with the distribution", "none"),
     Field("meta", "meta", "properties: any name; a value of null removes the property", "none"),
     Field("retention", "retention", "what becomes of superseded images, see below"),
+    Field("signature", "signature", "whose signature over the upstream's list of digests is required, see below"),
     Field("latest_url", "url", "where `update` finds the newest build"),
     Field("latest_checksum_url", "url", "where `update` finds its sums"),
     Field("stream", "stream", "for a `latest_url` of simplestreams, see below"),
@@ -89,6 +90,27 @@ RETENTION = (
         "community for public images",
     ),
     Field("deactivate", "flag", "whether those that may be deleted are deactivated", "false"),
+)
+SIGNATURE = (
+    Field(
+        "keys",
+        "texts",
+        "files of OpenPGP certificates, armoured or not, relative to this file; nobody else's signature counts",
+        required=True,
+    ),
+    Field("fingerprints", "fingerprints", "of these certificates, the only ones that count", "all of them"),
+    Field(
+        "sums",
+        "text",
+        "the list that is signed, relative to the image's URL; `{version}` stands for the version",
+        "the list named by the version, or found beside the image",
+    ),
+    Field(
+        "detached",
+        "text",
+        "the signature, relative to the list",
+        "in the list itself (clear-signed), or the list with `.gpg`, `.asc`, `.sig` or `.sign` behind it",
+    ),
 )
 
 META = {

@@ -7,7 +7,7 @@ from datetime import date
 import msgspec
 
 from intaglio.base.errors import Invalid
-from intaglio.manager import desired, naming, retention
+from intaglio.manager import desired, naming, retention, retired
 from intaglio.manager.actions import Action, Change, Delete, Import, Keep, Note, Plan, Update
 from intaglio.manager.definitions import Definition, Version
 from intaglio.manager.entries import Entry, matched, names, proven
@@ -124,17 +124,21 @@ class _Planner:
             return  # as the original program does: nothing listed, nothing done
         usable = [image for image in pool if image.usable and image.status not in GONE]
         leftovers = [image for image in pool if not image.usable and image.status not in GONE]
-        ordered = matched(listed, self._builds, usable)
+        history = matched(listed, self._builds, usable)
+        ordered = [entry for entry in history if retired.mark_of(entry.image) is None]
         current = self._current(ordered)
         if current is not None:
             ordered.remove(current)
             ordered.insert(0, current)
         kept = list(self._positions(ordered, current, importing=importing))
+        kept += [(entry, max(1, place)) for place, entry in enumerate(history) if retired.mark_of(entry.image)]
         naming_ = names(self._definition, [entry for entry, _ in kept], current)
         updates: list[Update] = []
         for index, (entry, position) in enumerate(kept):
             if entry.image is None:
                 yield from self._import(entry, position, naming_[index], leftovers)
+            elif retired.mark_of(entry.image) and not self._goes(entry, position):
+                updates.append(self._update(entry, entry.image, position, self._retired(entry.image, naming_[index])))
             else:
                 updates += self._existing(entry, entry.image, position, naming_[index])
         yield from self._discards(leftovers)
@@ -192,6 +196,7 @@ class _Planner:
             first_name=name if position > 0 else first,
             sources=tuple(dict.fromkeys(filter(None, (version.mirror_url, version.url)))),
             digest=str(version.checksum) if version.checksum else None,
+            size=version.size,
             format=self._definition.format,
             visibility=self._visibility(version, position),  # type: ignore[arg-type]
             hidden=bool(self._hidden(version, position)),
@@ -246,6 +251,18 @@ class _Planner:
         changes += self._properties(entry, image, position)
         yield self._update(entry, image, position, changes)
 
+    def _retired(self, image: Image, name: str) -> list[Change]:
+        """What keeps an image out of sight that was taken out of the rotation by hand."""
+        fallback = self._definition.retention.retire or "community"
+        fields = {"name": name, **retired.fields(image, fallback)}
+        wanted = dict(image.properties) | {
+            naming.DEFINITION: self._definition.name,
+            naming.SUPERSEDED: retention.superseded_since(image) or self._today.isoformat(),
+        }
+        if self._definition.multi and image.properties.get("os_purpose") == "generic":
+            wanted["os_purpose"] = "oldgeneric"
+        return desired.field_changes(image, fields) + desired.property_changes(image, wanted, frozenset())
+
     def _update(self, entry: Entry, image: Image, position: int, changes: Sequence[Change]) -> Update:
         return Update(
             definition=self._definition.name,
@@ -268,6 +285,7 @@ class _Planner:
             wanted = desired.properties(self._definition, version, current=position == 0)
             tags = desired.tags(self._definition, self._policy.tag)
             wanted[naming.OWNED] = desired.owned(wanted, tags)
+            wanted.pop(naming.SIGNER, None)  # said of what was verified before it was imported, and of nothing else
             wanted |= self._proof(image, version)
             meta = self._definition.meta | version.meta
             removed = frozenset(name for name, value in meta.items() if value is None)
@@ -343,6 +361,8 @@ class _Planner:
         )
 
     def _why(self, position: int, entry: Entry) -> str:
+        if mark := retired.mark_of(entry.image):
+            return f"it was retired by hand: {mark}"
         if not self._definition.multi and entry.listed is None:
             return "the file does not list it any more"
         if position == 0:

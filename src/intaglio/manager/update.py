@@ -14,10 +14,12 @@ import msgspec
 from intaglio.base.errors import IntaglioError
 from intaglio.manager import editing
 from intaglio.manager.catalogue import checked, files, read
+from intaglio.manager.definitions import Definition, Version
 from intaglio.manager.discovery.base import Build, Wanted
 from intaglio.manager.discovery.upstreams import UPSTREAMS, upstream_of
 from intaglio.manager.naming import natural, shown
 from intaglio.manager.streams import reading as simplestreams
+from intaglio.manager.upstream import signed
 from intaglio.manager.upstream.web import Web
 
 
@@ -42,17 +44,17 @@ def update(path: Path, web: Web, *, only: re.Pattern[str], builds: int | None, d
 
     Raises `CatalogueInvalid` before anything is asked, `CatalogueMissing`, `ManagerMissing`.
     """
-    checked(read(path))
+    typed = {definition.name: definition for definition in checked(read(path)).definitions}
     for each in files(path):
         file = editing.File(each)
         wanted = [definition for definition in file.definitions() if only.search(str(definition["name"]))]
-        found = [_updated(file.path, definition, web, builds) for definition in wanted]
+        found = [_updated(file.path, each, typed[str(each["name"])], web, builds) for each in wanted]
         if not dry:
             file.save()
         yield from found
 
 
-def _updated(path: Path, definition: Any, web: Web, builds: int | None) -> Updated:
+def _updated(path: Path, definition: Any, typed: Definition, web: Web, builds: int | None) -> Updated:
     updated = partial(Updated, file=str(path), definition=str(definition["name"]))
     meta = definition.get("meta") or {}
     upstream = upstream_of(*(str(word or "") for word in (definition.get("shortname"), meta.get("os_distro"))))
@@ -68,12 +70,20 @@ def _updated(path: Path, definition: Any, web: Web, builds: int | None) -> Updat
         return updated(result="unknown", message="it has neither a latest_url nor a version with a URL")
     try:
         build = upstream(web, wanted)
+        _verify_signature(build, typed, web)
     except IntaglioError as error:
         return updated(result="failed", message=str(error))
     except (ValueError, IndexError):
         message = f"{shown(wanted.hint)} is not of a form that this upstream is known to have"
         return updated(result="failed", message=message)
     return _listed(definition, build, builds, updated)
+
+
+def _verify_signature(build: Build, definition: Definition, web: Web) -> None:
+    """Whether the build's digest is signed, where the definition requires that. Raises as `signed.verified` does."""
+    if definition.signature is not None:
+        version = Version(version=build.version, url=build.url, place=definition.place, checksum=build.digest)
+        signed.verified(version, definition.signature, web)
 
 
 def _listed(definition: Any, build: Build, builds: int | None, updated: "partial[Updated]") -> Updated:

@@ -18,8 +18,9 @@ from intaglio.manager.mirror.layout import key_in, key_of
 from intaglio.manager.mirror.place import SUM, Facts, Held, MirrorFailed, Place
 from intaglio.manager.naming import shown
 from intaglio.manager.progress import Meter, Progress
+from intaglio.manager.upstream import signed
 from intaglio.manager.upstream.unpack import packing
-from intaglio.manager.upstream.web import PIECE, FetchFailed
+from intaglio.manager.upstream.web import PIECE, FetchFailed, Web
 
 Result = Literal["there", "copied", "replaced", "fetched", "missing", "broken", "failed"]
 
@@ -81,9 +82,10 @@ def items_in(definitions: Sequence[Definition], bucket: str) -> list[Item]:
 class Copier:
     """Copies builds into one place."""
 
-    def __init__(self, place: Place, cache: Cache, progress: Progress, ways: Ways) -> None:
+    def __init__(self, place: Place, cache: Cache, web: Web, progress: Progress, ways: Ways) -> None:
         self._place = place
         self._cache = cache
+        self._web = web
         self._progress = progress
         self._ways = ways
         self._stopping = Event()
@@ -114,14 +116,14 @@ class Copier:
             return told.said("failed", message=str(error))
 
     def _settle(self, item: Item, told: "_Told") -> Copied:
-        digest = item.version.checksum or self._cache.published(item.version.url)
+        digest = item.version.checksum or self._trusted(item)
         held = self._place.look(item.key)
         wrong = None if held is None else self._wrong(held, digest)
         if held is not None and wrong is None:
             return told.said("there", size=held.size, digest=held.facts.published if held.facts else "")
         if self._ways.dry:
             return told.said("missing" if held is None else "broken", message=wrong or "")
-        content = self._fetched(item, digest, told)
+        content = self._fetched(item, self._trusted(item) or digest, told)
         facts = self._facts(item, content)
         if not self._ways.store:
             return told.said("fetched", size=content.path.stat().st_size, digest=facts.published)
@@ -138,6 +140,13 @@ class Copier:
             "copied" if held is None else "replaced", size=size, digest=facts.published, message=wrong or ""
         )
 
+    def _trusted(self, item: Item) -> Digest | None:
+        """The digest that the upstream has signed, where the definition requires that, or else publishes."""
+        version, demand = item.version, item.definition.signature
+        if demand is not None and not version.signer:
+            return signed.verified(version, demand, self._web).checksum
+        return version.checksum or self._cache.published(version.url)
+
     def _fetched(self, item: Item, digest: Digest | None, told: "_Told") -> Content:
         """The file as it is to lie in the mirror: as it is published, unless the key is that of what it unpacks to."""
         unpacked = packing(item.version.url) is not None and packing(item.key) is None
@@ -147,6 +156,7 @@ class Copier:
                 str(digest) if digest else None,
                 self._stoppable(meter),
                 unverified=self._ways.unverified,
+                size=item.version.size,
                 packed=not unpacked,
             )
         if unpacked and digest is not None and _digest(content.path, digest.algorithm) != digest.hex:

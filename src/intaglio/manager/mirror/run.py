@@ -6,9 +6,10 @@ from pathlib import Path
 
 import msgspec
 
-from intaglio.manager import locking, plan
+from intaglio.manager import locking, pinning, plan
 from intaglio.manager.cache import Cache
 from intaglio.manager.definitions import Catalogue, Definition
+from intaglio.manager.lockfile import Lock
 from intaglio.manager.mirror import copying, pruning, writing
 from intaglio.manager.mirror.copying import Copied, Copier, Item, Ways
 from intaglio.manager.mirror.place import Place
@@ -33,6 +34,7 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
     prune: bool = False
     grace_days: int = pruning.GRACE_DAYS
     prune_limit: int = pruning.LIMIT
+    lock: Lock | None = None
 
 
 class Mirrored(msgspec.Struct, frozen=True):
@@ -68,17 +70,20 @@ class Desk(msgspec.Struct, frozen=True):
 def mirror(path: Path, found: Catalogue, place: Place, choices: Choices, ways: Ways, desk: Desk) -> Mirrored:
     """Bring the mirror in agreement with a catalogue that has no errors.
 
-    Raises `AnotherRun`, `MirrorFailed`, `TooMuchToPrune`, `FilterInvalid`; what fails of one build is said with it.
+    Raises `AnotherRun`, `LockDiffers`, `MirrorFailed`, `TooMuchToPrune`, `FilterInvalid`; what fails of one build is
+    said with it.
     """
     with locking.alone(desk.home / "locks", place.address, "mirror"):
         chosen = plan.selected(found.definitions, Policy(filter=choices.filter))
         chosen = [each for each in chosen if each.enable or choices.force]
+        if choices.lock is not None:
+            chosen = pinning.pinned(chosen, choices.lock)
         resolved, unresolved = pointer.resolve(chosen, desk.web)
         usable = [each for each in resolved if each.name not in unresolved]
         wanted = _items(usable, choices)
         cache = Cache(desk.home, desk.web)
         cache.tidy()
-        builds = [*Copier(place, cache, desk.progress, ways).copy(wanted)]
+        builds = [*Copier(place, cache, desk.web, desk.progress, ways).copy(wanted)]
         builds += [
             Copied(definition=name, version="", key="", result="failed", message=why)
             for name, why in unresolved.items()

@@ -11,10 +11,12 @@ from typing import Literal
 import msgspec
 
 from intaglio.base.errors import IntaglioError
-from intaglio.manager import locking, plan
+from intaglio.domain.digests import Digest
+from intaglio.manager import locking, pinning, plan
 from intaglio.manager.cache import Cache
 from intaglio.manager.definitions import Definition, Version
 from intaglio.manager.discovery.base import day_in
+from intaglio.manager.lockfile import Lock
 from intaglio.manager.mirror.layout import slug
 from intaglio.manager.policy import Policy
 from intaglio.manager.progress import Progress
@@ -22,7 +24,7 @@ from intaglio.manager.streams import disks, form
 from intaglio.manager.streams.form import Build, Item, Product
 from intaglio.manager.streams.metadata import tarball
 from intaglio.manager.streams.tree import Tree
-from intaglio.manager.upstream import pointer
+from intaglio.manager.upstream import pointer, signed
 from intaglio.manager.upstream.web import PIECE, Web
 
 _DISK, _META, _MAAS = "disk1.img", "metadata.tar.xz", "root-dd.gz"
@@ -63,6 +65,7 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
     maas: bool = False
     jobs: int = 4
     unverified: bool = False
+    lock: Lock | None = None
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -90,11 +93,13 @@ def export(
     """Write the builds of definitions as a tree, and name them when all files are there.
 
     A build that fails is told, and the one that was there for it stays named. Files are removed one run after they were
-    last named. Raises `AnotherRun`, `FilterInvalid`, `NotSigned`.
+    last named. Raises `AnotherRun`, `FilterInvalid`, `LockDiffers`, `NotSigned`.
     """
     with locking.alone(home / "locks", str(root.resolve()), "export"):
         chosen = plan.selected(definitions, Policy(filter=choices.filter))
         chosen = [each for each in chosen if each.enable or choices.force]
+        if choices.lock is not None:
+            chosen = pinning.pinned(chosen, choices.lock)
         resolved, unresolved = pointer.resolve(chosen, web)
         tree = Tree(root)
         before = tree.products()
@@ -162,14 +167,17 @@ class _Exporter:
         return (own if own.startswith(digits) else f"{digits}_{own}"), day
 
     def _build(self, place: _Place, name: str) -> tuple[Build, bool]:
-        digest = place.version.checksum or self._cache.published(place.version.url)
+        digest = place.version.checksum or self._trusted(place)
         old = self._old(place)
         if old is not None and digest is not None and old.upstream_digest == str(digest):
             return old, False
         sources = tuple(dict.fromkeys(filter(None, (place.version.mirror_url, place.version.url))))
         with self._progress.transfer(f"{name}: fetch") as meter:
+            digest = self._trusted(place) or digest
             said = str(digest) if digest else None
-            content = self._cache.obtain(sources, said, meter, unverified=self._choices.unverified)
+            content = self._cache.obtain(
+                sources, said, meter, unverified=self._choices.unverified, size=place.version.size
+            )
         kind = place.definition.format
         items = self._for_machines(place, content.path, kind)
         if self._choices.maas:
@@ -177,6 +185,13 @@ class _Exporter:
             items[_MAAS] = self._put(path, _MAAS, lambda part: disks.as_packed(content.path, part, kind))
         self._cache.forget(content)
         return Build(items=items, label="release", pubname=slug(name), upstream_digest=content.digest), True
+
+    def _trusted(self, place: _Place) -> Digest | None:
+        """The digest that the upstream has signed, where the definition requires that, or else publishes."""
+        version, demand = place.version, place.definition.signature
+        if demand is not None and not version.signer:
+            return signed.verified(version, demand, self._web).checksum
+        return version.checksum or self._cache.published(version.url)
 
     def _for_machines(self, place: _Place, source: Path, kind: str) -> dict[str, Item]:
         """The disk and its metadata, as Incus and LXD take them."""
