@@ -42,18 +42,19 @@ def original(desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 
 def test_sharing_by_both_commands(desk: Desk, original: Original) -> None:
-    desk.write(definition("X", [desk.build("1")], visibility="shared"))
+    name = f"Shared by {desk.tag}"
+    desk.write(definition(name, [desk.build("1")], visibility="shared"))
     desk.apply()
     [image] = desk.images()
-    assert original("--share-image", "X", "--share-target", "beta") == (0, "X: shared with beta\n")
-    assert original("--share-image", "X", "--share-target", "beta")[0] == 0, "once more does nothing"
+    assert original("--share-image", name, "--share-target", "beta") == (0, f"{name}: shared with beta\n")
+    assert original("--share-image", name, "--share-target", "beta")[0] == 0, "once more does nothing"
     assert members(desk) == {"beta": "accepted"}
     ours = catalog(desk, "share", image.id, "gamma", "delta")
     assert ours.returncode == 0, ours.stderr
     assert members(desk) == dict.fromkeys(("beta", "gamma", "delta"), "accepted")
-    end = ("--share-image", "X", "--share-target", "beta", "--share-action", "del")
+    end = ("--share-image", name, "--share-target", "beta", "--share-action", "del")
     assert (original(*end, "--dry-run")[0], len(members(desk))) == (0, 3)
-    assert original(*end) == (0, "X: not shared any more with beta\n")
+    assert original(*end) == (0, f"{name}: not shared any more with beta\n")
     assert catalog(desk, "share", image.id, "gamma", "--remove").returncode == 0
     assert members(desk) == {"delta": "accepted"}
     assert changes(desk.plan()) == [], "who shares is not the definition's business"
