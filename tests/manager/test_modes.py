@@ -7,6 +7,7 @@ import subprocess
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -42,18 +43,19 @@ def original(desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 
 def test_sharing_by_both_commands(desk: Desk, original: Original) -> None:
-    desk.write(definition("X", [desk.build("1")], visibility="shared"))
+    name = f"Shared by {desk.tag}"
+    desk.write(definition(name, [desk.build("1")], visibility="shared"))
     desk.apply()
     [image] = desk.images()
-    assert original("--share-image", "X", "--share-target", "beta") == (0, "X: shared with beta\n")
-    assert original("--share-image", "X", "--share-target", "beta")[0] == 0, "once more does nothing"
+    assert original("--share-image", name, "--share-target", "beta") == (0, f"{name}: shared with beta\n")
+    assert original("--share-image", name, "--share-target", "beta")[0] == 0, "once more does nothing"
     assert members(desk) == {"beta": "accepted"}
     ours = catalog(desk, "share", image.id, "gamma", "delta")
     assert ours.returncode == 0, ours.stderr
     assert members(desk) == dict.fromkeys(("beta", "gamma", "delta"), "accepted")
-    end = ("--share-image", "X", "--share-target", "beta", "--share-action", "del")
+    end = ("--share-image", name, "--share-target", "beta", "--share-action", "del")
     assert (original(*end, "--dry-run")[0], len(members(desk))) == (0, 3)
-    assert original(*end) == (0, "X: not shared any more with beta\n")
+    assert original(*end) == (0, f"{name}: not shared any more with beta\n")
     assert catalog(desk, "share", image.id, "gamma", "--remove").returncode == 0
     assert members(desk) == {"delta": "accepted"}
     assert changes(desk.plan()) == [], "who shares is not the definition's business"
@@ -96,8 +98,7 @@ def test_orphans_are_told_of_and_pruned_only_if_said(desk: Desk) -> None:
     desk.write(definition("Gone", [desk.build("1"), desk.build("2")]), definition("X", [desk.build("1")]))
     desk.apply()
     desk.write(definition("X", [desk.build("1")]))
-    for options in ({}, {"delete": True}, {"prune": True}):
-        made = desk.plan(**options)
+    for made in (desk.plan(), desk.plan(delete=True), desk.plan(prune=True)):
         assert changes(made) == []
         assert sum("is an orphan: its definition 'Gone' is gone" in note.message for note in made.notes) == 2
     kept = next(image for image in desk.images() if image.name == "Gone")
@@ -138,7 +139,7 @@ def test_bars_for_who_watches_and_lines_for_who_does_not(desk: Desk) -> None:
     url = desk.site.put(f"/{desk.tag}/large/disk.img", bytes(size))
     desk.site.sums(f"/{desk.tag}/large/SHA256SUMS", f"/{desk.tag}/large/disk.img")
     desk.write(definition("Large", [{"version": "1", "url": url}]))
-    words = [COMMAND, "catalog", "apply", "images", "--tag", desk.tag, "--cache", "cache"]
+    words: list[str | Path] = [COMMAND, "catalog", "apply", "images", "--tag", desk.tag, "--cache", "cache"]
     leader, follower = pty.openpty()
     running = subprocess.Popen(
         words, env=environment(desk) | {"TERM": "xterm"}, cwd=desk.home, stdout=subprocess.DEVNULL, stderr=follower

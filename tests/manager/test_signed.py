@@ -15,7 +15,7 @@ from tests.manager import trees
 from tests.manager.conftest import Desk, Json, changes, definition
 from tests.manager.test_lock import locked, pin
 from tests.manager.test_running import catalog
-from tests.starters.gnupg import Person, people
+from tests.starters.openpgp_people import Person, people
 
 pytestmark = pytest.mark.real
 

@@ -152,6 +152,8 @@ def print_status(cloud: Cloud, definitions: Sequence[Definition], form: str) -> 
                 "status": image.status,
                 "visibility": image.visibility + (", hidden" if image.hidden else ""),
                 "digest": image.properties.get(naming.DIGEST),
+                "signed_by": image.properties.get(naming.SIGNER),
+                "retired": image.properties.get(naming.RETIRED),
                 "id": image.id,
             }
         )
@@ -169,8 +171,9 @@ def _print_notes(plan: Plan) -> None:
 
 def _what(action: Action) -> str:
     if isinstance(action, Import):
-        size = "" if action.digest else ", digest still to be found"
-        return f"{naming.shown(action.sources[0])}{size}"
+        signer = action.properties.get(naming.SIGNER)
+        known = "" if action.digest else ", digest still to be found"
+        return f"{naming.shown(action.sources[0])}{known}" + (f", signed by {signer}" if signer else "")
     if isinstance(action, Update):
         return "; ".join(map(_change, action.changes))
     return ""

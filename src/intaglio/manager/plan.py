@@ -124,14 +124,14 @@ class _Planner:
             return  # as the original program does: nothing listed, nothing done
         usable = [image for image in pool if image.usable and image.status not in GONE]
         leftovers = [image for image in pool if not image.usable and image.status not in GONE]
-        history = matched(listed, self._builds, usable)
-        ordered = [entry for entry in history if retired.mark_of(entry.image) is None]
+        history, multi = matched(listed, self._builds, usable), self._definition.multi
+        ordered = [entry for entry in history if self._counts(entry, history)]
         current = self._current(ordered)
         if current is not None:
             ordered.remove(current)
             ordered.insert(0, current)
         kept = list(self._positions(ordered, current, importing=importing))
-        kept += [(entry, max(1, place)) for place, entry in enumerate(history) if retired.mark_of(entry.image)]
+        kept += [(entry, max(1, place)) for place, entry in enumerate(history) if _is_retired(entry) and multi]
         naming_ = names(self._definition, [entry for entry, _ in kept], current)
         updates: list[Update] = []
         for index, (entry, position) in enumerate(kept):
@@ -153,6 +153,16 @@ class _Planner:
         if self._ended:
             listed = [entry for entry in listed if entry.image is not None]
         return next(iter(listed or ordered), None)
+
+    def _counts(self, entry: Entry, history: Sequence[Entry]) -> bool:
+        """Whether it takes part in the rotation: not what was retired by hand, nor what would only fill that gap."""
+        if not self._definition.multi:
+            return True  # versions stand side by side
+        if entry.image is not None:
+            return not _is_retired(entry)
+        newer = history[: history.index(entry)]
+        left_out = self._policy.latest or self._rule.excludes(len(newer), self._today)
+        return not (left_out and any(map(_is_retired, newer)))
 
     def _positions(
         self, ordered: Sequence[Entry], current: Entry | None, *, importing: bool
@@ -373,6 +383,10 @@ class _Planner:
 
     def _warn(self, message: str) -> None:
         self._notes.append(Note("warning", self._definition.name, message))
+
+
+def _is_retired(entry: Entry) -> bool:
+    return retired.mark_of(entry.image) is not None
 
 
 def _renames_first(updates: Sequence[Update]) -> list[Update]:

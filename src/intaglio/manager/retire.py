@@ -13,7 +13,7 @@ import msgspec
 
 from intaglio.base.errors import Conflict, Invalid, NotFound
 from intaglio.manager import naming, plan, retention, retired
-from intaglio.manager.actions import Action, Change, Delete, Plan, Update
+from intaglio.manager.actions import Action, Change, Delete, Plan, Update, Value
 from intaglio.manager.definitions import Definition
 from intaglio.manager.entries import Entry, matched
 from intaglio.manager.policy import Policy
@@ -193,8 +193,28 @@ def _undeletable(
 
 
 def _marked(image: Image, mark: str | None) -> Image:
+    """The image as it would be with a mark, or without one and what only that had changed."""
     others = {name: value for name, value in image.properties.items() if name != naming.RETIRED}
-    return msgspec.structs.replace(image, properties=others | ({naming.RETIRED: mark} if mark else {}))
+    if mark:
+        return msgspec.structs.replace(image, properties=others | {naming.RETIRED: mark})
+    reset = _reset(image)
+    return msgspec.structs.replace(
+        image,
+        properties=others,
+        hidden=bool(reset.get("os_hidden", image.hidden)),
+        status=str(reset.get("status", image.status)),
+    )
+
+
+def _reset(image: Image) -> dict[str, Value]:
+    """The fields that a mark had set, as they are without it."""
+    mark = retired.mark_of(image)
+    found: dict[str, Value] = {}
+    if mark in {"hidden", "deactivated"} and image.hidden:
+        found["os_hidden"] = False
+    if mark == "deactivated" and image.status == "deactivated":
+        found["status"] = "active"
+    return found
 
 
 def _actions(updates: Sequence[Update], chosen: Iterable[Image], definition: Definition, way: Way) -> list[Action]:
@@ -210,7 +230,7 @@ def _actions(updates: Sequence[Update], chosen: Iterable[Image], definition: Def
             reason = "it is retired by hand"
             ends.append(Delete(definition=definition.name, image_id=image.id, name=image.name, reason=reason))
         else:
-            changes += _own(image, way, {change.field for change in changes})
+            changes = _own(image, way, changes)
         if changes:
             marked[image.id] = Update(
                 definition=definition.name,
@@ -227,14 +247,14 @@ def _was(update: Update, chosen: Iterable[Image]) -> bool:
     return any(image.id == update.image_id for image in chosen)
 
 
-def _own(image: Image, way: Way, said: set[str]) -> list[Change]:
-    """What concerns the mark itself, and what only it had changed."""
+def _own(image: Image, way: Way, changes: Sequence[Change]) -> list[Change]:
+    """The changes with that of the mark itself, from what the image is and not from what was imagined."""
     old = image.properties.get(naming.RETIRED)
     if way != "undo":
-        return [Change(_PROPERTY, old, way)] if old != way else []
-    changes = [Change(_PROPERTY, old, None)] if old else []
-    if image.hidden and "os_hidden" not in said:
-        changes.append(Change("os_hidden", old=True, new=False))
-    if old == "deactivated" and image.status == "deactivated" and "status" not in said:
-        changes.append(Change("status", "deactivated", "active"))
-    return changes
+        return [*changes, Change(_PROPERTY, old, way)] if old != way else list(changes)
+    now: dict[str, Value] = {"os_hidden": image.hidden, "status": image.status}
+    reset = _reset(image)
+    target = reset | {change.field: change.new for change in changes if change.field in reset}
+    back = [Change(field, now[field], value) for field, value in target.items() if now[field] != value]
+    mark = [Change(_PROPERTY, old, None)] if old else []
+    return [*(change for change in changes if change.field not in reset), *back, *mark]
