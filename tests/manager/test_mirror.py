@@ -508,7 +508,7 @@ def test_only_what_was_signed_is_copied(curator: Curator, place: Place, tmp_path
 def test_only_what_is_pinned_is_copied(curator: Curator, server: S3) -> None:
     build = curator.build("1")
     path = curator.write(definition("X", [build]))
-    full = [COMMAND, "catalog", "lock", "images.yml"]
+    full: list[str | Path] = [COMMAND, "catalog", "lock", "images.yml"]
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(curator.home)}
     subprocess.run(full, env=environment, cwd=curator.home, check=True, capture_output=True)
     assert command(curator, server, "--locked").returncode == 0
