@@ -200,12 +200,18 @@ def test_what_is_there_stays_and_what_goes_stays_once(publisher: Publisher, qcow
     assert len(publisher.site.requests) == asked
     part = publisher.export(one, other, filter="Ubuntu")
     assert (len(part.builds), part.published) == (2, False), "the others stay listed"
-    (publisher.root / "images" / "left.over").write_text("")
+    foreign = publisher.root / "images" / "an-operators.iso"
+    foreign.write_text("")
     rotated = publisher.export(ubuntu(publisher, qcow2, "20260201", "20260301"))
-    assert (results(rotated), rotated.removed) == (["there", "exported"], ("images/left.over",))
+    assert (results(rotated), rotated.removed) == (["there", "exported"], ())
     assert any("20260101" in path for path in publisher.files()), "who has read the old list still fetches it"
     assert any("20260101" in path for path in publisher.export(ubuntu(publisher, qcow2, "20260301")).removed)
     assert not any("20260101" in path for path in publisher.files())
+    publisher.export(ubuntu(publisher, qcow2, "20260301"))
+    [product] = publisher.products().values()
+    named = {item["path"] for build in product["versions"].values() for item in build["items"].values()}
+    there = {path for path in publisher.files() if path.startswith("images/")}
+    assert there == named | {"images/an-operators.iso"}
 
 
 def test_a_failure_takes_nothing_away(publisher: Publisher, qcow2: bytes) -> None:

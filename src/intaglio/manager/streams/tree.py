@@ -2,19 +2,20 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from intaglio.manager.streams import signing
-from intaglio.manager.streams.form import DOWNLOADS, INDEX, PRODUCTS, Entry, Index, Item, Product, Products, stamp
+from intaglio.manager.streams.form import DOWNLOADS, INDEX, PRODUCTS, Entry, Index, Product, Products, stamp
 
 HERE = Path("streams/v1")
 _FILES = "images"
 _LIST = HERE / "images.json"
 _INDEX = HERE / "index.json"
+_FORMER = HERE / ".former.json"
 
 
 class Tree:
@@ -75,19 +76,32 @@ class Tree:
                     (self.root / each.with_suffix(ending)).unlink(missing_ok=True)
         return True
 
-    def sweep(self, *named: dict[str, Product]) -> list[str]:
-        """Remove files that none of these lists of products names; which. Give it the list before, too."""
-        kept = {item.path for products in named for item in _items(products.values())}
-        gone = []
-        for each in sorted((self.root / _FILES).rglob("*"), reverse=True):
-            path = each.relative_to(self.root).as_posix()
-            if each.is_dir():
+    def sweep(self, products: dict[str, Product], before: dict[str, Product]) -> list[str]:
+        """Remove files that were named once, and are named neither now nor were in the list before; which.
+
+        What never was named by this tree is somebody else's, and stays.
+        """
+        now, old, former = _paths(products), _paths(before), self._former()
+        gone = sorted(former - now - old)
+        for path in gone:
+            (self.root / path).unlink(missing_ok=True)
+            for parent in (self.root / path).parents:
+                if parent == self.root:
+                    break
                 with contextlib.suppress(OSError):
-                    each.rmdir()
-            elif path not in kept:
-                each.unlink()
-                gone.append(path)
+                    parent.rmdir()
+        left = sorted((old | former) - now - set(gone))
+        if set(left) != former:
+            self.put(_FORMER.as_posix(), msgspec.json.encode(left))
         return gone
+
+    def _former(self) -> set[str]:
+        """The files that were named and are not any more."""
+        try:
+            found = msgspec.json.decode((self.root / _FORMER).read_bytes(), type=list[str])
+        except (OSError, msgspec.DecodeError):
+            return set()
+        return {path for path in found if _inside(path)}
 
 
 def _documents(listing: Products, key: str | None) -> Iterator[tuple[str, bytes]]:
@@ -112,5 +126,10 @@ def _documents(listing: Products, key: str | None) -> Iterator[tuple[str, bytes]
             yield at.with_suffix(".json").as_posix(), text
 
 
-def _items(products: Iterable[Product]) -> Iterator[Item]:
-    return (item for product in products for build in product.versions.values() for item in build.items.values())
+def _paths(products: dict[str, Product]) -> set[str]:
+    items = (item for each in products.values() for build in each.versions.values() for item in build.items.values())
+    return {item.path for item in items if _inside(item.path)}
+
+
+def _inside(path: str) -> bool:
+    return path.startswith(f"{_FILES}/") and ".." not in path.split("/")
