@@ -101,10 +101,6 @@ class Cache:
         if content.path.parent == self._blobs:
             content.path.unlink(missing_ok=True)
 
-    def has(self, digest: str) -> bool:
-        """Whether a download with this digest is here."""
-        return (self._blobs / digest.replace(":", "-")).exists()
-
     def published(self, source: str) -> Digest | None:
         """The digest that an upstream publishes beside a file; None without one."""
         if source.startswith("file:"):
