@@ -73,6 +73,12 @@ LOADER = {"load.py", "report.py", "reference.py", "judge.py", "store_settings.py
 INDIRECT = {  # read by the loader itself, or by a driver that is handed all its options
     ("intaglio", "auth"),
     ("intaglio", "auth_none_anywhere"),
+    ("intaglio", "catalog_files"),
+    ("intaglio", "catalog_schedule"),
+    ("intaglio", "catalog_steps"),
+    ("intaglio", "catalog_cloud"),
+    ("intaglio", "catalog_locked"),
+    ("intaglio", "catalog_delete"),
     ("paste_deploy", "flavor"),
     ("database", "connection_parameters"),
     ("glance_store", "default_backend"),
@@ -170,7 +176,7 @@ def test_every_setting_is_shown(sources: Make) -> None:
         for section in Settings.__struct_fields__
         if section
         not in {"stores", "identity", "custom_schema", "metadefs", "rates", "unified_limits", "staging", "flows"}
-        and section not in {"outbound", "copied_properties", "plugins", "signatures"}
+        and section not in {"outbound", "copied_properties", "plugins", "signatures", "catalog"}
         for field in getattr(made, section).__struct_fields__
     }
     known = {(group, option.name): option for group, option in Catalogue()}

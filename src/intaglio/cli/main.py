@@ -35,7 +35,7 @@ def build() -> App:
         help="Load, compare and export the catalogue of metadata definitions.",
     )
     app.command(
-        "intaglio.cli.catalog:app", name="catalog", help="Keep a cloud in agreement with a catalogue of images."
+        "intaglio.cli.catalog_group:app", name="catalog", help="Keep a cloud in agreement with a catalogue of images."
     )
     app.command(
         "intaglio.cli.image_group:app",

@@ -61,7 +61,7 @@ def discover(url: str, text_at: Callable[[str], str | None]) -> tuple[Digest, st
     The places are those of the large distributions.
     """
     name = name_in(url)
-    for address in _candidates(url):
+    for address in candidates(url):
         text = text_at(address)
         if text is None:
             continue
@@ -72,7 +72,7 @@ def discover(url: str, text_at: Callable[[str], str | None]) -> tuple[Digest, st
     return None
 
 
-def _candidates(url: str) -> Iterator[str]:
+def candidates(url: str) -> Iterator[str]:
     clean = urlsplit(url)._replace(query="", fragment="").geturl()
     yield from (clean + ending for ending in BESIDE)
     yield from (clean.rpartition("/")[0] + "/" + name for name in IN_DIRECTORY)

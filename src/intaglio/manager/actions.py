@@ -37,6 +37,8 @@ class Import(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
     """Where it is fetched from, in this order."""
     digest: str | None
     """`algorithm:hex` of the published file; None is looked up beside it."""
+    size: int | None = None
+    """Bytes of the published file, where a lock file says it."""
     format: str
     visibility: Visibility
     hidden: bool

@@ -93,7 +93,9 @@ class Applier:
                     raise FetchFailed("the run was interrupted")
                 meter(count, total)
 
-            return self._cache.obtain(action.sources, action.digest, arrived, unverified=self._unverified)
+            return self._cache.obtain(
+                action.sources, action.digest, arrived, unverified=self._unverified, size=action.size
+            )
 
     def _group(
         self, actions: Sequence[Action], fetched: Mapping[int, Future[Content]], sender: Sender

@@ -62,12 +62,23 @@ class Cache:
                 if each.stat().st_mtime < end:
                     each.unlink()
 
-    def obtain(self, sources: Sequence[str], digest: str | None, meter: Meter, *, unverified: bool) -> Content:
+    def obtain(
+        self,
+        sources: Sequence[str],
+        digest: str | None,
+        meter: Meter,
+        *,
+        unverified: bool,
+        size: int | None = None,
+        packed: bool = False,
+    ) -> Content:
         """The bytes of a build: from here, or from the first source that delivers what was published.
 
-        `unverified`: whether a file is taken of which nobody publishes a digest. Raises `FetchFailed`.
+        `size` is that of the published file, where it is known. `unverified`: whether a file is taken of which nobody
+        publishes a digest. `packed`: it is wanted as it was published, an archive that it may be in included. Raises
+        `FetchFailed`.
         """
-        published = parse(digest) if digest else self._published(sources[-1])
+        published = parse(digest) if digest else self.published(sources[-1])
         if published is None and not unverified and not sources[-1].startswith("file:"):
             raise NothingPublished(
                 f"{shown(sources[-1])}: neither the definition nor the upstream has a digest of it. Add 'checksum', or "
@@ -76,7 +87,7 @@ class Cache:
         reasons = []
         for source in sources:
             try:
-                return self._from(source, published, meter)
+                return self._from(source, published, meter, size, packed=packed)
             except FetchFailed as error:
                 reasons.append(error)
             except OSError as error:
@@ -85,7 +96,13 @@ class Cache:
             raise reasons[0]
         raise FetchFailed("; ".join(str(reason) for reason in reasons))
 
-    def _published(self, source: str) -> Digest | None:
+    def forget(self, content: Content) -> None:
+        """Remove a download; a file of the operator's own stays where it is."""
+        if content.path.parent == self._blobs:
+            content.path.unlink(missing_ok=True)
+
+    def published(self, source: str) -> Digest | None:
+        """The digest that an upstream publishes beside a file; None without one."""
         if source.startswith("file:"):
             return None
         found = sums.discover(source, self._text)
@@ -97,24 +114,24 @@ class Cache:
         except IntaglioError:
             return None  # a list that cannot be read is as good as none: the next one is tried
 
-    def _from(self, source: str, published: Digest | None, meter: Meter) -> Content:
+    def _from(self, source: str, published: Digest | None, meter: Meter, size: int | None, *, packed: bool) -> Content:
         if source.startswith("file:"):
             path = Path(source.removeprefix("file://").removeprefix("file:"))
             if not path.is_file():
                 raise FetchFailed(f"{source}: there is no such file")
-            return self._checked(path, source, published)
+            return self._checked(path, source, published, size, packed=packed)
         kept = self._blobs / f"{published.algorithm}-{published.hex}" if published else None
         name = hashlib.sha256(source.encode()).hexdigest()
         with _alone(self._partial / f"{name}.lock"):
             if kept is not None and kept.exists():
                 try:
-                    return self._checked(kept, source, published)
-                except DigestMismatch:
-                    kept.unlink()  # the disk has changed it: fetch it again
+                    return self._checked(kept, source, published, size, packed=packed)
+                except FetchFailed:
+                    kept.unlink()  # the disk has changed it, or it is the archive of what is wanted, or in it
             part = self._partial / f"{name}.part"
             self._web.download(source, part, meter)
             try:
-                content = self._checked(part, source, published)
+                content = self._checked(part, source, published, size, packed=packed)
             except FetchFailed:
                 part.unlink(missing_ok=True)
                 raise
@@ -123,15 +140,19 @@ class Cache:
             part.with_suffix(".from").unlink(missing_ok=True)
             return content if content.path != part else msgspec.structs.replace(content, path=target)
 
-    def _checked(self, path: Path, source: str, published: Digest | None) -> Content:
+    def _checked(self, path: Path, source: str, published: Digest | None, size: int | None, *, packed: bool) -> Content:
         """Compare a file, or what it unpacks to, with what was published. Raises `FetchFailed`."""
         _refuse_pages(path, source)
+        if size is not None and path.stat().st_size != size:
+            raise DigestMismatch(f"{shown(source)} has {path.stat().st_size} bytes, and {size} are pinned")
         kind = packing(source)
         own = _digest(path, published.algorithm if published else "sha256")
         if kind is None:
             if published is not None and own != published:
                 raise _mismatch(source, published, own)
             path.touch()
+            return Content(path, str(own), verified=published is not None)
+        if packed and (published is None or own == published):
             return Content(path, str(own), verified=published is not None)
         plain = self._blobs / f"{own.algorithm}-{own.hex}.{kind}-unpacked"
         if not plain.exists():
@@ -140,6 +161,9 @@ class Cache:
         if inner is not None and inner != published:
             plain.unlink()
             raise _mismatch(source, published or own, own)
+        if packed:
+            plain.unlink()
+            return Content(path, str(published), verified=True)
         return Content(plain, str(published or own), verified=published is not None)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import yaml
 
 from intaglio.base.errors import Invalid, NotFound
-from intaglio.manager import standards
-from intaglio.manager.definitions import LATEST, Catalogue, Definition, Place, Problem, Retention, Version
-from intaglio.manager.fields import IMAGE, RETENTION, VERSION
+from intaglio.manager import shipped, standards
+from intaglio.manager.definitions import LATEST, Catalogue, Definition, Place, Problem, Retention, Signature, Version
+from intaglio.manager.fields import IMAGE, RETENTION, SIGNATURE, STREAM, VERSION
 from intaglio.manager.naming import LONGEST, suffixed
 from intaglio.manager.reading import Reader
 
@@ -60,7 +60,8 @@ def usable(catalogue: Catalogue) -> Catalogue:
 
 
 def files(path: Path) -> Sequence[Path]:
-    """The files of a catalogue. Raises `CatalogueMissing`."""
+    """The files of a catalogue, or of the one that comes with the package. Raises `CatalogueMissing`, `NotShipped`."""
+    path = shipped.located(path)
     if path.is_file():
         return [path]
     if not path.is_dir():
@@ -135,7 +136,11 @@ def _definition(reader: Reader, node: yaml.Node) -> Iterator[Definition]:
     versions = [version for item in values.pop("versions", []) for version in _version(reader, item)]
     if "retention" in values:
         values["retention"] = _retention(reader, values["retention"])
-    for unsent in ("password", "shortname", "latest_url", "latest_checksum_url"):
+    if "signature" in values:
+        values["signature"] = _signature(reader, values["signature"])
+    if "stream" in values:  # for `update` alone
+        reader.record(values.pop("stream"), STREAM, "'stream'")
+    for unsent in ("password", "latest_url", "latest_checksum_url"):
         values.pop(unsent, None)
     if "name" not in values or "format" not in values:
         return
@@ -168,6 +173,18 @@ def _retention(reader: Reader, node: yaml.Node) -> Retention:
     if isinstance(retention.kept, int) and retention.visible and retention.visible > retention.kept:
         reader.say(nodes["kept"], "'kept' counts the visible ones, too: it cannot be less than 'visible'")
     return retention
+
+
+def _signature(reader: Reader, node: yaml.Node) -> Signature | None:
+    values, nodes = reader.record(node, SIGNATURE, "'signature'")
+    here = Path(reader.place(node).file).parent
+    files_ = tuple(str(here / name) for name in values.pop("keys", ()))
+    missing = [name for name in files_ if not Path(name).is_file()]
+    for name in missing:
+        reader.say(nodes["keys"], f"there is no file {name}; 'keys' names files of OpenPGP certificates")
+    if "keys" in nodes and not files_:
+        reader.say(nodes["keys"], "'keys' is empty: without certificates no signature can be verified")
+    return Signature(keys=files_, **values) if files_ else None
 
 
 def _check(reader: Reader, nodes: dict[str, yaml.Node], definition: Definition) -> None:

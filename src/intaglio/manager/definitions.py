@@ -38,6 +38,19 @@ class Retention(msgspec.Struct, frozen=True):
     """Whether those that may be deleted are deactivated."""
 
 
+class Signature(msgspec.Struct, frozen=True):
+    """Whose OpenPGP signature over the upstream's list of digests makes a build worth importing."""
+
+    keys: tuple[str, ...]
+    """Files of certificates; nobody else's signature counts."""
+    fingerprints: tuple[str, ...] = ()
+    """Of these certificates, the only ones that count; lower case, without spaces. None given: all of them."""
+    sums: str | None = None
+    """The list, relative to the URL of the image; `{version}` stands for the version. None: looked for."""
+    detached: str | None = None
+    """The signature, relative to the list. None: in the list itself, or beside it by the usual endings."""
+
+
 class Version(msgspec.Struct, frozen=True, kw_only=True):
     """One build of a definition. `meta` values of None stand for properties that shall not be there."""
 
@@ -54,6 +67,10 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     hidden: bool | None = None
     id: str | None = None
     meta: dict[str, str | None] = {}
+    size: int | None = None
+    """Bytes of the published file, where the lock file says it."""
+    signer: str | None = None
+    """Fingerprint of the certificate that has signed the digest, once that is verified."""
 
     @property
     def needs_asking(self) -> bool:
@@ -69,6 +86,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     place: Place
     enable: bool = True
     login: str | None = None
+    shortname: str | None = None
     min_disk: int = 0
     min_ram: int = 0
     status: Status = "active"
@@ -80,6 +98,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     meta: dict[str, str | None] = {}
     versions: tuple[Version, ...] = ()
     retention: Retention = Retention()
+    signature: Signature | None = None
 
     @property
     def description(self) -> str:

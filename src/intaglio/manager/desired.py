@@ -9,7 +9,7 @@ from intaglio.manager.state import Image
 
 GIB = 1 << 30
 _TAG = "tag:"
-_NEVER_CHANGED = (naming.SOURCE, naming.VERSION, naming.DIGEST)
+_NEVER_CHANGED = (naming.SOURCE, naming.VERSION, naming.DIGEST, naming.SIGNER)
 """They tell what the data are, and data never change."""
 
 
@@ -30,7 +30,7 @@ def properties(definition: Definition, version: Version, *, current: bool) -> di
     found |= version.meta
     if definition.multi and not current and found.get("os_purpose") == "generic":
         found["os_purpose"] = "oldgeneric"
-    found |= {naming.DEFINITION: definition.name, naming.VERSION: version.version}
+    found |= {naming.DEFINITION: definition.name, naming.VERSION: version.version, naming.SIGNER: version.signer}
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -4,10 +4,11 @@ import copy
 import importlib
 import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from intaglio.manager import shipped
 from intaglio.manager.catalogue import CatalogueInvalid, read_text
 from intaglio.manager.discovery.base import Build
 from intaglio.manager.naming import natural
@@ -17,10 +18,10 @@ _OF_ONE_BUILD = ("checksum_url", "checksums_url", "id")
 
 
 class File:
-    """One file of definitions, loaded so that it can be written again. Raises `ManagerMissing`."""
+    """One file of definitions, loaded so that it can be written again. Raises `ManagerMissing`, `ShippedReadOnly`."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = shipped.writable(path)
         self._text = path.read_text(encoding="utf-8")
         try:
             yaml = importlib.import_module("ruamel.yaml")
@@ -91,12 +92,25 @@ def add(definition: Any, build: Build, *, builds: int | None) -> list[str]:
     dropped = []
     while len(versions) > wanted:
         names = [natural(str(each["version"])) for each in versions]
-        oldest = min(range(len(names)), key=names.__getitem__)
-        if oldest == len(versions) - 1:
-            _move_tail(versions[oldest], versions[oldest - 1])
-        dropped.append(str(versions[oldest]["version"]))
-        del versions[oldest]
+        dropped.append(_drop(versions, min(range(len(names)), key=names.__getitem__)))
     return dropped
+
+
+def drop(definition: Any, names: Collection[str]) -> None:
+    """List these versions of a definition no more."""
+    versions = definition["versions"]
+    for index in reversed(range(len(versions))):
+        if str(versions[index]["version"]) in names:
+            _drop(versions, index)
+
+
+def _drop(versions: Any, index: int) -> str:
+    """Take out one version; what is written behind the last one stays. The version's name."""
+    if index == len(versions) - 1 and index > 0:
+        _move_tail(versions[index], versions[index - 1])
+    name = str(versions[index]["version"])
+    del versions[index]
+    return name
 
 
 def _like(model: Mapping[str, Any], build: Build) -> Any:
@@ -146,3 +160,11 @@ def _move_tail(old: Any, new: Any) -> None:
     else:
         tokens[2] = None
     new.ca.items.setdefault(list(new)[-1], [None, None, None, None])[2] = moved
+
+
+def put_before_url(entry: Any, name: str, value: str) -> None:
+    """Set a key of a version; a new one stands before `url`, so that what stands behind the last key stays there."""
+    if name in entry:
+        entry[name] = _alike(entry[name], value)
+    else:
+        entry.insert(list(entry).index("url"), name, value)

@@ -23,7 +23,7 @@ IMAGE = (
     Field("enable", "flag", "whether it is processed without `--force`", "true"),
     Field("login", "text", "the user to sign in as: property `image_original_user`"),
     Field("password", "text", "for people who read the file; never sent"),
-    Field("shortname", "text", "for tools that mirror and update"),
+    Field("shortname", "text", "what the mirror calls it, and which upstream it has"),
     Field("min_disk", "whole", "GiB; never less than the image's virtual size", "0"),
     Field("min_ram", "whole", "MiB", "0"),
     Field("status", ("active", "deactivated"), "whether images can be downloaded and booted", "active"),
@@ -34,8 +34,19 @@ IMAGE = (
     Field("tags", "texts", "tags, beside the managed one and `os:` with the distribution", "none"),
     Field("meta", "meta", "properties: any name; a value of null removes the property", "none"),
     Field("retention", "retention", "what becomes of superseded images, see below"),
-    Field("latest_url", "url", "where tools find the newest build"),
-    Field("latest_checksum_url", "url", "where tools find its sums"),
+    Field("signature", "signature", "whose signature over the upstream's list of digests is required, see below"),
+    Field("latest_url", "url", "where `update` finds the newest build"),
+    Field("latest_checksum_url", "url", "where `update` finds its sums"),
+    Field("stream", "stream", "for a `latest_url` of simplestreams, see below"),
+)
+STREAM = (
+    Field("product", "text", "the product's name; `*` and `?` stand for other characters", required=True),
+    Field(
+        "ftype", "text", "the kind of file", "the first disk of `disk1.img`, `disk-kvm.img`, `uefi1.img`, `disk.img`"
+    ),
+    Field("label", "text", "only builds with this label, such as `release`", "any"),
+    Field("keys", "text", "a file of OpenPGP public keys, beside this one: the stream has to be signed by one of them"),
+    Field("fingerprint", "text", "of the one key of these that has to have signed"),
 )
 VERSION = (
     Field("version", "text", "the version; `latest` is a pointer whose digest says which build it is", required=True),
@@ -79,6 +90,27 @@ RETENTION = (
         "community for public images",
     ),
     Field("deactivate", "flag", "whether those that may be deleted are deactivated", "false"),
+)
+SIGNATURE = (
+    Field(
+        "keys",
+        "texts",
+        "files of OpenPGP certificates, armoured or not, relative to this file; nobody else's signature counts",
+        required=True,
+    ),
+    Field("fingerprints", "fingerprints", "of these certificates, the only ones that count", "all of them"),
+    Field(
+        "sums",
+        "text",
+        "the list that is signed, relative to the image's URL; `{version}` stands for the version",
+        "the list named by the version, or found beside the image",
+    ),
+    Field(
+        "detached",
+        "text",
+        "the signature, relative to the list",
+        "in the list itself (clear-signed), or the list with `.gpg`, `.asc`, `.sig` or `.sign` behind it",
+    ),
 )
 
 META = {

@@ -8,10 +8,12 @@ from intaglio.manager.definitions import Definition
 DEFINITION = "catalog_definition"
 DIGEST = "catalog_digest"
 OWNED = "catalog_owned"
+RETIRED = "catalog_retired"
+SIGNER = "catalog_signed_by"
 STATE = "catalog_state"
 SUPERSEDED = "catalog_superseded"
 VERSION = "internal_version"
-OURS = (DEFINITION, DIGEST, OWNED, STATE, SUPERSEDED, VERSION)
+OURS = (DEFINITION, DIGEST, OWNED, RETIRED, SIGNER, STATE, SUPERSEDED, VERSION)
 """Properties that only the manager writes. `internal_version` is the original program's, and so are the next."""
 DESCRIPTION = "image_description"
 NAME = "image_name"

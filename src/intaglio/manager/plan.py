@@ -7,7 +7,7 @@ from datetime import date
 import msgspec
 
 from intaglio.base.errors import Invalid
-from intaglio.manager import desired, naming, retention
+from intaglio.manager import desired, naming, retention, retired
 from intaglio.manager.actions import Action, Change, Delete, Import, Keep, Note, Plan, Update
 from intaglio.manager.definitions import Definition, Version
 from intaglio.manager.entries import Entry, matched, names, proven
@@ -124,17 +124,21 @@ class _Planner:
             return  # as the original program does: nothing listed, nothing done
         usable = [image for image in pool if image.usable and image.status not in GONE]
         leftovers = [image for image in pool if not image.usable and image.status not in GONE]
-        ordered = matched(listed, self._builds, usable)
+        history, multi = matched(listed, self._builds, usable), self._definition.multi
+        ordered = [entry for entry in history if self._counts(entry, history)]
         current = self._current(ordered)
         if current is not None:
             ordered.remove(current)
             ordered.insert(0, current)
         kept = list(self._positions(ordered, current, importing=importing))
+        kept += [(entry, max(1, place)) for place, entry in enumerate(history) if _is_retired(entry) and multi]
         naming_ = names(self._definition, [entry for entry, _ in kept], current)
         updates: list[Update] = []
         for index, (entry, position) in enumerate(kept):
             if entry.image is None:
                 yield from self._import(entry, position, naming_[index], leftovers)
+            elif retired.mark_of(entry.image) and not self._goes(entry, position):
+                updates.append(self._update(entry, entry.image, position, self._retired(entry.image, naming_[index])))
             else:
                 updates += self._existing(entry, entry.image, position, naming_[index])
         yield from self._discards(leftovers)
@@ -149,6 +153,16 @@ class _Planner:
         if self._ended:
             listed = [entry for entry in listed if entry.image is not None]
         return next(iter(listed or ordered), None)
+
+    def _counts(self, entry: Entry, history: Sequence[Entry]) -> bool:
+        """Whether it takes part in the rotation: not what was retired by hand, nor what would only fill that gap."""
+        if not self._definition.multi:
+            return True  # versions stand side by side
+        if entry.image is not None:
+            return not _is_retired(entry)
+        newer = history[: history.index(entry)]
+        left_out = self._policy.latest or self._rule.excludes(len(newer), self._today)
+        return not (left_out and any(map(_is_retired, newer)))
 
     def _positions(
         self, ordered: Sequence[Entry], current: Entry | None, *, importing: bool
@@ -192,6 +206,7 @@ class _Planner:
             first_name=name if position > 0 else first,
             sources=tuple(dict.fromkeys(filter(None, (version.mirror_url, version.url)))),
             digest=str(version.checksum) if version.checksum else None,
+            size=version.size,
             format=self._definition.format,
             visibility=self._visibility(version, position),  # type: ignore[arg-type]
             hidden=bool(self._hidden(version, position)),
@@ -246,6 +261,18 @@ class _Planner:
         changes += self._properties(entry, image, position)
         yield self._update(entry, image, position, changes)
 
+    def _retired(self, image: Image, name: str) -> list[Change]:
+        """What keeps an image out of sight that was taken out of the rotation by hand."""
+        fallback = self._definition.retention.retire or "community"
+        fields = {"name": name, **retired.fields(image, fallback)}
+        wanted = dict(image.properties) | {
+            naming.DEFINITION: self._definition.name,
+            naming.SUPERSEDED: retention.superseded_since(image) or self._today.isoformat(),
+        }
+        if self._definition.multi and image.properties.get("os_purpose") == "generic":
+            wanted["os_purpose"] = "oldgeneric"
+        return desired.field_changes(image, fields) + desired.property_changes(image, wanted, frozenset())
+
     def _update(self, entry: Entry, image: Image, position: int, changes: Sequence[Change]) -> Update:
         return Update(
             definition=self._definition.name,
@@ -268,6 +295,7 @@ class _Planner:
             wanted = desired.properties(self._definition, version, current=position == 0)
             tags = desired.tags(self._definition, self._policy.tag)
             wanted[naming.OWNED] = desired.owned(wanted, tags)
+            wanted.pop(naming.SIGNER, None)  # said of what was verified before it was imported, and of nothing else
             wanted |= self._proof(image, version)
             meta = self._definition.meta | version.meta
             removed = frozenset(name for name, value in meta.items() if value is None)
@@ -343,6 +371,8 @@ class _Planner:
         )
 
     def _why(self, position: int, entry: Entry) -> str:
+        if mark := retired.mark_of(entry.image):
+            return f"it was retired by hand: {mark}"
         if not self._definition.multi and entry.listed is None:
             return "the file does not list it any more"
         if position == 0:
@@ -353,6 +383,10 @@ class _Planner:
 
     def _warn(self, message: str) -> None:
         self._notes.append(Note("warning", self._definition.name, message))
+
+
+def _is_retired(entry: Entry) -> bool:
+    return retired.mark_of(entry.image) is not None
 
 
 def _renames_first(updates: Sequence[Update]) -> list[Update]:

@@ -16,6 +16,7 @@ from intaglio.manager.naming import LONGEST, OURS
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _URL = re.compile(r"(https?|ftps?)://[^/\s]+(/\S*)?")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_FINGERPRINT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NULL, _BOOL = "tag:yaml.org,2002:null", "tag:yaml.org,2002:bool"
 _SUSPICIOUS = 0.84  # how alike two names of properties are before one is taken for a misspelt other
 
@@ -85,8 +86,10 @@ class Reader:
             return self._texts(node, what)
         if takes == "meta":
             return self.meta(node)
-        if takes == "retention":
-            return node  # the one mapping in a definition; its reader knows its fields
+        if takes == "fingerprints":
+            return self._fingerprints(node, what)
+        if takes in {"retention", "signature", "stream"}:
+            return node  # mappings in a definition; their readers know their fields
         if not isinstance(node, yaml.ScalarNode):
             self.say(node, f"{what} is one value, not {_kind(node)}")
             return None
@@ -122,6 +125,16 @@ class Reader:
                 self.say(item, f"an item of {what} is a text of 1 to {LONGEST} characters")
             else:
                 found.append(str(item.value))
+        return tuple(found)
+
+    def _fingerprints(self, node: yaml.Node, what: str) -> tuple[str, ...]:
+        found = []
+        for item in self.items(node, what) or []:
+            plain = re.sub(r"[ :]", "", str(item.value)).lower().removeprefix("0x")
+            if _FINGERPRINT.fullmatch(plain):
+                found.append(plain)
+            else:
+                self.say(item, f"an item of {what} is a fingerprint: 40 or 64 hexadecimal digits, not a key id")
         return tuple(found)
 
     def meta(self, node: yaml.Node) -> dict[str, str | None]:

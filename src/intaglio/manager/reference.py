@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from intaglio.manager.fields import IMAGE, META, META_FREE, RETENTION, VERSION, Field
+from intaglio.manager.fields import IMAGE, META, META_FREE, RETENTION, SIGNATURE, STREAM, VERSION, Field
 
 _KINDS = {
     "text": "text",
@@ -10,6 +10,9 @@ _KINDS = {
     "texts": "list of texts",
     "meta": "mapping",
     "retention": "mapping",
+    "signature": "mapping",
+    "fingerprints": "list of fingerprints",
+    "stream": "mapping",
     "flag": "true or false",
     "whole": "number from 0",
     "positive": "number from 1",
@@ -39,6 +42,8 @@ def page() -> str:
         "A version is known by its digest once it is in a cloud: another digest is another build, and what an",
     ]
     lines += ["image holds is never changed.", "", "## Keys of `retention`", "", *_table(RETENTION)]
+    lines += ["", "## Keys of `signature`", "", *_table(SIGNATURE)]
+    lines += ["", "## Keys of `stream`", "", *_table(STREAM)]
     lines += [
         "",
         "## Properties in `meta`",

@@ -81,8 +81,12 @@ def retired_visibility(definition: Definition, policy: Policy, own: str) -> str:
         return policy.hidden_visibility
     if policy.os_hidden or definition.retention.retire == "hidden":
         return own
-    wanted = definition.retention.retire or "community"
-    return wanted if _RANK[wanted] < _RANK[own] else own
+    return less_visible(definition.retention.retire or "community", own)
+
+
+def less_visible(one: str, other: str) -> str:
+    """Of two visibilities the one that fewer see."""
+    return one if _RANK[one] < _RANK[other] else other
 
 
 def superseded_since(image: Image) -> str | None:

@@ -119,7 +119,7 @@ class Sender:
         if image.status != "queued":  # an interrupted run began to fill it; nobody here knows with what
             image = self._active(image.id, meter)
             if f"{image.hash_algorithm}:{image.hash_value}" == digest:
-                return self._described(action, image, digest)
+                return self._described(action, self._sized(action, image), digest)
             raise NotHandedOver(image.id, "it has data already, which are to be compared")
         reasons = []
         for source in action.sources:
@@ -129,8 +129,15 @@ class Sender:
             except (CallRefused, ImportFailed) as error:
                 reasons.append(str(error))
             else:
-                return self._described(action, image, digest)
+                return self._described(action, self._sized(action, image), digest)
         raise NotHandedOver(image.id, "; ".join(reasons))
+
+    def _sized(self, action: Import, image: Image) -> Image:
+        """The image, if it has as many bytes as are pinned. Not after a conversion, which changes that."""
+        if action.size is not None and image.disk_format == action.format and image.size not in {None, action.size}:
+            self.give_up(image.id)
+            raise DigestMismatch(f"The cloud has {image.size} bytes for '{image.name}', and {action.size} are pinned.")
+        return image
 
     def send(self, action: Import, content: Content, meter: Meter, image_id: str | None = None) -> Image:
         """The finished image, still private and under its first name. Raises when it is not what was published.

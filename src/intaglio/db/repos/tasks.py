@@ -25,7 +25,13 @@ _UNFINISHED_AT_ONCE = 1000
 
 
 async def insert_task(conn: Connection, task: Task) -> None:
-    """Record a new task of ours."""
+    """Record a new task of ours, which a flow will do."""
+    await insert_record(conn, task)
+    await conn.execute(insert(task_runs).values(task_id=task.id))
+
+
+async def insert_record(conn: Connection, task: Task) -> None:
+    """Record a task that is only shown: no flow does it."""
     columns = ("id", "type", "status", "owner", "created_at", "updated_at", "expires_at", "image_id", "user_id")
     values = {name: getattr(task, name) for name in columns}
     request_id = None if task.request_id is None else task.request_id[:64]
@@ -33,7 +39,19 @@ async def insert_task(conn: Connection, task: Task) -> None:
     await conn.execute(
         insert(task_info).values(task_id=task.id, input=_text(_written(task.input, conn.urls)), message=task.message)
     )
-    await conn.execute(insert(task_runs).values(task_id=task.id))
+
+
+async def touch(conn: Connection, task_id: str, now: datetime) -> None:
+    """Say that an open task is still being done."""
+    open_task = (tasks.c.id == task_id, tasks.c.status.in_([each.value for each in UNFINISHED]))
+    await conn.execute(update(tasks).where(*open_task).values(updated_at=now))
+
+
+async def take_over(conn: Connection, task_id: str, seen: datetime, now: datetime) -> bool:
+    """Touch an open task that was last touched at `seen`; False when somebody else did, or ended it."""
+    open_task = (tasks.c.id == task_id, tasks.c.status.in_([each.value for each in UNFINISHED]))
+    changed = update(tasks).where(*open_task, tasks.c.updated_at == seen).values(updated_at=now)
+    return bool((await conn.execute(changed)).rowcount)
 
 
 async def get(conn: Connection, task_id: str) -> Task | None:

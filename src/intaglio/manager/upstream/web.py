@@ -56,14 +56,25 @@ class Web:
         self._pause = pause
         self._attempts = attempts
 
-    def text(self, url: str) -> str | None:
-        """A small text; None when there is none. Raises `FetchFailed`."""
+    def text(self, url: str, longest: int = TEXT_LIMIT) -> str | None:
+        """A text of at most `longest` bytes; None when there is none. Raises `FetchFailed`."""
+        body = self.small(url, longest)
+        return None if body is None else body.decode("utf-8", "replace")
+
+    def small(self, url: str, longest: int = TEXT_LIMIT) -> bytes | None:
+        """A file of at most `longest` bytes as it is; None when there is none. Raises `FetchFailed`."""
         with self._answer("GET", url) as answer:
             if answer.status_code in _MISSING:
                 return None
             self._refuse(answer, url)
-            body = b"".join(_limited(answer, url))
-        return body.decode("utf-8", "replace")
+            return b"".join(_limited(answer, url, longest))
+
+    def size(self, url: str) -> int | None:
+        """The bytes of a file, None when its server does not say. Raises `FetchFailed`."""
+        with self._answer("HEAD", url) as answer:
+            self._refuse(answer, url)
+            said = answer.headers.get("Content-Length", "")
+        return int(said) if said.isascii() and said.isdigit() else None
 
     def modified(self, url: str) -> date | None:
         """The day (UTC) that a file was last changed, as its server says. Raises `FetchFailed`."""
@@ -155,13 +166,13 @@ def _pieces(answer: Any) -> Iterator[bytes]:
         raise
 
 
-def _limited(answer: Any, url: str) -> Iterator[bytes]:
+def _limited(answer: Any, url: str, longest: int) -> Iterator[bytes]:
     size = 0
     try:
         for piece in _pieces(answer):
             size += len(piece)
-            if size > TEXT_LIMIT:
-                raise FetchFailed(f"{shown(url)} is larger than a list of digests can be")
+            if size > longest:
+                raise FetchFailed(f"{shown(url)} has more than {longest} bytes, and is no list of the kind sought")
             yield piece
     except Broken as error:
         raise FetchFailed(f"{shown(url)}: {error}") from None
