@@ -162,23 +162,23 @@ def node(**properties: str) -> Subject:
     return msgspec.structs.replace(GOOD, name="ubuntu-capi-image-v1.33.1", properties=base | properties)
 
 
-def debian(release: str, codename: str) -> Subject:
+def debian_image(release: str, codename: str) -> Subject:
     source = f"https://cloud.debian.org/images/cloud/{codename}/20260101-1/x.qcow2"
     found = with_(os_distro="debian", os_version=release, image_source=source)
     return msgspec.structs.replace(found, name=f"Debian {release}")
 
 
-def ubuntu(release: str, codename: str) -> Subject:
+def ubuntu_image(release: str, codename: str) -> Subject:
     source = f"https://cloud-images.ubuntu.com/releases/{codename}/release/x.img"
     return msgspec.structs.replace(with_(os_version=release, image_source=source), name=f"Ubuntu {release}")
 
 
-OFFER = [GOOD, ubuntu("22.04", "jammy"), debian("13", "trixie"), debian("12", "bookworm"), node()]
+OFFER = [GOOD, ubuntu_image("22.04", "jammy"), debian_image("13", "trixie"), debian_image("12", "bookworm"), node()]
 
 
 def test_standard_images() -> None:
     assert said(OFFER, "scs-0104-v2") == []
-    assert said([GOOD, debian("12", "bookworm")], "scs-0104-v1") == [("image", "should", "ubuntu-capi-image")]
+    assert said([GOOD, debian_image("12", "bookworm")], "scs-0104-v1") == [("image", "should", "ubuntu-capi-image")]
     assert ("image", "must", "Ubuntu 24.04") in said(OFFER[1:], "scs-0104-v1")
     assert ("image", "must", "Ubuntu 24.04") in said(OFFER[1:], "scs-0104-v2")
     assert ("image", "should", "Debian 13") in said([GOOD], "scs-0104-v2")

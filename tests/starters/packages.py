@@ -30,6 +30,7 @@ PACKAGES: Mapping[str, str] = {
     "fdisk": "partition tables inside disk images",
     "fuse3": "a file system that fails on command",
     "gcc": "compiling uWSGI, under which the real Glance runs",
+    "gnupg": "signatures as upstreams make them",
     "grub-rescue-pc": "a real bootable ISO to upload",
     "ipxe": "a second real bootable ISO",
     "isolinux": "a real bootable ISO of our own",

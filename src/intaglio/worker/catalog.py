@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from intaglio.base.clock import utcnow
-from intaglio.base.errors import Invalid
+from intaglio.base.errors import IntaglioError, Invalid
 from intaglio.base.metrics import Counts, Family
 from intaglio.db.base import Connection, Database, WriteRefused
 from intaglio.db.repos import tasks
@@ -138,7 +138,7 @@ class CatalogRuns:
     async def _beat(self, task_id: str) -> None:
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            with contextlib.suppress(Exception):  # a beat that is missed is not the end of the run
+            with contextlib.suppress(IntaglioError):  # a beat that is missed is not the end of the run
                 await self._database.write(lambda conn: tasks.touch(conn, task_id, utcnow()))
 
     async def _run(self, task_id: str, at: datetime) -> None:
