@@ -11,7 +11,15 @@ from intaglio.bootstrap.problems import Level
 from intaglio.bootstrap.reading import Reading
 from intaglio.domain.image import Visibility
 from intaglio.identity.settings import AuthMode
-from intaglio.signatures.settings import Crl, KeyManagerSettings, Mode, SignatureSettings, Source, Trust
+from intaglio.signatures.settings import (
+    Crl,
+    KeyManagerSettings,
+    Mode,
+    ServiceKeySettings,
+    SignatureSettings,
+    Source,
+    Trust,
+)
 
 GROUP = "image_signature_verification"
 _KEY_MANAGER = "key_manager"
@@ -34,6 +42,7 @@ def signature_settings(reading: Reading, data_dir: Path, auth: AuthMode) -> Sign
         certificates=_source(reading, auth),
         certificate_dir=_place(reading, "certificate_dir", data_dir / "certificates"),
         key_manager=_key_manager(reading),
+        service_key=_service_key(reading, data_dir),
     )
     _check(reading, settings)
     return settings
@@ -42,6 +51,18 @@ def signature_settings(reading: Reading, data_dir: Path, auth: AuthMode) -> Sign
 def _place(reading: Reading, name: str, default: Path) -> Path:
     named = reading.get(GROUP, name)
     return Path(named).expanduser().absolute() if named else default
+
+
+def _service_key(reading: Reading, data_dir: Path) -> ServiceKeySettings:
+    named = reading.get(GROUP, "service_key")
+    certificate = reading.get(GROUP, "service_certificate")
+    if certificate and not named:
+        reading.complain(GROUP, "service_certificate", "It is that of service_key, which is not set.")
+    return ServiceKeySettings(
+        key=_place(reading, "service_key", data_dir / "service-key.pem"),
+        certificate=Path(certificate).expanduser().absolute() if certificate else None,
+        make=not named,
+    )
 
 
 def _source(reading: Reading, auth: AuthMode) -> Source:

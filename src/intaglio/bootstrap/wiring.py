@@ -43,6 +43,7 @@ from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
 from intaglio.signatures.base import Asker, Certificates, CertificatesUnavailable
 from intaglio.signatures.directory import CertificateDirectory
+from intaglio.signatures.own import OwnKey
 from intaglio.signatures.settings import SignatureSettings, Source
 from intaglio.signatures.verification import Verification
 from intaglio.stores import counted, registry
@@ -90,6 +91,7 @@ def make_parts(settings: Settings) -> Parts:
         plugins=settings.plugins,
         counts=counts,
         verification=make_verification(settings.signatures),
+        own_key=OwnKey(settings.signatures.service_key),
         seal=make_seal(settings),
     )
     tenancy.introduce(parts)
@@ -246,6 +248,7 @@ def make_bench(parts: Parts, settings: Settings) -> Bench:
         patience=parts.outbound.patience,
         room=ImportRoom(parts),
         verification=parts.verification,
+        own_key=parts.own_key,
         regions=make_regions(settings),
         seal=parts.seal,
         copied_properties=settings.copied_properties,

@@ -14,11 +14,18 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
     from intaglio.signatures.directory import CertificateDirectory
+    from intaglio.signatures.settings import ServiceKeySettings
 
 app = App(
     name="cert",
     help="Manage the certificates of those who sign images, where there is no key manager. Changes count at once.",
 )
+
+service = App(
+    name="service",
+    help="The service's own key, with which it signs receipts: consumers pin its certificate.",
+)
+app.command(service)
 
 _NOWHERE = ConfigOptions()
 CertificateId = Annotated[str, Parameter(help="The certificate's id, a UUID.")]
@@ -79,12 +86,7 @@ def show(
 
         intaglio cert show 2f1c1f9e-6f0c-4b7e-9a7e-0c6d1f2f5a11
     """
-    facts = _facts(_directory(options), certificate_id)
-    if format == "json":
-        sys.stdout.write(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
-        return
-    for name, value in facts.items():
-        sys.stdout.write(f"{name.replace('_', ' '):18}  {value}\n")
+    _write(_facts(_directory(options), certificate_id), format)
 
 
 @app.command
@@ -99,11 +101,80 @@ def remove(certificate_id: CertificateId, /, *, options: ConfigOptions = _NOWHER
     sys.stdout.write(f"Removed {certificate_id}.\n")
 
 
+@service.command(name="show")
+def show_service(*, options: ConfigOptions = _NOWHERE, format: FormatOption = "table") -> None:  # noqa: A002 - the option's name
+    """Show the service's certificate: what to compare when it was brought to somebody.
+
+    The key is made if there is none and none is configured.
+
+    For example:
+
+        intaglio cert service show
+    """
+    from intaglio.signatures.service_key import load
+
+    settings = _service_key(options)
+    found = load(settings)
+    facts = {"key_id": found.keyid, **_read("", found.certificate), "file": str(settings.certificate or settings.key)}
+    del facts["id"]
+    if format == "json":
+        facts["pem"] = found.pem
+    _write(facts, format)
+    if format != "json":
+        sys.stdout.write(found.pem)
+
+
+@service.command(name="export")
+def export_service(*, options: ConfigOptions = _NOWHERE) -> None:
+    """Write the service's certificate in PEM, for `intaglio image verify --certificate` and other programs.
+
+    For example:
+
+        intaglio cert service export > image-service.pem
+    """
+    from intaglio.signatures.service_key import load
+
+    sys.stdout.write(load(_service_key(options)).pem)
+
+
+@service.command(name="make")
+def make_service(*, options: ConfigOptions = _NOWHERE) -> None:
+    """Make the service's key where the configuration says, if there is none.
+
+    A service of one machine does so by itself. With several, make it on one, and bring the file to the others.
+
+    For example:
+
+        intaglio cert service make
+    """
+    from intaglio.signatures.service_key import load, make
+
+    settings = _service_key(options)
+    made = settings.certificate is None and make(settings.key)
+    found = load(settings)
+    sys.stdout.write(f"{found.keyid}\n")
+    sys.stderr.write(f"Made {settings.key}.\n" if made else f"{settings.key} was there already.\n")
+
+
+def _service_key(options: ConfigOptions) -> "ServiceKeySettings":
+    from intaglio.bootstrap.load import load
+
+    return load(options.sources()).signatures.service_key
+
+
 def _directory(options: ConfigOptions) -> "CertificateDirectory":
     from intaglio.bootstrap.load import load
     from intaglio.signatures.directory import CertificateDirectory
 
     return CertificateDirectory(load(options.sources()).signatures.certificate_dir)
+
+
+def _write(facts: dict[str, str], format: str) -> None:  # noqa: A002 - as above
+    if format == "json":
+        sys.stdout.write(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
+        return
+    for name, value in facts.items():
+        sys.stdout.write(f"{name.replace('_', ' '):18}  {value}\n")
 
 
 def _facts(directory: "CertificateDirectory", certificate_id: str) -> dict[str, str]:

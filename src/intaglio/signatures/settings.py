@@ -49,6 +49,17 @@ class KeyManagerSettings(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 30.0
 
 
+class ServiceKeySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the service's own private key is, in PEM, and its certificate: in the same file, or in one of its own.
+
+    `make`: it is made when there is none. A file that the operator named is not: every machine would make another.
+    """
+
+    key: Path = Path("service-key.pem")
+    certificate: Path | None = None
+    make: bool = True
+
+
 class SignatureSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of it. `trust_dir` holds roots, intermediates and lists of revoked certificates."""
 
@@ -65,3 +76,4 @@ class SignatureSettings(msgspec.Struct, frozen=True, kw_only=True):
     certificates: Source = Source.DIRECTORY
     certificate_dir: Path = Path("certificates")
     key_manager: KeyManagerSettings = KeyManagerSettings()
+    service_key: ServiceKeySettings = ServiceKeySettings()

@@ -57,9 +57,16 @@ def sign(
     `certificate` is the DER form of the signer's: what is made is then verified under it, so that a key that belongs to
     another certificate is noticed here. Raises `KeyUnusable`, `CertificateUnusable`, `SignatureMismatch`, OSError.
     """
-    key_type = _key_type(key)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, HASHES[hash_method]).digest()
+    return sign_digest(digest, key, certificate_id, hash_method, certificate)
+
+
+def sign_digest(
+    digest: bytes, key: Any, certificate_id: str, hash_method: str, certificate: bytes | None = None
+) -> dict[str, str]:
+    """The four properties of an image whose bytes have this digest, by the hash of `hash_method`; see `sign`."""
+    kind = key_type(key)
     method = HASH_OBJECTS[HASHES[hash_method]]()
     hashed = utils.Prehashed(method)
     if isinstance(key, rsa.RSAPrivateKey):
@@ -71,7 +78,7 @@ def sign(
     properties: dict[str, str] = {
         SIGNATURE: base64.b64encode(made).decode(),
         HASH_METHOD: hash_method,
-        KEY_TYPE: key_type,
+        KEY_TYPE: kind,
         CERTIFICATE: certificate_id,
     }
     read = declared(properties)
@@ -80,7 +87,8 @@ def sign(
     return properties
 
 
-def _key_type(key: object) -> str:
+def key_type(key: object) -> str:
+    """What the four properties call a key of this kind. Raises `KeyUnusable`."""
     if isinstance(key, rsa.RSAPrivateKey):
         return RSA_PSS
     if isinstance(key, dsa.DSAPrivateKey):

@@ -85,6 +85,21 @@ SIGNATURES = (
         "How long the key manager may take for one certificate.",
         minimum=0.1,
     ),
+    used(
+        "service_key",
+        Kind.TEXT,
+        None,
+        "The service's own private key, in PEM, with which receipts are signed: RSA, secp384r1 or secp521r1. All "
+        "machines of the service need the same one.",
+        note="Not set: service-key.pem in data_dir, which is made when it is not there. A file that is set must be.",
+    ),
+    used(
+        "service_certificate",
+        Kind.TEXT,
+        None,
+        "The certificate of service_key, in PEM, with those above it behind it.",
+        note="Not set: it stands in the file of the key.",
+    ),
 )
 
 GROUPS = (
