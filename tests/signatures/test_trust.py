@@ -37,7 +37,7 @@ class Shop:
     def vouch(
         self, who: Signer, scope: Scope = MINE, anchors: tuple[bytes, ...] = (), moment: dt.datetime = NOW
     ) -> str:
-        return TrustStore(self.settings).vouch(who.certificate, scope, anchors, moment)
+        return TrustStore(self.settings).vouch(who.certificate, scope, anchors, moment).root
 
     def made(self, name: str = "Ann", *, number: int = 9, **facts: object) -> Signer:
         facts = {"issuer": self.root} | facts

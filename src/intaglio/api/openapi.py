@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from intaglio.api.openapi_metadefs import metadef_schemas
+from intaglio.api.openapi_receipts import receipt_schemas
 from intaglio.api.route import Route
 from intaglio.api.settings import RateClass
 from intaglio.api.v2.schemas import MEMBER, TASK, image_properties
@@ -32,6 +33,7 @@ _PATH_VARIABLES = {
     "task_id": {"type": "string", "format": "uuid"},
 }
 _OTHER_THAN_JSON = {"Data": "application/octet-stream", "Events": "text/event-stream", "Metrics": "text/plain"}
+_RECEIPT_TYPE = "application/vnd.dsse.envelope.v1+json"
 _PATCHES = {
     "application/openstack-images-v2.1-json-patch": "Patch",
     "application/openstack-images-v2.0-json-patch": "OlderPatch",
@@ -96,7 +98,7 @@ def _content(name: str) -> dict[str, Any]:
     if name in _OTHER_THAN_JSON:
         return {_OTHER_THAN_JSON[name]: {}}
     content: dict[str, Any] = {"text/plain": {}} if name == "Health" else {}
-    kinds = _PATCHES if name == "Patch" else {_JSON: name}
+    kinds = _PATCHES if name == "Patch" else {_RECEIPT_TYPE if name == "Receipt" else _JSON: name}
     for media_type, kind in kinds.items():
         content[media_type] = {"schema": {"$ref": f"#/components/schemas/{kind}"}}
     return content
@@ -189,6 +191,7 @@ def _schemas(formats: Formats) -> dict[str, Any]:
     settable = {name: fields[name] for name in ("id", *BASE_FIELDS)}
     return {
         **metadef_schemas(),
+        **receipt_schemas(),
         **answers,
         "Image": {"type": "object", "properties": fields, "additionalProperties": {"type": "string"}},
         "NewImage": {"type": "object", "properties": settable, "additionalProperties": {"type": "string"}},

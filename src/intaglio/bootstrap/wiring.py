@@ -15,12 +15,15 @@ from intaglio.api.rates import Limiter
 from intaglio.authz.engine import PolicyEngine
 from intaglio.authz.files import PolicyFiles
 from intaglio.authz.property_access import PropertyProtection
+from intaglio.base.clock import utcnow
 from intaglio.base.metrics import Counts
 from intaglio.base.process import this_process
 from intaglio.bootstrap.custom_schema import custom_properties
 from intaglio.bootstrap.settings import Settings
 from intaglio.bootstrap.signature_settings import castellan_configuration
+from intaglio.db.base import Database
 from intaglio.db.engine import open_database
+from intaglio.db.repos import receipts as receipts_repo
 from intaglio.db.repos import tasks as tasks_repo
 from intaglio.domain.quota import LimitSource, StorageQuota
 from intaglio.identity.base import Authenticator
@@ -35,12 +38,14 @@ from intaglio.identity.users import UsersFile
 from intaglio.imports import plugins
 from intaglio.imports.base import Bench
 from intaglio.ingest.door import Door
-from intaglio.services import expiry, kept, recount, recovery, search_index, staging, stuck, tasks, tenancy
+from intaglio.services import expiry, kept, receipts, recount, recovery, search_index, staging, stuck, tasks, tenancy
 from intaglio.services.changes import Changes
 from intaglio.services.import_room import ImportRoom
 from intaglio.services.marks import Marks
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
+from intaglio.services.settings import ReceiptSettings
+from intaglio.services.signers import Signers
 from intaglio.signatures.base import Asker, Certificates, CertificatesUnavailable
 from intaglio.signatures.directory import CertificateDirectory
 from intaglio.signatures.own import OwnKey
@@ -61,6 +66,8 @@ EXPIRY_SECONDS = 300
 MARKS_SECONDS = 5
 INDEX_SECONDS = 300
 TENANTS_SECONDS = 30
+RECEIPTS_SECONDS = 1
+MISSING_RECEIPTS_SECONDS = 3600
 
 
 def make_parts(settings: Settings) -> Parts:
@@ -90,7 +97,11 @@ def make_parts(settings: Settings) -> Parts:
         outbound=settings.outbound,
         plugins=settings.plugins,
         counts=counts,
-        verification=make_verification(settings.signatures),
+        verification=make_verification(settings.signatures, database),
+        receipts=ReceiptSettings(
+            write=settings.signatures.receipts,
+            show_locations=settings.api.show_image_direct_url or settings.api.show_multiple_locations,
+        ),
         own_key=OwnKey(settings.signatures.service_key),
         seal=make_seal(settings),
     )
@@ -98,12 +109,11 @@ def make_parts(settings: Settings) -> Parts:
     return parts
 
 
-def make_verification(settings: SignatureSettings) -> Verification:
+def make_verification(settings: SignatureSettings, database: Database) -> Verification:
     """What verifies signatures, with certificates from where the operator keeps them."""
     directory = settings.certificates is Source.DIRECTORY
-    return Verification(
-        settings, CertificateDirectory(settings.certificate_dir) if directory else _KeyManager(settings)
-    )
+    certificates = CertificateDirectory(settings.certificate_dir) if directory else _KeyManager(settings)
+    return Verification(settings, certificates, Signers(database).keep)
 
 
 class _KeyManager:
@@ -292,6 +302,34 @@ class _Tasks:
             await self._runner.stop()
 
 
+class _Receipts:
+    """The receipts of one worker: what signs them is loaded when there are some to write."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._writer: Any = None
+
+    async def tend(self) -> None:
+        if self._writer is None:
+            if not await self._parts.database.read(lambda conn: receipts_repo.waiting(conn, utcnow())):
+                return
+            self._writer = importlib.import_module("intaglio.services.receipt_writing").Receipts(self._parts)
+        await self._writer.tend()
+
+    async def reconcile(self) -> None:
+        await receipts.reconcile(self._parts)
+
+
+def _receipt_jobs(parts: Parts) -> Sequence[PeriodicJob]:
+    if not parts.receipts.write:
+        return ()
+    own = _Receipts(parts)
+    return (
+        PeriodicJob("receipts", RECEIPTS_SECONDS, own.tend),
+        PeriodicJob("missing-receipts", MISSING_RECEIPTS_SECONDS, own.reconcile),
+    )
+
+
 def _for_tenants(parts: Parts) -> Sequence[PeriodicJob]:
     """Nothing where no store keeps images in their projects' own accounts."""
     if not tenancy.tenanted(parts):
@@ -341,6 +379,7 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
         PeriodicJob("index", INDEX_SECONDS, index),
         PeriodicJob("tasks", TASKS_SECONDS, own_tasks.tend),
         PeriodicJob("forget", FORGET_SECONDS, own_tasks.expire),
+        *_receipt_jobs(parts),
         *_for_tenants(parts),
     ]
     if upkeep.expire_empty_after_hours:

@@ -156,6 +156,42 @@ def make_service(*, options: ConfigOptions = _NOWHERE) -> None:
     sys.stderr.write(f"Made {settings.key}.\n" if made else f"{settings.key} was there already.\n")
 
 
+@service.command(name="renew")
+def renew_service(
+    *,
+    yes: Annotated[bool, Parameter(help="Do not ask.", negative="")] = False,
+    options: ConfigOptions = _NOWHERE,
+) -> int:
+    """Make a new key in the place of the one that is there. It counts at once; new receipts are signed with it.
+
+    Receipts that were signed before stay as they are, and GET /v2/info/certificates goes on showing their certificate.
+    `intaglio image receipts --all` has all of them written anew. With several machines, bring the file to the others.
+
+    For example:
+
+        intaglio cert service renew
+    """
+    from intaglio.signatures.service_key import load, renew
+
+    settings = _service_key(options)
+    if settings.certificate is not None:
+        sys.stderr.write("intaglio: service_certificate is somebody else's word about the key; replace both files.\n")
+        return 2
+    before = load(settings)
+    if not yes and not _agreed(f"Replace the key {before.keyid[:16]} in {settings.key}? Who pinned it has to be told."):
+        return 1
+    renew(settings.key)
+    sys.stdout.write(f"{load(settings).keyid}\n")
+    return 0
+
+
+def _agreed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        sys.stderr.write("intaglio: Say --yes, for there is nobody to be asked.\n")
+        return False
+    return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+
+
 def _service_key(options: ConfigOptions) -> "ServiceKeySettings":
     from intaglio.bootstrap.load import load
 

@@ -73,7 +73,7 @@ class ImageSignature(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256("\n".join(words).encode()).hexdigest()
 
 
-class Verified(msgspec.Struct, frozen=True, kw_only=True):
+class Verified(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """That a signature was verified. `at` is naive UTC, `certificate` the SHA-256 of its DER form in hex."""
 
     fingerprint: str  # the signature's
@@ -81,6 +81,7 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     certificate: str
     subject: str
     trusted_by: str  # the subject of the root; empty where any certificate of the key manager is believed
+    chain: tuple[str, ...] = ()  # fingerprints, from the certificate to that root
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from intaglio.base.clock import utcnow
 from intaglio.db.base import Connection
-from intaglio.db.repos import images, leases, tasks, verdicts
+from intaglio.db.repos import images, leases, receipts, tasks, verdicts
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status
@@ -205,6 +205,8 @@ async def _activate(bench: Bench, job: Job, facts: Facts) -> Json:
 
     async def verdict(conn: Connection) -> None:
         await verdicts.record_accepted(conn, job.image_id, facts.detected, rule_set(bench.formats))
+        if facts.checksum is None and facts.os_hash_value is not None:  # nobody has read all of it
+            await receipts.note(conn, job.image_id, receipts.Digests.DECLARED)
 
     await bench.room.change(job, lease, active, verdict)
     return None

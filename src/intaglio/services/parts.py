@@ -16,7 +16,7 @@ from intaglio.ingest.settings import IngestSettings
 from intaglio.outbound.settings import OutboundSettings
 from intaglio.services.changes import Changes
 from intaglio.services.osinfo import OsinfoDatabase
-from intaglio.services.settings import DeletionSettings, ImageLimits, MetadefSettings, TaskSettings
+from intaglio.services.settings import DeletionSettings, ImageLimits, MetadefSettings, ReceiptSettings, TaskSettings
 from intaglio.signatures.own import OwnKey
 from intaglio.signatures.verification import Verification
 from intaglio.stores.base import Store
@@ -48,6 +48,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     plugins: PluginSettings = PluginSettings()
     counts: Counts = msgspec.field(default_factory=Counts)
     verification: Verification = msgspec.field(default_factory=Verification)
+    receipts: ReceiptSettings = ReceiptSettings()
     own_key: OwnKey = msgspec.field(default_factory=OwnKey)
     seal: Seal | None = None  # keeps users' tokens for imports from other regions; None: there are none
 

@@ -35,6 +35,15 @@ class UpkeepSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     expire_empty_after_hours: float = 0.0  # an image record without data that nobody touched for so long is deleted
     usage_check_seconds: float = 3600.0  # how often the sums of what projects use are proved
+    verify_copies_days: float = 0.0  # how often every stored copy is read back and compared
+    verify_copies_mib: float = 20.0  # a second, at most, of all that one worker reads for that
+
+
+class ReceiptSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether receipts are written, and whether they name locations, as everybody who sees an image reads them."""
+
+    write: bool = True
+    show_locations: bool = False
 
 
 class CustomSchema(msgspec.Struct, frozen=True, kw_only=True):

@@ -101,6 +101,11 @@ def fingerprint(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(hashes.SHA256()).hex()
 
 
+def pem_of(certificate: x509.Certificate) -> str:
+    """Its form in PEM."""
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
 def name_of(certificate: x509.Certificate) -> str:
     """Its subject as RFC 4514 writes it; its serial number when it has none."""
     try:

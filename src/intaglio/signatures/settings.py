@@ -77,3 +77,4 @@ class SignatureSettings(msgspec.Struct, frozen=True, kw_only=True):
     certificate_dir: Path = Path("certificates")
     key_manager: KeyManagerSettings = KeyManagerSettings()
     service_key: ServiceKeySettings = ServiceKeySettings()
+    receipts: bool = True

@@ -48,6 +48,13 @@ class Scope(msgspec.Struct, frozen=True):
     visibility: str
 
 
+class Vouched(msgspec.Struct, frozen=True):
+    """Why a certificate counts: the subject of the root, empty where none is asked for, and all from it to the root."""
+
+    root: str
+    chain: tuple[x509.Certificate, ...]
+
+
 class TrustStore:
     """Reads the directory anew whenever it is asked: what an operator takes out of it does not count any more."""
 
@@ -55,8 +62,8 @@ class TrustStore:
         self._settings = settings
         self._path = settings.trust_dir
 
-    def vouch(self, certificate: x509.Certificate, scope: Scope, anchors: Sequence[bytes], moment: datetime) -> str:
-        """The subject of the root that vouches for the certificate at `moment` (naive UTC); empty: none needs to.
+    def vouch(self, certificate: x509.Certificate, scope: Scope, anchors: Sequence[bytes], moment: datetime) -> Vouched:
+        """Who vouches for the certificate at `moment` (naive UTC).
 
         `anchors` are further roots, in DER. Raises `CertificateUntrusted`, `CertificateExpired`, `CertificateRevoked`,
         `TrustStoreBroken`.
@@ -68,12 +75,12 @@ class TrustStore:
             _require_valid(certificate, moment)
         if self._settings.trust is Trust.ANY and not own:
             self._require_unrevoked([certificate], moment, strict=False)
-            return ""
+            return Vouched("", (certificate,))
         chain = self._chain(certificate, roots, moment)
         if len(chain) > 1 or fingerprint(chain[0]) not in {fingerprint(root) for root in roots}:
             _require_use(certificate)
         self._require_unrevoked(chain, moment, strict=self._settings.crl is Crl.REQUIRE)
-        return name_of(chain[-1])
+        return Vouched(name_of(chain[-1]), tuple(chain))
 
     def _roots(self, scope: Scope) -> tuple[list[x509.Certificate], bool]:
         """The roots for an image, and whether they are those of its visibility alone."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import importlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -37,12 +37,16 @@ if TYPE_CHECKING:
 
 _STRICTNESS = tuple(Mode)
 
+Keep = Callable[[Mapping[str, str]], Awaitable[None]]
+"""Takes certificates, PEM by fingerprint."""
+
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """A signature whose signer counts; what is left is to compare it with the bytes."""
 
     signer: "Signer"
     trusted_by: str
+    chain: tuple[tuple[str, str], ...]  # fingerprint and PEM, from the signer's certificate to the root that counts
     moment: datetime  # for which the certificate was judged
     asked_for: tuple[str | None, str]  # the project and visibility that the signer counts for
 
@@ -67,6 +71,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
             certificate=self.signer.fingerprint,
             subject=self.signer.subject,
             trusted_by=self.trusted_by,
+            chain=tuple(fingerprint for fingerprint, _ in self.chain),
         )
         return Evidence(data=data, digests=digests, verified=verified).text()
 
@@ -78,8 +83,11 @@ class Verification:
         self,
         settings: SignatureSettings = SignatureSettings(),  # noqa: B008 - a frozen value
         certificates: Certificates | None = None,
+        keep: Keep | None = None,
     ) -> None:
+        """`keep` is given the certificates of every signer who counts, for proof later; it never raises."""
         self._settings = settings
+        self._keep = keep
         self._certificates = certificates or CertificateDirectory(settings.certificate_dir)
 
     async def close(self) -> None:
@@ -146,7 +154,10 @@ class Verification:
         if signature is None:
             return None
         known = found or await self.find(signature, asker)
-        return await asyncio.to_thread(self._judged, image, signature, known, _moment(image, signature))
+        check = await asyncio.to_thread(self._judged, image, signature, known, _moment(image, signature))
+        if self._keep is not None:
+            await self._keep(dict(check.chain))
+        return check
 
     def _judged(self, image: Image, signature: ImageSignature, found: Found, moment: datetime) -> Check:
         # By name: what reads certificates takes a while to import, and most images are not signed.
@@ -155,8 +166,9 @@ class Verification:
         settings = self._settings
         signer = certificates.signer(found.certificate, signature, smallest_bits=settings.smallest_key_bits)
         scope = trust.Scope(image.owner, image.visibility.value)
-        trusted_by = trust.TrustStore(settings).vouch(signer.certificate, scope, found.anchors, moment)
-        return Check(signer=signer, trusted_by=trusted_by, moment=moment, asked_for=_asked_for(image))
+        vouched = trust.TrustStore(settings).vouch(signer.certificate, scope, found.anchors, moment)
+        chain = tuple((certificates.fingerprint(each), certificates.pem_of(each)) for each in vouched.chain)
+        return Check(signer=signer, trusted_by=vouched.root, chain=chain, moment=moment, asked_for=_asked_for(image))
 
     def noted(
         self, image: Image, stores: Collection[str], check: Check | None, data: str, digests: Mapping[str, str]

@@ -324,3 +324,12 @@ class Spacious(Protocol):
     async def space(self) -> Space:
         """The room, of all its places together. Raises the `StoreError` met."""
         ...
+
+
+@runtime_checkable
+class Identified(Protocol):
+    """A store whose back end gives each object names of its own, which another object of the same key does not have."""
+
+    async def identify(self, key: str) -> Mapping[str, str]:
+        """Those names, by what they are; nothing secret. Raises `NotFound`, and the `StoreError` met."""
+        ...

@@ -17,6 +17,7 @@ from intaglio.api.routes.locations import LOCATIONS_ROUTES
 from intaglio.api.routes.members import MEMBERS_ROUTES
 from intaglio.api.routes.metadefs import METADEFS_ROUTES
 from intaglio.api.routes.policy import policy_routes
+from intaglio.api.routes.receipts import RECEIPTS_ROUTES
 from intaglio.api.routes.schemas import SCHEMAS_ROUTES
 from intaglio.api.routes.service import SERVICE_ROUTES
 from intaglio.api.routes.tags import TAGS_ROUTES
@@ -49,6 +50,7 @@ ROUTES: tuple[Route, ...] = (
     *TAGS_ROUTES,
     *ACTIONS_ROUTES,
     *MEMBERS_ROUTES,
+    *RECEIPTS_ROUTES,
     *STORES_ROUTES,
     *INFO_ROUTES,
     *VALIDATION_ROUTES,

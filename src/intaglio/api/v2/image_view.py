@@ -6,6 +6,7 @@ from typing import Any
 
 from intaglio.api.call import Call
 from intaglio.domain.image import Image, Location
+from intaglio.domain.receipts import PROPERTY
 from intaglio.domain.status import Status
 from intaglio.domain.task import FAILED_STORES, PENDING_STORES
 from intaglio.services.copies import by_weight
@@ -51,6 +52,8 @@ def image_view(call: Call, image: Image) -> dict[str, Any]:
         view |= _locations(call, locations)
     if call.parts.stores.multi and locations:
         view["stores"] = ",".join(location.store for location in locations if location.store)
+    if call.parts.receipts.write and image.status in {Status.ACTIVE, Status.DEACTIVATED}:
+        view[PROPERTY] = f"{address}/receipt"
     view |= {"tags": image.tags, "self": address, "file": f"{address}/file", "schema": "/v2/schemas/image"}
     return view
 

@@ -14,5 +14,6 @@ OWN_RULES = (
         f"{ADMIN} or (role:manager and {OWN})",
         "Be told which rule refused, in the answer itself, and ask why for any caller.",
     ),
+    Rule("intaglio:get_receipt", "rule:get_image", "Read an image's receipt."),
     Rule("intaglio:metrics", ADMIN, "Read the service's metrics from anywhere; from metrics_from nobody is asked."),
 )

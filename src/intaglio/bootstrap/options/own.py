@@ -164,6 +164,21 @@ INTAGLIO = (
         "How often the worker proves the kept sums of what projects use against their images; 0 is never.",
         minimum=0,
     ),
+    used(
+        "verify_copies_days",
+        Kind.NUMBER,
+        0.0,
+        "Days in which a worker reads every stored copy of every image back once, and compares it with the image's "
+        "digest and signature; 0 is never. An image of which other bytes are found is deactivated.",
+        minimum=0,
+    ),
+    used(
+        "verify_copies_mib",
+        Kind.NUMBER,
+        20.0,
+        "MiB a second that are read for verify_copies_days, at most.",
+        minimum=0.001,
+    ),
 )
 
 METADEFS = (

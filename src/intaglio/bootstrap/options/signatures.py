@@ -100,6 +100,13 @@ SIGNATURES = (
         "The certificate of service_key, in PEM, with those above it behind it.",
         note="Not set: it stands in the file of the key.",
     ),
+    used(
+        "receipts",
+        Kind.BOOLEAN,
+        True,
+        "Write a receipt of every image in use, signed by service_key, for `intaglio image verify` and other programs.",
+        note="A receipt names locations where show_image_direct_url or show_multiple_locations does so, too.",
+    ),
 )
 
 GROUPS = (

@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Conflict
 from intaglio.db.base import Connection
-from intaglio.db.repos import image_search, usage
+from intaglio.db.repos import image_search, receipts, usage
 from intaglio.db.repos.dialects import equals, live, parameter
 from intaglio.db.repos.image_children import (
     PropertyNamesClash,
@@ -176,6 +176,7 @@ async def update(conn: Connection, before: Image, after: Image) -> Image:
     locations = await write_locations(conn, before.id, before.locations, after)
     await usage.record(conn, before, after)
     await image_search.changed(conn, before, after)
+    await receipts.changed(conn, before, after)
     tags = tuple(sorted(set(after.tags)))
     return msgspec.structs.replace(after, locations=locations, tags=tags, revision=before.revision + 1)
 

@@ -99,3 +99,52 @@ search = table(
     Column("words", Text(), nullable=False),
     Index("intaglio_image_search_image_id", "image_id", unique=True),
 )
+
+# What the service signed about each image in use, the latest. `mark` stands for all that it says of the image, and
+# `compared_at` is the image's `updated_at` when that was last compared.
+receipts = table(
+    "intaglio_receipts",
+    Column("image_id", String(36), primary_key=True),
+    Column("envelope", Text(), nullable=False),
+    Column("keyid", String(64), nullable=False),
+    Column("mark", String(64), nullable=False),
+    Column("digests", String(20), nullable=False),
+    Column("compared_at", Precise()),
+    Column("issued_at", Precise(), nullable=False),
+)
+
+# Images of which a receipt is to be written, noted in the transaction that changed what it will say.
+receipts_due = table(
+    "intaglio_receipts_due",
+    Column("image_id", String(36), primary_key=True),
+    Column("digests", String(20)),  # None: as the receipt before says
+    Column("noted_at", Precise(), nullable=False),
+    Column("retry_at", Precise(), nullable=False),
+    Column("attempts", Integer(), nullable=False, server_default="0"),
+    Column("error", Text()),
+    Index("intaglio_receipts_due_retry_at", "retry_at"),
+)
+
+# Certificates that receipts are about or were signed with: those of signers, and those above them, by the SHA-256 of
+# their DER form; `keyid` for the service's own.
+certificates = table(
+    "intaglio_certificates",
+    Column("fingerprint", String(64), primary_key=True),
+    Column("pem", Text(), nullable=False),
+    Column("keyid", String(64)),
+    Column("seen_at", Precise(), nullable=False),
+    Index("intaglio_certificates_keyid", "keyid"),
+)
+
+# How far a walk through all copies is, which any worker goes on with; `holder` is at work on it until `expires_at`.
+rounds = table(
+    "intaglio_rounds",
+    Column("name", String(30), primary_key=True),
+    Column("after", BigInteger(), nullable=False),
+    Column("holder", String(255), nullable=False),
+    Column("expires_at", Precise(), nullable=False),
+    Column("began_at", Precise(), nullable=False),
+    Column("ended_at", Precise()),
+    Column("copies", BigInteger(), nullable=False, server_default="0"),
+    Column("wrong", BigInteger(), nullable=False, server_default="0"),
+)

@@ -182,6 +182,10 @@ class RbdStore:
         except TimeoutError as error:
             raise Busy(f"store {self._id!r}: the cluster did not answer within {_CHECK_SECONDS:g} s") from error
 
+    async def identify(self, key: str) -> Mapping[str, str]:
+        """The ids of the image and its snapshot: a clone's parent is named by them, and they are never given again."""
+        return await self._run(self._names, "look at an image", checked_key(key))
+
     async def space(self) -> Space:
         """See `intaglio.stores.base.Spacious`; of the whole cluster."""
         return await self._run(Pool.space, "look at its room")
@@ -209,6 +213,17 @@ class RbdStore:
         try:
             with pool.look(key, self._snapshot(key)) as image:
                 return Stat(key=key, size=image.size, modified=image.modified if listing else None)
+        except FileNotFoundError:
+            raise absent(self._id, key) from None
+
+    def _names(self, pool: Pool, key: str) -> Mapping[str, str]:
+        snapshot = self._snapshot(key)
+        try:
+            with pool.look(key, snapshot) as image:
+                found = {"pool": self._options.rbd_store_pool, "image_id": image.identity}
+                if snapshot is not None:
+                    found |= {"snapshot": snapshot, "snapshot_id": str(image.snapshot_id(snapshot))}
+                return found
         except FileNotFoundError:
             raise absent(self._id, key) from None
 

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from intaglio.stores.base import Space
 from intaglio.stores.drivers import rbd_library
@@ -98,8 +98,17 @@ class Image:
         self._ceph.call("rbd_flush", self._handle)
 
     def snapshots(self) -> list[str]:
-        found = self._ceph.items("rbd_snap_list", "rbd_snap_list_end", rbd_library.SnapInfo, self._handle)
-        return [snapshot["name"] for snapshot in found]
+        return [snapshot["name"] for snapshot in self._snapshots()]
+
+    def snapshot_id(self, name: str) -> int:
+        """The number that the cluster gave a snapshot. Raises FileNotFoundError."""
+        for snapshot in self._snapshots():
+            if snapshot["name"] == name:
+                return int(snapshot["id"])
+        raise FileNotFoundError(errno.ENOENT, name)
+
+    def _snapshots(self) -> list[dict[str, Any]]:
+        return self._ceph.items("rbd_snap_list", "rbd_snap_list_end", rbd_library.SnapInfo, self._handle)
 
     def take_snapshot(self, name: str) -> None:
         """Make a protected snapshot."""
