@@ -48,6 +48,7 @@ from intaglio.services.settings import ReceiptSettings
 from intaglio.services.signers import Signers
 from intaglio.signatures.base import Asker, Certificates, CertificatesUnavailable
 from intaglio.signatures.directory import CertificateDirectory
+from intaglio.signatures.keyring import Keyring
 from intaglio.signatures.own import OwnKey
 from intaglio.signatures.settings import SignatureSettings, Source
 from intaglio.signatures.verification import Verification
@@ -103,6 +104,7 @@ def make_parts(settings: Settings) -> Parts:
             show_locations=settings.api.show_image_direct_url or settings.api.show_multiple_locations,
         ),
         own_key=OwnKey(settings.signatures.service_key),
+        keyring=Keyring(settings.signatures.upstream_keys, callers=settings.signatures.callers_keys),
         seal=make_seal(settings),
     )
     tenancy.introduce(parts)
@@ -259,6 +261,7 @@ def make_bench(parts: Parts, settings: Settings) -> Bench:
         room=ImportRoom(parts),
         verification=parts.verification,
         own_key=parts.own_key,
+        keyring=parts.keyring,
         regions=make_regions(settings),
         seal=parts.seal,
         copied_properties=settings.copied_properties,

@@ -26,6 +26,7 @@ from intaglio.ingest.door import Door
 from intaglio.ingest.unpacking import UnpackingLimits
 from intaglio.outbound.base import Fetcher
 from intaglio.outbound.settings import Patience
+from intaglio.signatures.keyring import Keyring
 from intaglio.signatures.own import OwnKey
 from intaglio.signatures.verification import Verification
 from intaglio.stores.base import NotFound, Store
@@ -96,6 +97,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     room: Room
     verification: Verification
     own_key: OwnKey
+    keyring: Keyring  # of upstreams
     regions: Regions | None = None  # set where Keystone says where they are
     seal: Seal | None = None  # opens the tokens of users who asked for imports from there
     copied_properties: tuple[str, ...] = ()  # beginnings of the names of properties that come from there

@@ -86,6 +86,20 @@ SIGNATURES = (
         minimum=0.1,
     ),
     used(
+        "upstream_keys",
+        Kind.TEXT,
+        None,
+        "Directory of public keys by which upstreams' signatures of imports are judged: files in OpenPGP (.asc, .gpg) "
+        "or PEM (.pem, .pub, .crt), each named by its file.",
+        note="Not set: upstream-keys in data_dir. Changes count at once.",
+    ),
+    used(
+        "callers_keys",
+        Kind.BOOLEAN,
+        True,
+        "Judge upstreams' signatures also by keys that callers bring with their imports.",
+    ),
+    used(
         "service_key",
         Kind.TEXT,
         None,

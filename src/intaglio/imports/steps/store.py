@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Unavailable
 from intaglio.db.base import Connection
-from intaglio.db.repos import images, leases, verdicts
+from intaglio.db.repos import evidence, images, leases, verdicts
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image, Location
 from intaglio.domain.signatures import OF_SIGNATURES
@@ -232,6 +232,7 @@ async def _commit(bench: Bench, job: Job, lease: Lease, written: _Written) -> Js
         after = _after(job, replace(image, properties=noted), locations, written)
         if image.status is Status.IMPORTING:
             await leases.claim(conn, _unstaging(bench, job))
+            await evidence.bind(conn, image.id, job.task_id, written.facts.os_hash_value)
             await verdicts.record_accepted(conn, image.id, written.facts.detected_format, rule_set(bench.formats))
         return await images.update(conn, image, after)
 

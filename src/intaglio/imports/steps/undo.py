@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from intaglio.base.clock import utcnow
 from intaglio.db.base import Connection
-from intaglio.db.repos import deletions, images, leases, tasks
+from intaglio.db.repos import deletions, evidence, images, leases, tasks
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status, require_transition
@@ -143,6 +143,8 @@ async def _end(conn: Connection, bench: Bench, job: Job, was: Was, message: str,
             await images.delete(conn, image)
         else:
             await images.update(conn, image, after)
+    if ours and (image is None or image.status is Status.IMPORTING):
+        await evidence.forget(conn, job.image_id, job.task_id)
     lease = await leases.find(conn, job.image_id, LEASE_KIND)
     if lease is not None and ours:
         await leases.release(conn, lease)
