@@ -14,11 +14,11 @@ _STATEMENT = "application/vnd.in-toto+json"
 _MOST = 64  # signatures, or subjects that are looked at
 
 
-class _Digest(msgspec.Struct, rename="camel"):
+class _Digest(msgspec.Struct, frozen=True, rename="camel"):
     algorithm: str = "SHA2_256"
 
 
-class _Message(msgspec.Struct, rename="camel"):
+class _Message(msgspec.Struct, frozen=True, rename="camel"):
     signature: str
     message_digest: _Digest = _Digest()
 
@@ -27,13 +27,13 @@ class _Signature(msgspec.Struct):
     sig: str
 
 
-class _Envelope(msgspec.Struct, rename="camel"):
+class _Envelope(msgspec.Struct, frozen=True, rename="camel"):
     payload: str
     payload_type: str
     signatures: list[_Signature]
 
 
-class _Bundle(msgspec.Struct, rename="camel"):
+class _Bundle(msgspec.Struct, frozen=True, rename="camel"):
     """What is read of either format; the rest is for logs that nobody asks here."""
 
     media_type: str = ""
