@@ -115,6 +115,14 @@ SIGNATURES = (
         note="Not set: it stands in the file of the key.",
     ),
     used(
+        "service_certificate_id",
+        Kind.TEXT,
+        None,
+        "The id of the service's certificate in the key manager, where Nova and Cinder ask for it when they verify an "
+        "image that the service signed.",
+        note="Not set: an id made of its fingerprint, for which this service answers itself.",
+    ),
+    used(
         "receipts",
         Kind.BOOLEAN,
         True,
