@@ -6,6 +6,7 @@ certificate (CMS, or a bare signature), or a public key in PEM (a sigstore bundl
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import importlib
 from collections.abc import Mapping, Sequence
@@ -130,6 +131,7 @@ def prepare(signature: bytes, keys: Sequence[Key], by: str | None = None, hash_n
     `CertificateUntrusted`, `CertificateExpired`.
     """
     require_lengths(signature, keys)
+    signature = unbased(signature)
     form = _form(signature, keys)
     of_form = [key for key in keys if form_of(key.data) is form]
     if form is Form.OPENPGP:
@@ -167,8 +169,19 @@ def require_lengths(signature: bytes, keys: Sequence[Key]) -> None:
         raise UpstreamKeyUnusable(f"The keys have more than {LONGEST_KEY} bytes.")
 
 
+def text_of(data: bytes, *, key: bool) -> str:
+    """A key or signature as it stands in a request, which holds texts alone: what is none is put into base64."""
+    with contextlib.suppress(UnicodeDecodeError):
+        return data.decode("ascii")
+    encoded = base64.encodebytes(data).decode()
+    if not key:
+        return encoded
+    kind, gap = ("PGP PUBLIC KEY BLOCK", "\n") if form_of(data) is Form.OPENPGP else ("CERTIFICATE", "")
+    return f"-----BEGIN {kind}-----\n{gap}{encoded}-----END {kind}-----\n"
+
+
 def unbased(signature: bytes) -> bytes:
-    """A bare signature as it is computed with: many stand in their files in base64."""
+    """A signature as it is read: many stand in their files in base64."""
     try:
         return base64.b64decode(b"".join(signature.split()), validate=True)
     except (binascii.Error, ValueError):

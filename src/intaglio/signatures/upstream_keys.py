@@ -27,7 +27,6 @@ from intaglio.signatures.upstream import (
     UpstreamSignatureUnusable,
     Witness,
     mismatch,
-    unbased,
 )
 from intaglio.signatures.upstream_bundle import Envelope, Message, read
 
@@ -100,7 +99,7 @@ def prepare(signature: bytes, keys: Sequence[Key], by: str | None, hash_name: st
         return _of_bundle(signature, _wanted(known, by))
     if cms.looks_so(signature):
         return _of_cms(signature, known, by)
-    return _bare(unbased(signature), signature, _wanted(known, by), hash_name, "raw")
+    return _bare(signature, signature, _wanted(known, by), hash_name, "raw")
 
 
 def _signers(key: Key) -> list[_Signer]:
