@@ -20,9 +20,8 @@ from intaglio.imports.base import LEASE_KIND, Bench, ImportCancelled, Job, disca
 from intaglio.imports.methods import DIGEST
 from intaglio.imports.plugins import PluginRefused
 from intaglio.imports.steps.describe import Before, as_before
-from intaglio.ingest.base import CapExceeded
+from intaglio.ingest.base import CannotUnpack, CapExceeded
 from intaglio.ingest.conversion.base import CannotConvert
-from intaglio.ingest.unpacking import CannotUnpack
 from intaglio.outbound.base import FetchTooLarge
 from intaglio.signatures.base import SignatureMismatch
 from intaglio.stores.base import Store, StoreError
