@@ -99,7 +99,7 @@ async def test_a_large_one_with_names_that_lead_elsewhere(tmp_path: Path) -> Non
         (archive(member(SMALL)).replace(b"small", b"smell", 1), "damaged"),
         (archive(member(SMALL)).replace(b"-lh0-", b"-lh9-", 1), "damaged"),
         (archive(member(SMALL)).replace(b"-lh0-", b"-lh5-", 1), "damaged"),
-        (b"xx-lh5-" + bytes(13) + b"\x09" + bytes(600), "no header of this kind"),
+        (b"xx-lh5-" + b"\1" * 13 + b"\x09" + bytes(600), "no header of this kind"),
         (b"xx-lh5-" + b"\xff" * 13 + b"\x00" + bytes(600), "damaged|end in the middle"),
         (b"xx-lh5-" + bytes(600), "an empty file"),
     ],
