@@ -1,5 +1,6 @@
 """Files as operators have them: a deployment with several stores, and the sample that Glance's own tools generate."""
 
+import hashlib
 import json
 import re
 import subprocess
@@ -17,7 +18,7 @@ from intaglio.bootstrap.sources import Sources
 from intaglio.identity.settings import AuthMode
 from tests.config.conftest import Write
 from tests.starters.base import CACHE
-from tests.starters.environments import environment
+from tests.starters.environments import ENVIRONMENTS, environment
 
 Make = Callable[..., Sources]
 EXAMPLES = Path(__file__).parent / "examples"
@@ -86,7 +87,8 @@ def sample() -> tuple[str, dict[str, list[dict[str, object]]]]:
     """The sample file of the real Glance, and the definitions it was made from, by group."""
     command = [str(environment("glance") / "oslo-config-generator")]
     command += [word for name in NAMESPACES for word in ("--namespace", name)]
-    kept = CACHE / "glance-options"
+    versions = hashlib.sha256(" ".join(ENVIRONMENTS["glance"]).encode()).hexdigest()[:12]
+    kept = CACHE / "glance-options" / versions
     kept.mkdir(parents=True, exist_ok=True)
     with FileLock(kept / "lock"):
         for form, suffix in (("ini", "conf"), ("json", "json")):
@@ -107,7 +109,7 @@ def test_every_option_of_the_generated_sample_is_classified(
     text, definitions = sample
     plain = re.sub(r"^#([\w-]+) = <None>$", r"\1 =", text, flags=re.MULTILINE)
     plain = re.sub(r"^#([\w-]+) =", r"\1 =", plain, flags=re.MULTILINE)
-    plain = plain.replace("\nenabled_backends =", "\nenabled_backends = file:file", 1)
+    plain = plain.replace("\nenabled_backends =", "\nenabled_backends = file:file, cinder:cinder", 1)
     report = check(sources(write(plain), auth="http_basic"))
     number = sum(len(options) for options in definitions.values())
     assert number > 500
@@ -121,7 +123,7 @@ def test_every_option_of_the_generated_sample_is_classified(
 def test_the_tables_agree_with_the_real_definitions(
     sample: tuple[str, dict[str, list[dict[str, object]]]],
 ) -> None:
-    catalogue = Catalogue({"file": "file"})
+    catalogue = Catalogue({"file": "file", "cinder": "cinder"})
     ours = {  # where we differ, on purpose
         ("inject_metadata_properties", "inject"),  # pairs, which there are a mapping
         ("inject_metadata_properties", "ignore_user_roles"),  # a list of one role, which there is a text

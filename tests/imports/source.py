@@ -4,6 +4,7 @@ import contextlib
 import re
 import threading
 from collections.abc import Iterator
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -18,6 +19,7 @@ class Source:
     def __init__(self) -> None:
         self.data = DATA
         self.tag: str | None = '"one"'
+        self.status = 200  # 404: it is gone
         self.announced = True  # whether the length is said
         self.breaks: list[int] = []  # after how many bytes the next answers end
         self.texts: dict[str, bytes] = {}  # other files
@@ -36,6 +38,9 @@ class Source:
         name = request.path.lstrip("/")
         if name in self.texts:
             self._send(request, 200, self.texts[name], [])
+            return
+        if self.status != HTTPStatus.OK:
+            self._send(request, self.status, b"", [])
             return
         wanted = request.headers.get("Range")
         self.asked.append(wanted)

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from intaglio.base.errors import IntaglioError
@@ -24,6 +24,7 @@ from tests.starters.images import image as real_image
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 KIB, MIB = 1 << 10, 1 << 20
 SIZE = 3 * MIB + 512 * 3
+FEATURES_END, CORRUPT = 79, 1 << 1  # the last byte of the incompatible features, and a bit in it
 
 slow = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -97,7 +98,18 @@ async def disk(path: Path) -> bytes:
 def test_any_image(made: tuple[list[str], list[str]], tmp_path: Path) -> None:
     path = tmp_path / "image.qcow2"
     make(path, *made)
+    # qemu-io 7.2 marks a few images corrupt itself (lazy refcounts, a packed cluster made zero, another packed after)
+    assume("compat=0.10" in made[0] or not path.read_bytes()[FEATURES_END] & CORRUPT)
     assert asyncio.run(disk(path)) == expected(path)
+
+
+def test_an_image_marked_corrupt_is_left_to_the_tool(tmp_path: Path) -> None:
+    path = tmp_path / "image.qcow2"
+    make(path, ["cluster_size=65536"], ["write -P 7 0 65536"])
+    data = bytearray(path.read_bytes())
+    data[FEATURES_END] |= CORRUPT
+    path.write_bytes(data)
+    assert asyncio.run(qcow2.readable(opened(path))) is None
 
 
 @functools.cache

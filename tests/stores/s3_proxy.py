@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -26,14 +26,26 @@ class Fault:
 Rule = Callable[[str, str], Fault | None]
 
 
+def _set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class Proxy:
-    """`rule` is asked with method and target of each request; `seen` has them all."""
+    """`rule` is asked with method and target of each request; `seen` has them all.
+
+    `late` counts those whose client had given up when the server answered: what they asked for was done all the same.
+    """
 
     url: str = ""
     rule: Rule = lambda _method, _target: None
     seen: list[str] = field(default_factory=list)
     heads: list[bytes] = field(default_factory=list)
+    late: int = 0
+    _under_way: int = 0
+    _idle: asyncio.Event = field(default_factory=_set)
 
     def once(self, method: str, pattern: str, *faults: Fault) -> None:
         """The first requests of that method whose target matches meet the faults, one each; all others pass."""
@@ -43,6 +55,23 @@ class Proxy:
             return coming.pop(0) if coming and asked == method and re.search(pattern, target) else None
 
         self.rule = rule
+
+    async def settled(self) -> None:
+        """Wait, for a minute at most, until the server has answered all that was passed on to it."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), 60)
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """While the server is at a request."""
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
 
 
 @contextlib.asynccontextmanager
@@ -100,7 +129,9 @@ async def _one(
     there, away = await asyncio.open_connection(*upstream, limit=1 << 20)
     try:
         away.write(head + body)
-        answer = await there.readuntil(b"\r\n\r\n")
+        with proxy.waiting():
+            answer = await there.readuntil(b"\r\n\r\n")
+        proxy.late += reader.at_eof()
         length = 0 if method == "HEAD" else _length(answer)
         if fault.lose:
             await there.readexactly(length)

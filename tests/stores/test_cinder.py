@@ -116,6 +116,20 @@ async def test_another_process_waits_for_its_turn(block: Block, tmp_path: Path, 
     await kept.delete("key")
 
 
+async def test_the_last_reader_removes_what_another_process_deleted(
+    block: Block, tmp_path: Path, name: str, kept: CinderStore
+) -> None:
+    await kept.put("key", pieces(noise(9 * PIECE)))
+    other = store(block, tmp_path, name)
+    async with aclosing(kept.open("key")) as reader:
+        got = await anext(reader)
+        await other.delete("key")
+        assert [each["status"] for each in volumes(block, intaglio_store=name)] == ["in-use"]
+        assert got + b"".join([piece async for piece in reader]) == noise(9 * PIECE)
+    await other.close()
+    await asyncio.to_thread(wait_until, lambda: not volumes(block, intaglio_store=name), "its removal", 20)
+
+
 async def test_volumes_that_several_may_have(block: Block, tmp_path: Path, name: str, kept: CinderStore) -> None:
     stores = [store(block, tmp_path, name, cinder_volume_type=SHARED) for _ in range(2)]
     data = noise(9 * PIECE)

@@ -1,6 +1,7 @@
 """The S3 store on a real server, and through a network that goes wrong: what an operator and a user then see."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
@@ -77,10 +78,18 @@ async def proxy(s3_server: S3) -> AsyncIterator[Proxy]:
 
 @pytest.fixture
 async def through(plain: S3Store, proxy: Proxy, s3_server: S3, bucket: str) -> AsyncIterator[S3Store]:
-    """A store on the same bucket behind the proxy, which gives up soon."""
+    """A store on the same bucket behind the proxy, which gives up soon.
+
+    On a busy machine it may give up a request that the server carries out afterwards, when the object that a second
+    one made is deleted already: such an object is nobody's fault, and must not meet the next test.
+    """
     made = store(s3_server, bucket, QUICK, s3_store_host=proxy.url, s3_store_large_object_chunk_size=5)
     yield made
     await made.close()
+    await proxy.settled()
+    if proxy.late:
+        with contextlib.suppress(NotFound):
+            await plain.delete("key")
 
 
 # Writing over a bad network
@@ -97,10 +106,9 @@ NO_CONDITIONS = Fault(status=501, code="NotImplemented")
 @pytest.mark.parametrize(
     ("request_", "data", "fault"),
     [
-        # first: under load it was seen to meet, seconds later, an object that a row before it had deleted
-        (PUT_WHOLE, PARTS[:1000], HANGS),
         (PUT_WHOLE, PARTS[:1000], REFUSED),
         (PUT_WHOLE, PARTS[:1000], LOST),
+        (PUT_WHOLE, PARTS[:1000], HANGS),
         (PUT_WHOLE, PARTS[:1000], SLOW_DOWN),
         (PUT_WHOLE, PARTS[:1000], NO_CONDITIONS),
         (PUT_PART, PARTS, REFUSED),

@@ -18,7 +18,8 @@ SWIFT, SWIFT_SERVICE = "tests/stores/test_swift.py::", "tests/faults/test_swift.
 TENANTS = "tests/stores/test_swift_tenants.py::"
 RBD, RBD_SERVICE = "tests/stores/test_rbd.py::", "tests/faults/test_rbd.py::"
 CEPHFS = "tests/faults/test_cephfs.py::"
-CINDER = "tests/stores/test_cinder.py::"
+CINDER, CINDER_SERVICE = "tests/stores/test_cinder.py::", "tests/faults/test_cinder.py::"
+HTTP, HTTP_SERVICE = "tests/stores/test_http.py::", "tests/faults/test_http.py::"
 REMOVAL, STEPS = "tests/deletion/test_removal.py::", "tests/deletion/test_every_step.py::"
 
 ROWS = (
@@ -360,6 +361,24 @@ ROWS = (
         CINDER + "test_what_a_dead_reader_left",
     ),
     Row(
+        "every process is killed while a volume is written",
+        "cinder",
+        "the image is queued again, the volume detached and removed after the restart",
+        CINDER_SERVICE + "test_killed_while_a_volume_is_written",
+    ),
+    Row(
+        "every process is killed while a volume is read",
+        "cinder",
+        "the volume is detached after the restart, and read again",
+        CINDER_SERVICE + "test_killed_while_a_volume_is_read",
+    ),
+    Row(
+        "one process deletes the image while another reads it",
+        "cinder",
+        "the reader reads to the end, and removes the volume when it leaves",
+        CINDER + "test_the_last_reader_removes_what_another_process_deleted",
+    ),
+    Row(
         "a volume without multiattach is read by another process",
         "cinder",
         "tried again for a while, then 503",
@@ -389,6 +408,60 @@ ROWS = (
         "file",
         "the reader reads to the end",
         STEPS + "test_while_it_is_downloaded",
+    ),
+    Row(
+        "the web server is gone, or does not answer",
+        "http",
+        "503 with the reason in the log; the image stays as it is",
+        HTTP_SERVICE + "test_the_server_is_gone",
+    ),
+    Row(
+        "the file is no longer there",
+        "http",
+        "503; downloads work again when it is back",
+        HTTP_SERVICE + "test_the_file_is_gone",
+    ),
+    Row(
+        "the web server breaks off in the middle",
+        "http",
+        "the reading goes on at the same byte",
+        HTTP_SERVICE + "test_it_breaks_off_once",
+    ),
+    Row(
+        "the web server says nothing any more in the middle",
+        "http",
+        "the client's connection ends early, others are served meanwhile",
+        HTTP_SERVICE + "test_it_is_silent_in_the_middle",
+    ),
+    Row(
+        "other data are there than were, of the same length",
+        "http",
+        "never served whole: the end is kept back",
+        HTTP_SERVICE + "test_other_data_are_there_now",
+    ),
+    Row(
+        "a file of another length is there",
+        "http",
+        "503",
+        HTTP_SERVICE + "test_a_file_of_another_length_is_there",
+    ),
+    Row(
+        "the web server knows no ranges",
+        "http",
+        "parts are read by reading over what comes before them",
+        HTTP + "TestServersWithoutRanges::test_parts_are_read_by_reading_over",
+    ),
+    Row(
+        "its certificate is not trusted",
+        "http",
+        "503",
+        HTTP + "TestCertificates::test_of_an_unknown_authority_are_refused",
+    ),
+    Row(
+        "its address leads inside, or the operator's lists refuse it",
+        "http",
+        "nothing is fetched",
+        HTTP + "TestWhatIsNotFetched::test_is_denied",
     ),
 )
 

@@ -169,10 +169,10 @@ class CinderStore:
             _log.warning("%s; volume %s is removed later", error, volume.id)
 
     async def _finish_deletion(self, volume: str) -> None:
-        """Remove a volume that was deleted, unless somebody still has it."""
-        if volume not in self._awaited:
-            return
+        """Remove a volume that was deleted, here or by another process, unless somebody still has it."""
         try:
+            if volume not in self._awaited and not await self._volumes.run(self._is_deleted, volume):
+                return
             await self._volumes.run(self._api.delete, volume)
         except InUse:
             _log.info("store %s: volume %s is still attached; it is removed later", self._id, volume)
@@ -181,6 +181,10 @@ class CinderStore:
             _log.warning("%s; volume %s is removed later", error, volume)
             return
         self._awaited.discard(volume)
+
+    def _is_deleted(self, volume: str) -> bool:
+        found = self._api.find(volume)
+        return found is not None and DELETED in found.metadata
 
 
 def _stat(volume: Volume) -> Stat:

@@ -134,12 +134,8 @@ class Upload(PartedUpload):
         await self._publish("PUT", (), headers, body)
 
     async def _complete(self) -> None:
-        for attempt in range(ATTEMPTS):  # radosgw joins parts whatever the condition
-            if not (await self._client.head("look at an object", self._key)).fine:
-                break
-            await asyncio.sleep(PAUSE * 2**attempt)  # one that was deleted just now may still be shown
-        else:
-            await self._refuse_taken()
+        if (await self._client.head("look at an object", self._key)).fine:  # radosgw joins whatever the condition
+            raise taken(self._client.store, self._key)
         parts = "".join(
             f"<Part><PartNumber>{number}</PartNumber><ETag>{tag.replace('&', '&amp;').replace('<', '&lt;')}</ETag>"
             f"{f'<ChecksumCRC32>{checksum}</ChecksumCRC32>' if checksum else ''}</Part>"
@@ -187,11 +183,6 @@ class Upload(PartedUpload):
         except Busy as error:
             return None, error
         return answer, None if answer.fine else answer.error(self._client.store, doing)
-
-    async def _refuse_taken(self) -> None:
-        answer = await self._client.head("look at an object", self._key)
-        if answer.fine:
-            raise taken(self._client.store, self._key)
 
     async def _is_ours(self) -> bool:
         """Whether the object that is there now is the one of this upload."""
