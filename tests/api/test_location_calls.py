@@ -11,6 +11,7 @@ import pytest
 
 from tests.api.test_upload import qcow2
 from tests.api.wire import FORMATS, PEOPLE, Caller, Json, Target, digests, noise, op, refused
+from tests.signatures.test_receipts import receipt
 from tests.starters.base import wait_until
 from tests.starters.intaglio import User, intaglio
 from tests.starters.nginx import nginx
@@ -409,6 +410,7 @@ class TestBelieved:
             assert (found["status"], found["checksum"], found["size"]) == ("active", None, len(DATA))
             with pytest.raises(httpx.RemoteProtocolError):
                 lax.by("mia").get(f"/v2/images/{image_id}/file")
+            assert receipt(lax.by("mia"), image_id)[1]["predicate"]["digests"] == "declared"
 
     def test_none(self, lax: Site) -> None:
         image_id, url = lax.queued(), f"{lax.url}/disk.img"
@@ -417,6 +419,9 @@ class TestBelieved:
         unknown = dict.fromkeys(KNOWN)
         assert lax.state(image_id) == {"status": "active", "size": len(DATA), "stores": "web", **unknown}
         assert lax.by("mia").get(f"/v2/images/{image_id}/file").content == DATA
+        nothing = lax.by("mia").get(f"/v2/images/{image_id}/receipt")
+        refused(nothing, 404)
+        assert "No digest" in nothing.text
 
     def test_but_what_is_known_stays_so(self, lax: Site) -> None:
         image_id = lax.by("mia").active(DATA)["id"]

@@ -63,6 +63,7 @@ def test_taken(member: Caller, size: int, chunked: bool) -> None:
     answer = member.upload(image["id"], pieces(data, 50_000) if chunked else data)
     assert (answer.status_code, answer.content) == (204, b"")
     now = member.image(image["id"])
+    now.pop("os_glance_receipt", None)  # a Glance has none
     assert now == image | digests(data) | {
         "status": "active", "virtual_size": size, "stores": "fast", "updated_at": now["updated_at"],
     }  # fmt: skip

@@ -28,6 +28,15 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/signatures/test_provenance.py::test_what_does_not_fit_never_becomes_visible",
     ),
     "Evidence": ("tests/signatures/test_resigning.py::test_what_is_noted_of_an_upload",),
+    "Receipts": (
+        "tests/signatures/test_receipts.py::test_an_upload",
+        "tests/signatures/test_receipts.py::test_who_may_read_it",
+        "tests/signatures/test_receipts.py::test_a_new_key",
+    ),
+    "Copies read back": (
+        "tests/signatures/test_verify_command.py::test_bytes_that_were_changed_in_the_store",
+        "tests/inventory/test_reverification.py::test_what_is_wrong_is_taken_out_of_use",
+    ),
     "Method not allowed": (
         "tests/api/test_routes_table.py::test_other_methods_are_answered_with_those_allowed",
         "tests/api/test_routing.py::test_usage_names_its_method",

@@ -3,7 +3,11 @@
 import base64
 import hashlib
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +15,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
-from securesystemslib.signer import SSlibKey
+from securesystemslib.signer._key import SSlibKey
 
 from tests.api.test_import import ask, imported, stage
 from tests.api.wire import FORMATS, Caller, Json, json_of, op, refused
 from tests.signatures.conftest import Signing, signing_service
-from tests.starters.base import wait_until
+from tests.starters.base import ROOT, wait_until
 
+GUIDE = ROOT / "docs" / "howto" / "verify-images.md"
 DATA = b"\0 not a disk format " * 500
 
 
@@ -99,6 +104,21 @@ def test_an_upload(signing: Signing, mia: Caller) -> None:
     ]
 
 
+def test_the_guide(signing: Signing, mia: Caller, tmp_path: Path) -> None:
+    """Its few lines of Python read a receipt, and refuse a changed one."""
+    image = mia.active(DATA)["id"]
+    envelope, _ = receipt(mia, image)
+    exported = signing.service.run("cert", "service", "export", "--data-dir", signing.data)
+    (tmp_path / "image-service.pem").write_text(exported)
+    [program] = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    for text, code in ((envelope, 0), (envelope.replace('"sig":"M', '"sig":"N'), 1)):
+        (tmp_path / "disk.receipt.json").write_text(text)
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, image in done.stdout) == (code, code == 0), done.stderr
+
+
 def test_a_signed_image(signing: Signing, mia: Caller) -> None:
     """Who signed, who vouches for the signer, and the digest that was signed."""
     image = mia.active(DATA, **signing.ann.properties(DATA))
@@ -149,12 +169,12 @@ def test_an_import(mia: Caller) -> None:
 
 
 def test_who_may_read_it(mia: Caller, signing: Signing) -> None:
-    """Whoever sees the image, also when it is deactivated; for others there is none."""
+    """Whoever sees the image; of a deactivated one it would show what the image itself does not show any more."""
     image = mia.active(DATA)["id"]
     receipt(mia, image)
     with signing.caller("adm-req") as root, signing.caller("adm-off") as other:
         assert root.post(f"/v2/images/{image}/actions/deactivate").status_code == 204
-        assert mia.get(f"/v2/images/{image}/receipt").status_code == 200
+        refused(mia.get(f"/v2/images/{image}/receipt"), 403)
         assert other.get(f"/v2/images/{image}/receipt").status_code == 200
     with Caller(signing.target, None) as anonymous:
         assert anonymous.get(f"/v2/images/{image}/receipt").status_code == 401

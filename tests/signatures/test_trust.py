@@ -233,4 +233,4 @@ def test_no_trust_store(tmp_path: Path) -> None:
     nowhere = SignatureSettings(trust=Trust.ANCHORED, trust_dir=tmp_path / "nowhere")
     with pytest.raises(CertificateUntrusted):
         TrustStore(nowhere).vouch(ann.certificate, MINE, (), NOW)
-    assert TrustStore(replace(nowhere, trust=Trust.ANY)).vouch(ann.certificate, MINE, (), NOW) == ""
+    assert TrustStore(replace(nowhere, trust=Trust.ANY)).vouch(ann.certificate, MINE, (), NOW).root == ""

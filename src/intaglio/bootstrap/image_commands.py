@@ -1,17 +1,34 @@
-"""What `intaglio image inspect` and `sign-all` do: judging, or signing, the stored data of images."""
+"""What `intaglio image inspect`, `sign-all` and `receipts` do: stored data judged anew, signed, and proven."""
 
 from collections.abc import Callable, Collection
 
+import msgspec
+
+from intaglio.base.errors import Invalid
 from intaglio.bootstrap.administration import with_parts
 from intaglio.bootstrap.settings import Settings
 from intaglio.domain.image import Visibility
-from intaglio.services import baseline, inspection, marks
+from intaglio.services import baseline, inspection, marks, receipt_writing, receipts
 from intaglio.services.baseline import Signed
 from intaglio.services.inspection import Finding
 from intaglio.services.inventory import Told
 from intaglio.services.parts import Parts
 
 _MIB = 1 << 20
+
+
+class NoReceiptsHere(Invalid):
+    """The configuration has no receipts written."""
+
+    code = "no-receipts-here"
+
+
+class Written(msgspec.Struct, frozen=True):
+    """How many receipts were written, how many there are now, and how many images wait for one."""
+
+    written: int
+    there: int
+    waiting: int
 
 
 def inspect(
@@ -64,5 +81,20 @@ def sign_all(
             found(each)
             done.append(each)
         return done
+
+    return with_parts(settings, work)
+
+
+def write_receipts(settings: Settings, *, everything: bool) -> Written:
+    """Write the receipts that are missing, and those that would say something else now. Raises `NoReceiptsHere`."""
+    if not settings.signatures.receipts:
+        raise NoReceiptsHere("[image_signature_verification] receipts is off: this service writes none.")
+
+    async def work(parts: Parts) -> Written:
+        await marks.recall(parts)
+        await parts.own_key.current()  # without it every one would fail
+        await receipts.reconcile(parts, everything=everything)
+        written = await receipt_writing.Receipts(parts).tend()
+        return Written(written, *await parts.database.read(receipts.counts))
 
     return with_parts(settings, work)

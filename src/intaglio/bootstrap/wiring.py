@@ -37,13 +37,25 @@ from intaglio.identity.users import UsersFile
 from intaglio.imports import plugins
 from intaglio.imports.base import Bench
 from intaglio.ingest.door import Door
-from intaglio.services import expiry, kept, receipts, recount, recovery, search_index, staging, stuck, tasks, tenancy
+from intaglio.services import (
+    expiry,
+    kept,
+    receipts,
+    recount,
+    recovery,
+    reverification,
+    search_index,
+    staging,
+    stuck,
+    tasks,
+    tenancy,
+)
 from intaglio.services.changes import Changes
 from intaglio.services.import_room import ImportRoom
 from intaglio.services.marks import Marks
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.parts import Parts
-from intaglio.services.settings import ReceiptSettings
+from intaglio.services.settings import ReceiptSettings, UpkeepSettings
 from intaglio.services.signers import Signers
 from intaglio.signatures.base import Asker, Certificates, CertificatesUnavailable
 from intaglio.signatures.directory import CertificateDirectory
@@ -70,6 +82,7 @@ INDEX_SECONDS = 300
 TENANTS_SECONDS = 30
 RECEIPTS_SECONDS = 1
 MISSING_RECEIPTS_SECONDS = 3600
+VERIFY_COPIES_SECONDS = 60
 
 
 def make_parts(settings: Settings) -> Parts:
@@ -77,7 +90,7 @@ def make_parts(settings: Settings) -> Parts:
     policy = PolicyEngine(files=PolicyFiles(settings.policy))
     database = open_database(settings.database)
     ids = [store.id for store in settings.stores.stores]
-    counts = Counts((*metrics.families(), *counted.families(ids)))
+    counts = Counts((*metrics.families(), *counted.families(ids), *reverification.families(ids)))
     own_key = OwnKey(settings.signatures.service_key)
     certificates = make_certificates(settings.signatures, own_key)
     verification = Verification(settings.signatures, certificates, Signers(database).keep)
@@ -339,6 +352,15 @@ def _receipt_jobs(parts: Parts) -> Sequence[PeriodicJob]:
     )
 
 
+def _reading_back(parts: Parts, upkeep: UpkeepSettings) -> Sequence[PeriodicJob]:
+    if not upkeep.verify_copies_days:
+        return ()
+    own = reverification.Reverification(
+        parts, days=upkeep.verify_copies_days, mebibytes_per_second=upkeep.verify_copies_mib
+    )
+    return (PeriodicJob("verify-copies", min(VERIFY_COPIES_SECONDS, upkeep.verify_copies_days * 86400), own.tend),)
+
+
 def _for_tenants(parts: Parts) -> Sequence[PeriodicJob]:
     """Nothing where no store keeps images in their projects' own accounts."""
     if not tenancy.tenanted(parts):
@@ -389,6 +411,7 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
         PeriodicJob("tasks", TASKS_SECONDS, own_tasks.tend),
         PeriodicJob("forget", FORGET_SECONDS, own_tasks.expire),
         *_receipt_jobs(parts),
+        *_reading_back(parts, upkeep),
         *_for_tenants(parts),
     ]
     if upkeep.expire_empty_after_hours:

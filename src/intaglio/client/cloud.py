@@ -174,6 +174,29 @@ class ImageService:
         except requests.RequestException as error:
             raise CloudUnreachable(f"The events ended: {error}") from error
 
+    def receipt(self, image_id: str) -> str:
+        """The envelope of an image's receipt. Raises `NoSuchImage`, which says why there is none, `CallRefused`."""
+        return str(self._answer("GET", f"/images/{image_id}/receipt").text)
+
+    def certificates(self) -> Sequence[str]:
+        """The certificates (PEM) that the service says its receipts are signed with, the latest first.
+
+        Raises `CallRefused`.
+        """
+        found = (self._call("GET", "/info/certificates", missing=None) or {}).get("certificates", [])
+        return tuple(str(each["certificate"]) for each in found)
+
+    def download(self, image_id: str) -> Iterator[bytes]:
+        """The image's data, piece by piece. Raises `NoSuchImage`, `CallRefused`, and `CloudUnreachable` at any time."""
+        requests = importlib.import_module("requests")
+        more = {"stream": True, "timeout": (10, _SILENCE_SECONDS), "headers": {"Accept-Encoding": "identity"}}
+        try:
+            answer = self._answer("GET", f"/images/{image_id}/file", missing="The image is gone.", **more)
+            with contextlib.closing(answer):
+                yield from answer.iter_content(1 << 20)
+        except requests.RequestException as error:
+            raise CloudUnreachable(f"The data ended early: {error}") from error
+
     def import_staged(self, image_id: str) -> None:
         """Have the service import what was staged; it goes on after the answer. Raises as `delete` does."""
         body = {"method": {"name": "glance-direct"}}

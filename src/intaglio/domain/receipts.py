@@ -11,7 +11,15 @@ from typing import Any
 import msgspec
 
 from intaglio.domain.image import Image, Location
-from intaglio.domain.signatures import CERTIFICATE, HASH_METHOD, KEY_TYPE, OF_SIGNATURES, PROPERTIES, evidence_of
+from intaglio.domain.signatures import (
+    CERTIFICATE,
+    HASH_METHOD,
+    KEY_TYPE,
+    OF_SIGNATURES,
+    PROPERTIES,
+    SIGNATURE,
+    evidence_of,
+)
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:intaglio:image-receipt:v1"
@@ -135,6 +143,7 @@ def _signature(image: Image, certificates: Mapping[str, str]) -> Mapping[str, An
         "key_type": image.properties[KEY_TYPE],
         "hash_method": image.properties[HASH_METHOD],
         "certificate_id": image.properties[CERTIFICATE],
+        "value": image.properties[SIGNATURE],
     }
     if evidence is None or evidence.verified is None:
         return {"state": "not-verified", **said}

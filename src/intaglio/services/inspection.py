@@ -11,7 +11,7 @@ import msgspec
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import NotFound
 from intaglio.db.base import Connection
-from intaglio.db.repos import images, verdicts
+from intaglio.db.repos import images, receipts, verdicts
 from intaglio.domain.image import Image
 from intaglio.domain.status import Status
 from intaglio.formats.base import FormatMismatch, UnsafeContent, Verdict
@@ -144,6 +144,7 @@ async def _note(parts: Parts, finding: Finding, rules: str, *, deactivate: bool)
 
     async def work(conn: Connection) -> bool:
         await verdicts.record(conn, verdict)
+        await receipts.note(conn, finding.image_id)
         image = await images.get(conn, finding.image_id)
         if not (refused and deactivate) or image is None or image.status is not Status.ACTIVE:
             return False

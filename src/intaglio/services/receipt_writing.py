@@ -41,26 +41,30 @@ class Receipts:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    async def tend(self) -> None:
-        """Write all receipts that are due now."""
-        while await self._some():
-            pass
+    async def tend(self) -> int:
+        """Write all receipts that are due now; how many that were."""
+        written = 0
+        while (number := await self._some()) is not None:
+            written += number
+        return written
 
-    async def _some(self) -> bool:
+    async def _some(self) -> int | None:
+        """Write some; None when none is due."""
         now = utcnow()
         database = self._parts.database
         if not await database.read(lambda conn: receipts.waiting(conn, now)):
-            return False
+            return None
+        written = 0
         taken = await database.write(lambda conn: receipts.take(conn, now, _AT_ONCE))
         for due in taken:
             try:
-                await write(self._parts, due)
+                written += await write(self._parts, due)
             except IntaglioError as error:
                 await self._put_off(due, str(error))
             except Exception as error:  # noqa: BLE001 - one image must not keep all others from getting theirs
                 _log.exception("the receipt of image %s was not written because of a defect", due.image_id)
                 await self._put_off(due, type(error).__name__)
-        return len(taken) == _AT_ONCE
+        return written
 
     async def _put_off(self, due: Due, error: str) -> None:
         until = utcnow() + pause_after(due.attempts)
@@ -81,8 +85,8 @@ class _Seen(msgspec.Struct, frozen=True):
     certificates: dict[str, str]
 
 
-async def write(parts: Parts, due: Due, *, anew: bool = False) -> bool:
-    """Write an image's receipt, if there is to be one, and if it would say something new or `anew`; whether it was.
+async def write(parts: Parts, due: Due) -> bool:
+    """Write an image's receipt, if there is to be one, and if it would say something new; whether it was written.
 
     Raises `ServiceKeyUnusable`, and what the database raises.
     """
@@ -96,7 +100,7 @@ async def write(parts: Parts, due: Due, *, anew: bool = False) -> bool:
     sign = mark(seen.image, facts)
     before = seen.before
     same = before is not None and before.mark == sign and before.keyid == key.keyid and not due.attempts
-    if same and not anew:
+    if same:
         await parts.database.write(partial(_confirm, due=due, at=seen.image.updated_at))
         return False
     envelope = dsse.sealed(key, PAYLOAD_TYPE, statement(seen.image, facts, utcnow()))

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 from intaglio.authz.engine import Caller
-from intaglio.base.errors import NotFound
+from intaglio.base.errors import Forbidden, NotFound
 from intaglio.db.base import Connection
 from intaglio.db.repos import receipts
 from intaglio.db.repos.receipts import OwnCertificate, Receipt
@@ -26,12 +26,23 @@ class NoReceipt(NotFound):
     code = "no-receipt"
 
 
+class ReceiptWithheld(Forbidden):
+    """The image is out of use, and its receipt says where its data lie."""
+
+    code = "receipt-withheld"
+
+
 async def show(parts: Parts, caller: Caller, image_id: str) -> Receipt:
-    """The image's receipt. Raises `ImageNotFound`, refusals, `NoReceipt`."""
+    """The image's receipt. Raises `ImageNotFound`, refusals, `NoReceipt`, `ReceiptWithheld`."""
 
     async def work(conn: Connection) -> Receipt:
         image, target = await visible_image(conn, parts.policy, caller, image_id)
         parts.policy.require("intaglio:get_receipt", caller, target)
+        named = image.status is Status.DEACTIVATED and parts.receipts.show_locations
+        if named and not caller.principal.is_admin:
+            raise ReceiptWithheld(
+                f"Image {image.id} is deactivated; only an administrator reads its receipt, which names its locations."
+            )
         found = await receipts.find(conn, image.id) if image.status in IN_USE else None
         if found is None:
             raise NoReceipt(_why_not(parts, image))
@@ -55,10 +66,18 @@ async def certificates(parts: Parts) -> list[OwnCertificate]:
     return await parts.database.read(receipts.own)
 
 
-async def reconcile(parts: Parts) -> None:
-    """Have receipts written of images in use that have none, or that a Glance changed; forget those of gone ones."""
+async def counts(conn: Connection) -> tuple[int, int]:
+    """How many receipts there are, and how many images wait for one."""
+    return await receipts.counts(conn)
+
+
+async def reconcile(parts: Parts, *, everything: bool = False) -> None:
+    """Have receipts written of images in use that have none, or that a Glance changed; forget those of gone ones.
+
+    With `everything` all images in use are looked at anew.
+    """
     number = 0
-    async for ids in doubtful(parts):
+    async for ids in doubtful(parts, everything=everything):
         number += len(ids)
     gone = await parts.database.write(receipts.forget_gone)
     if number or gone:

@@ -1,20 +1,34 @@
-"""Reading stored copies back and comparing them with the digests on record. Nothing is ever changed by that."""
+"""Reading stored copies back and comparing them with the digests on record, and with who signed them.
+
+Nothing is ever changed by that.
+"""
 
 import asyncio
+import hashlib
+import importlib
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from intaglio.base.errors import Invalid
+from intaglio.db.base import Connection
 from intaglio.db.repos import copies as copy_rows
+from intaglio.db.repos import images, receipts
+from intaglio.domain.signatures import ImageSignature, declared, evidence_of
 from intaglio.domain.status import Status
 from intaglio.ingest.base import NotAsStored
 from intaglio.services.delivery import digest_of
 from intaglio.services.inventory import UNKNOWN, Placed, Told, placed, silent
 from intaglio.services.parts import Parts
+from intaglio.signatures.base import SignatureMismatch
 from intaglio.stores.base import NotFound, StoreError
+
+if TYPE_CHECKING:
+    from intaglio.signatures.certificates import Signer
 
 
 class Outcome(StrEnum):
@@ -34,6 +48,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     store_id: str
     outcome: Outcome
     reason: str = ""
+    gone: bool = False  # there is nothing, so nothing wrong can be read
 
     @property
     def fine(self) -> bool:
@@ -63,7 +78,7 @@ async def verify(
     after: int = 0,
     bytes_per_second: float | None = None,
     told: Told = silent,
-) -> AsyncIterator[Verdict]:
+) -> AsyncGenerator[Verdict, None]:
     """Read copies of images that are in use: all, or those of an image, in all stores or in some.
 
     Those of the locations up to number `after` are left out. One that goes away meanwhile is passed over.
@@ -72,40 +87,87 @@ async def verify(
     async for each in placed(parts, image_id=image_id, after=after):
         wanted = not stores or each.store_id in stores
         if wanted and each.copy.status in {Status.ACTIVE, Status.DEACTIVATED}:
-            outcome, reason = await _look(parts, each, pace, told)
-            if outcome in {Outcome.GOOD, Outcome.UNPROVEN} or await _still_there(parts, each):
+            found = await _look(parts, each, pace, told)
+            if found.outcome in {Outcome.GOOD, Outcome.UNPROVEN} or await _still_there(parts, each):
                 yield Verdict(
                     location=each.copy.location.id or 0,
                     image_id=each.copy.image_id,
                     store_id=each.store_id or each.copy.location.store or UNKNOWN,
-                    outcome=outcome,
-                    reason=reason,
+                    outcome=found.outcome,
+                    reason=found.reason,
+                    gone=found.gone,
                 )
 
 
-async def _look(parts: Parts, placed: Placed, pace: Pace, told: Told) -> tuple[Outcome, str]:
+class _Look(msgspec.Struct, frozen=True):
+    outcome: Outcome
+    reason: str = ""
+    gone: bool = False
+
+
+async def _look(parts: Parts, placed: Placed, pace: Pace, told: Told) -> _Look:
     if placed.store_id == UNKNOWN:
-        return Outcome.UNREADABLE, "no configured store holds its location"
-    store, copy = parts.stores[placed.store_id], placed.copy
+        return _Look(Outcome.UNREADABLE, "no configured store holds its location")
     try:
-        size = (await store.stat(placed.key)).size
-        if copy.size is not None and size != copy.size:
-            return Outcome.BAD, f"it has {size} bytes where {copy.size} were stored"
-        digest = digest_of(copy)
-        pieces = store.open(placed.key)
-        if digest is not None:
-            pieces = parts.door.discharge(pieces, *digest, f"image {copy.image_id} in store {placed.store_id}")
-        async with aclosing(pieces):
-            async for piece in pieces:
-                told(f"image {copy.image_id} in {placed.store_id}", len(piece))
-                await pace.passed(len(piece))
+        found = await _compared(parts, placed, pace, told)
     except NotFound:
-        return Outcome.BAD, "its object is not there"
+        found = _Look(Outcome.BAD, "its object is not there", gone=True)
     except StoreError as error:
-        return Outcome.UNREADABLE, str(error)
+        found = _Look(Outcome.UNREADABLE, str(error))
     except NotAsStored:
-        return Outcome.BAD, "its bytes are not those that were stored"
-    return (Outcome.UNPROVEN, "no digest of it is on record") if digest is None else (Outcome.GOOD, "")
+        found = _Look(Outcome.BAD, "its bytes are not those that were stored")
+    except SignatureMismatch as error:
+        found = _Look(Outcome.BAD, f"the image's signature does not fit: {error}")
+    return found
+
+
+async def _compared(parts: Parts, placed: Placed, pace: Pace, told: Told) -> _Look:
+    """Read a copy. Raises what the store raises, `NotAsStored`, `SignatureMismatch`."""
+    store, copy = parts.stores[placed.store_id], placed.copy
+    size = (await store.stat(placed.key)).size
+    if copy.size is not None and size != copy.size:
+        return _Look(Outcome.BAD, f"it has {size} bytes where {copy.size} were stored")
+    signer = await signer_of(parts, copy.image_id)
+    signed = [] if signer is None else [hashlib.new(signer.signature.algorithm, usedforsecurity=False)]
+    digest = digest_of(copy)
+    pieces = store.open(placed.key)
+    if digest is not None:
+        name = f"image {copy.image_id} in store {placed.store_id}"
+        pieces = parts.door.discharge(pieces, *digest, name, consumers=signed)
+    async with aclosing(pieces):
+        async for piece in pieces:
+            told(f"image {copy.image_id} in {placed.store_id}", len(piece))
+            await pace.passed(len(piece))
+    if signer is not None:
+        signer.require(signed[0].digest())
+    return _Look(Outcome.UNPROVEN, "no digest of it is on record") if digest is None else _Look(Outcome.GOOD)
+
+
+async def signer_of(parts: Parts, image_id: str) -> "Signer | None":
+    """Who signed an image by what was verified here; None when that is nobody, or the certificate was not kept."""
+
+    async def work(conn: Connection) -> tuple[ImageSignature, str] | None:
+        image = await images.get(conn, image_id)
+        evidence = None if image is None else evidence_of(image.properties, image.os_hash_value)
+        if image is None or evidence is None or evidence.verified is None:
+            return None
+        fingerprint = evidence.verified.certificate
+        try:
+            signature = declared(image.properties)
+        except Invalid:  # a Glance changed it
+            return None
+        pem = (await receipts.known(conn, [fingerprint])).get(fingerprint)
+        if signature is None or signature.fingerprint != evidence.verified.fingerprint or pem is None:
+            return None
+        return signature, pem
+
+    known = await parts.database.read(work)
+    if known is None:
+        return None
+    # By name: what reads certificates takes a while to import, and most images are not signed.
+    certificates: Any = importlib.import_module("intaglio.signatures.certificates")
+    found: Signer = certificates.signer(certificates.der_of(known[1].encode()), known[0], smallest_bits=0)
+    return found
 
 
 async def _still_there(parts: Parts, placed: Placed) -> bool:

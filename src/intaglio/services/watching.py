@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from intaglio.base.errors import IntaglioError
 from intaglio.base.metrics import Family, lines
 from intaglio.db.base import Connection
-from intaglio.db.repos import leases, tasks
+from intaglio.db.repos import leases, receipts, tasks
 from intaglio.services import health
 from intaglio.services.parts import Parts
 from intaglio.stores.base import Space, Spacious, StoreError
@@ -19,6 +19,7 @@ _TASKS = Family(
     "intaglio_tasks", "Imports and other tasks on record, by what they are and how far.", ("type", "status")
 )
 _REMOVALS = Family("intaglio_removals", "Stored objects that wait to be removed, or were given up.", ("state",))
+_RECEIPTS = Family("intaglio_receipts_waiting", "Images whose receipt is still to be written.")
 _GAUGE = "gauge"
 _SPACE_SECONDS = 4.0
 
@@ -62,6 +63,7 @@ async def _on_record(parts: Parts) -> list[tuple[Family, Numbers]]:
         waiting, given_up = await leases.removals(conn)
         return [
             (_TASKS, {(kind, status): float(number) for kind, status, number in await tasks.counts(conn)}),
+            (_RECEIPTS, {(): float(await receipts.count_due(conn))}),
             (_REMOVALS, {("waiting",): float(waiting), ("given-up",): float(given_up)}),
         ]
 

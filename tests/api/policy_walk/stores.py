@@ -11,6 +11,7 @@ WALK = {
     "GET /v2/info/import": (ask(401, 200, 200, 200, 200, 200),),
     "GET /v2/info/stores": (ask(401, 200, 200, 200, 200, 200),),
     "GET /v2/info/stores/detail": (ask(401, 403, 403, 403, 403, 200),),
+    "GET /v2/info/certificates": (ask(401, 200, 200, 200, 200, 200),),
     "GET /v2/info/usage": (ask(401, 200, 200, 200, 200, 200),),
     "DELETE /v2/stores/{store_id}/{image_id}": (
         # the last is allowed, but it is the only copy

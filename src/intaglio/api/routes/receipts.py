@@ -17,7 +17,7 @@ RECEIPTS_ROUTES = (
         response="Receipt",
         errors={
             **IMAGE_ERRORS,
-            403: "The policy refuses.",
+            403: "The policy refuses, or the image is deactivated and its receipt names locations.",
             404: "No such image, or not one the caller may see; or it has no receipt yet, and why not.",
         },
     ),

@@ -177,7 +177,12 @@ async def forget_gone(conn: Connection) -> int:
 async def counts(conn: Connection) -> tuple[int, int]:
     """How many receipts there are, and how many images wait for one."""
     found = (await conn.execute(select(func.count()).select_from(receipts))).scalar_one()
-    return found, (await conn.execute(select(func.count()).select_from(receipts_due))).scalar_one()
+    return found, await count_due(conn)
+
+
+async def count_due(conn: Connection) -> int:
+    """How many images wait for a receipt."""
+    return int((await conn.execute(select(func.count()).select_from(receipts_due))).scalar_one())
 
 
 async def remember(conn: Connection, found: Mapping[str, str], keyid: str | None = None) -> None:
