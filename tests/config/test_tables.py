@@ -115,6 +115,7 @@ INDIRECT = {  # read by the loader itself, or by a driver that is handed all its
     ("image_conversion", "output_format"),  # test_conversion.py proves these
     ("image_format", "vmdk_allowed_types"),
     ("task", "work_dir"),
+    ("image_signature_verification", "service_certificate"),  # it goes with service_key: test_service_key.py
     *(("intaglio", f"convert_{name}") for name in ("signed", "memory_mib", "minutes")),
     ("DEFAULT", "debug"),  # of the processes, among the options of [intaglio]
 }

@@ -16,7 +16,7 @@ from tests.starters.glance import FileStore, Glance, glance
 from tests.starters.intaglio import Intaglio, intaglio
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(300)]
-VARY = ("updated_at", "stores")
+VARY = ("updated_at", "stores", "os_glance_receipt")
 CONF = "[DEFAULT]\ndelayed_delete = true\nscrub_time = {keep}\nwakeup_time = 1\n"
 
 

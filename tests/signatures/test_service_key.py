@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -48,6 +49,15 @@ def test_several_processes_make_one(tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     assert path.stat().st_mode & 0o777 == 0o600
     assert not make(path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of others")
+def test_it_belongs_to_whom_the_directory_belongs(tmp_path: Path) -> None:
+    os.chown(tmp_path, 12345, 12345)
+    path = tmp_path / "service-key.pem"
+    load(ServiceKeySettings(key=path))
+    renew(path)
+    assert (path.stat().st_uid, path.stat().st_gid, path.stat().st_mode & 0o777) == (12345, 12345, 0o600)
 
 
 def test_a_new_key_counts_at_once(tmp_path: Path) -> None:
@@ -135,3 +145,17 @@ def test_the_commands(tmp_path: Path) -> None:
     assert "cert service make" in missing.stderr
     assert cert(tmp_path, "service", "make", "--config-file", conf).returncode == 0
     assert cert(tmp_path, "service", "show", "--config-file", conf).returncode == 0
+
+
+def test_the_options_name_the_files(tmp_path: Path) -> None:
+    """Key and certificate apart; a certificate without its key is refused when the configuration is read."""
+    ops = signers.signer("Ops", kind="ECC_SECP384R1")
+    (tmp_path / "ops.key").write_bytes(ops.private())
+    (tmp_path / "ops.pem").write_text(ops.pem)
+    conf, group = tmp_path / "ops.conf", "[image_signature_verification]\n"
+    conf.write_text(f"{group}service_key = {tmp_path}/ops.key\nservice_certificate = {tmp_path}/ops.pem\n")
+    assert cert(tmp_path, "service", "export", "--config-file", conf).stdout == ops.pem
+    assert cert(tmp_path, "service", "renew", "--yes", "--config-file", conf).returncode == 2
+    conf.write_text(f"{group}service_certificate = {tmp_path}/ops.pem\n")
+    alone = cert(tmp_path, "service", "export", "--config-file", conf)
+    assert (alone.returncode, "service_key, which is not set" in alone.stderr) == (1, True)

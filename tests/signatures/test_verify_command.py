@@ -1,7 +1,10 @@
 """`intaglio image verify`, as people and scripts use it: what it says, and the code it ends with."""
 
 import base64
+import contextlib
+import hashlib
 import json
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -161,6 +164,31 @@ def test_what_cannot_be_verified(signing: Signing, mia: Caller, shell: Shell, pi
     code, _, err = shell(deactivated)
     assert (code, "deactivated" in err) == (2, True)
     assert shell(deactivated, "--receipt-only")[0] == 2  # this service's receipts name locations
+
+
+def test_bytes_that_were_changed_with_their_digest(signing: Signing, mia: Caller) -> None:
+    """Who can write to the store and to the database still cannot sign."""
+    image = mia.active(DATA, **signing.ann.properties(DATA))["id"]
+    receipt(mia, image)
+    other = DATA[:-1] + b"!"
+    new = (hashlib.sha512(other).hexdigest(), hashlib.md5(other, usedforsecurity=False).hexdigest(), image)
+    assert signing.target.stores is not None
+    (signing.target.stores / "fast" / image).write_bytes(other)
+    with contextlib.closing(sqlite3.connect(signing.data / "intaglio.sqlite", timeout=30)) as database, database:
+        database.execute("UPDATE images SET os_hash_value = ?, checksum = ?, status = 'active' WHERE id = ?", new)
+        database.execute("DELETE FROM intaglio_receipts_due")
+
+    def refused() -> bool:
+        tasks = json_of(mia.get(f"/v2/images/{image}/tasks"))["tasks"]
+        if mia.image(image)["status"] == "active" or not tasks:
+            return False
+        if "signature does not fit" in tasks[0]["message"]:
+            return True
+        with signing.caller("adm-mia") as root:  # it was read between the two changes
+            assert root.post(f"/v2/images/{image}/actions/reactivate").status_code == 204
+        return False
+
+    wait_until(refused, "an image with other bytes and another digest")
 
 
 def test_bytes_that_were_changed_in_the_store(signing: Signing, mia: Caller) -> None:

@@ -6,6 +6,7 @@ Nothing is ever changed by that.
 import asyncio
 import hashlib
 import importlib
+import logging
 import time
 from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
@@ -14,21 +15,26 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from intaglio.base.errors import Invalid
+from intaglio.base.errors import IntaglioError
 from intaglio.db.base import Connection
 from intaglio.db.repos import copies as copy_rows
 from intaglio.db.repos import images, receipts
+from intaglio.domain.image import Image
 from intaglio.domain.signatures import ImageSignature, declared, evidence_of
 from intaglio.domain.status import Status
 from intaglio.ingest.base import NotAsStored
+from intaglio.services.copies import copies
 from intaglio.services.delivery import digest_of
 from intaglio.services.inventory import UNKNOWN, Placed, Told, placed, silent
 from intaglio.services.parts import Parts
-from intaglio.signatures.base import SignatureMismatch
+from intaglio.signatures.base import NOBODY, SignatureMismatch
+from intaglio.signatures.settings import Mode
 from intaglio.stores.base import NotFound, StoreError
 
 if TYPE_CHECKING:
     from intaglio.signatures.certificates import Signer
+
+_log = logging.getLogger(__name__)
 
 
 class Outcome(StrEnum):
@@ -136,6 +142,8 @@ async def _compared(parts: Parts, placed: Placed, pace: Pace, told: Told) -> _Lo
         pieces = parts.door.discharge(pieces, *digest, name, consumers=signed)
     async with aclosing(pieces):
         async for piece in pieces:
+            for each in signed if digest is None else ():
+                each.update(piece)
             told(f"image {copy.image_id} in {placed.store_id}", len(piece))
             await pace.passed(len(piece))
     if signer is not None:
@@ -144,30 +152,46 @@ async def _compared(parts: Parts, placed: Placed, pace: Pace, told: Told) -> _Lo
 
 
 async def signer_of(parts: Parts, image_id: str) -> "Signer | None":
-    """Who signed an image by what was verified here; None when that is nobody, or the certificate was not kept."""
+    """By whom an image says that it was signed; None when by nobody, or when the certificate is not to be had.
 
-    async def work(conn: Connection) -> tuple[ImageSignature, str] | None:
+    The one counts with which the signature was verified here. Of an image that was not, or whose digest on record is
+    another one since, it is fetched without anybody's token. Whether the signer is trusted is not asked.
+    """
+
+    async def work(conn: Connection) -> tuple[Image, str | None] | None:
         image = await images.get(conn, image_id)
-        evidence = None if image is None else evidence_of(image.properties, image.os_hash_value)
-        if image is None or evidence is None or evidence.verified is None:
+        if image is None:
             return None
-        fingerprint = evidence.verified.certificate
-        try:
-            signature = declared(image.properties)
-        except Invalid:  # a Glance changed it
-            return None
-        pem = (await receipts.known(conn, [fingerprint])).get(fingerprint)
-        if signature is None or signature.fingerprint != evidence.verified.fingerprint or pem is None:
-            return None
-        return signature, pem
+        evidence = evidence_of(image.properties, image.os_hash_value)
+        fingerprint = "" if evidence is None or evidence.verified is None else evidence.verified.certificate
+        return image, (await receipts.known(conn, [fingerprint])).get(fingerprint)
 
-    known = await parts.database.read(work)
-    if known is None:
+    found = await parts.database.read(work)
+    if found is None:
         return None
+    image, pem = found
+    stores = [store_id for store_id, _, _ in copies(parts.stores, image.locations)]
+    if parts.verification.mode(image, stores) is Mode.OFF:
+        return None
+    try:
+        signature = declared(image.properties)
+        return None if signature is None else await _signer(parts, image, signature, pem)
+    except IntaglioError as error:
+        _log.info("the signature of image %s is not verified again: %s", image.id, error)
+        return None
+
+
+async def _signer(parts: Parts, image: Image, signature: ImageSignature, pem: str | None) -> "Signer":
     # By name: what reads certificates takes a while to import, and most images are not signed.
     certificates: Any = importlib.import_module("intaglio.signatures.certificates")
-    found: Signer = certificates.signer(certificates.der_of(known[1].encode()), known[0], smallest_bits=0)
-    return found
+    evidence = evidence_of(image.properties, image.os_hash_value)
+    verified = None if evidence is None else evidence.verified
+    if pem is not None and verified is not None and verified.fingerprint == signature.fingerprint:
+        der = certificates.der_of(pem.encode())
+    else:
+        der = (await parts.verification.find(signature, NOBODY)).certificate
+    made: Signer = certificates.signer(der, signature, smallest_bits=0)
+    return made
 
 
 async def _still_there(parts: Parts, placed: Placed) -> bool:

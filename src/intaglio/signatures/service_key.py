@@ -182,6 +182,9 @@ def _written(path: Path) -> Path:
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            if os.geteuid() == 0:  # made by an administrator's command, and read by the service
+                owner = path.parent.stat()
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
             file.write(_generated())
             file.flush()
             os.fsync(file.fileno())
