@@ -23,6 +23,10 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "tests/signatures/test_resigning.py::test_a_store_that_requires",
     ),
     "Key manager that does not answer": ("tests/signatures/test_barbican.py::test_silence_is_no_verdict",),
+    "Upstream's signature": (
+        "tests/signatures/test_provenance.py::test_upstreams_signature_of_the_data",
+        "tests/signatures/test_provenance.py::test_what_does_not_fit_never_becomes_visible",
+    ),
     "Evidence": ("tests/signatures/test_resigning.py::test_what_is_noted_of_an_upload",),
     "Receipts": (
         "tests/signatures/test_receipts.py::test_an_upload",

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from intaglio.api.openapi_evidence import evidence_schemas
 from intaglio.api.openapi_metadefs import metadef_schemas
 from intaglio.api.openapi_receipts import receipt_schemas
 from intaglio.api.route import Route
@@ -192,6 +193,7 @@ def _schemas(formats: Formats) -> dict[str, Any]:
     return {
         **metadef_schemas(),
         **receipt_schemas(),
+        **evidence_schemas(),
         **answers,
         "Image": {"type": "object", "properties": fields, "additionalProperties": {"type": "string"}},
         "NewImage": {"type": "object", "properties": settable, "additionalProperties": {"type": "string"}},

@@ -1,13 +1,15 @@
-"""What `intaglio image inspect` and `receipts` do: judging stored data anew, and writing receipts of them."""
+"""What `intaglio image inspect`, `sign-all` and `receipts` do: stored data judged anew, signed, and proven."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import msgspec
 
 from intaglio.base.errors import Invalid
 from intaglio.bootstrap.administration import with_parts
 from intaglio.bootstrap.settings import Settings
-from intaglio.services import inspection, marks, receipt_writing, receipts
+from intaglio.domain.image import Visibility
+from intaglio.services import baseline, inspection, marks, receipt_writing, receipts
+from intaglio.services.baseline import Signed
 from intaglio.services.inspection import Finding
 from intaglio.services.inventory import Told
 from intaglio.services.parts import Parts
@@ -52,6 +54,33 @@ def inspect(
             found(finding)
             findings.append(finding)
         return findings
+
+    return with_parts(settings, work)
+
+
+def sign_all(
+    settings: Settings,
+    image: str | None,
+    *,
+    visibilities: Collection[Visibility],
+    dry_run: bool,
+    mebibytes_per_second: float | None,
+    told: Told,
+    found: Callable[[Signed], None],
+) -> list[Signed]:
+    """See `baseline.sign_all`; `found` hears of each image as soon as it was signed."""
+    rate = None if mebibytes_per_second is None else mebibytes_per_second * _MIB
+
+    async def work(parts: Parts) -> list[Signed]:
+        await marks.recall(parts)
+        done = []
+        signing = baseline.sign_all(
+            parts, image_id=image, visibilities=visibilities, dry_run=dry_run, bytes_per_second=rate, told=told
+        )
+        async for each in signing:
+            found(each)
+            done.append(each)
+        return done
 
     return with_parts(settings, work)
 

@@ -43,6 +43,9 @@ def signature_settings(reading: Reading, data_dir: Path, auth: AuthMode) -> Sign
         certificate_dir=_place(reading, "certificate_dir", data_dir / "certificates"),
         key_manager=_key_manager(reading),
         service_key=_service_key(reading, data_dir),
+        service_certificate_id=reading.get(GROUP, "service_certificate_id") or None,
+        upstream_keys=_place(reading, "upstream_keys", data_dir / "upstream-keys"),
+        callers_keys=reading.get(GROUP, "callers_keys"),
         receipts=reading.get(GROUP, "receipts"),
     )
     _check(reading, settings)

@@ -22,7 +22,6 @@ from intaglio.base.process import this_process
 from intaglio.bootstrap.custom_schema import custom_properties
 from intaglio.bootstrap.settings import Settings
 from intaglio.bootstrap.signature_settings import castellan_configuration
-from intaglio.db.base import Database
 from intaglio.db.engine import open_database
 from intaglio.db.repos import receipts as receipts_repo
 from intaglio.db.repos import tasks as tasks_repo
@@ -61,7 +60,10 @@ from intaglio.services.settings import ReceiptSettings, UpkeepSettings
 from intaglio.services.signers import Signers
 from intaglio.signatures.base import Asker, Certificates, CertificatesUnavailable
 from intaglio.signatures.directory import CertificateDirectory
+from intaglio.signatures.keyring import Keyring
 from intaglio.signatures.own import OwnKey
+from intaglio.signatures.own_certificates import OwnCertificates
+from intaglio.signatures.own_signing import OwnSigner
 from intaglio.signatures.settings import SignatureSettings, Source
 from intaglio.signatures.verification import Verification
 from intaglio.stores import counted, registry
@@ -92,6 +94,9 @@ def make_parts(settings: Settings) -> Parts:
     ids = [store.id for store in settings.stores.stores]
     kinds = (metrics.families(), counted.families(ids), reverification.families(ids), catalog.families())
     counts = Counts(tuple(itertools.chain.from_iterable(kinds)))
+    own_key = OwnKey(settings.signatures.service_key)
+    certificates = make_certificates(settings.signatures, own_key)
+    verification = Verification(settings.signatures, certificates, Signers(database).keep)
     parts = Parts(
         database=database,
         changes=Changes(database, settings.events.event_streams),
@@ -113,23 +118,25 @@ def make_parts(settings: Settings) -> Parts:
         outbound=settings.outbound,
         plugins=settings.plugins,
         counts=counts,
-        verification=make_verification(settings.signatures, database),
+        verification=verification,
+        own_signer=OwnSigner(own_key, certificates, verification),
         receipts=ReceiptSettings(
             write=settings.signatures.receipts,
             show_locations=settings.api.show_image_direct_url or settings.api.show_multiple_locations,
         ),
-        own_key=OwnKey(settings.signatures.service_key),
+        own_key=own_key,
+        keyring=Keyring(settings.signatures.upstream_keys, callers=settings.signatures.callers_keys),
         seal=make_seal(settings),
     )
     tenancy.introduce(parts)
     return parts
 
 
-def make_verification(settings: SignatureSettings, database: Database) -> Verification:
-    """What verifies signatures, with certificates from where the operator keeps them."""
-    directory = settings.certificates is Source.DIRECTORY
-    certificates = CertificateDirectory(settings.certificate_dir) if directory else _KeyManager(settings)
-    return Verification(settings, certificates, Signers(database).keep)
+def make_certificates(settings: SignatureSettings, own_key: OwnKey) -> OwnCertificates:
+    """Signers' certificates from where the operator keeps them, and the service's own."""
+    directory = CertificateDirectory(settings.certificate_dir)
+    others = directory if settings.certificates is Source.DIRECTORY else _KeyManager(settings)
+    return OwnCertificates(own_key, directory, others, settings.service_certificate_id)
 
 
 class _KeyManager:
@@ -275,6 +282,8 @@ def make_bench(parts: Parts, settings: Settings) -> Bench:
         room=ImportRoom(parts),
         verification=parts.verification,
         own_key=parts.own_key,
+        own_signer=parts.own_signer,
+        keyring=parts.keyring,
         regions=make_regions(settings),
         seal=parts.seal,
         copied_properties=settings.copied_properties,

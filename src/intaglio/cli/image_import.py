@@ -30,6 +30,20 @@ class Source:
     checksum: Annotated[str | None, Parameter(help="What the data must hash to, such as sha256:…")] = None
     checksum_url: Annotated[str | None, Parameter(help="A list such as SHA256SUMS in its place.")] = None
     checksum_name: Annotated[str | None, Parameter(help="The file's name in that list.")] = None
+    signature: Annotated[
+        str | None, Parameter(help="Upstream's signature of the data, or of the list: its URL, or a file here.")
+    ] = None
+    signature_of: Annotated[
+        Literal["data", "checksums"] | None,
+        Parameter(help="What is signed. [default: checksums with --checksum-url, otherwise data]"),
+    ] = None
+    key: Annotated[
+        str | None, Parameter(help="The signer's public key: a file here, or the name of one that the operator keeps.")
+    ] = None
+    signed_by: Annotated[str | None, Parameter(help="The fingerprint of the key that must have signed.")] = None
+    signature_hash: Annotated[
+        Literal["sha256", "sha384", "sha512"] | None, Parameter(help="The hash of a bare signature. [default: sha256]")
+    ] = None
     store: Annotated[list[str] | None, Parameter(help="A store to import into; may be repeated.", negative="")] = None
     all_stores: Annotated[bool, Parameter(help="Import into all stores.", negative="")] = False
     allow_failure: Annotated[bool, Parameter(help="Keep the image when only some stores take it.", negative="")] = False
@@ -37,7 +51,9 @@ class Source:
     def body(self, method: str | None, more: Mapping[str, str]) -> dict[str, Any]:
         """The body of the request."""
         named = {"uri": self.uri, "checksum": self.checksum, "checksum_url": self.checksum_url}
-        named["checksum_name"] = self.checksum_name
+        named |= {"checksum_name": self.checksum_name, "signature_of": self.signature_of}
+        named |= {"signature_by": self.signed_by, "signature_hash": self.signature_hash}
+        named |= {"signature": _inline(self.signature, key=False), "signature_key": _inline(self.key, key=True)}
         details = {name: value for name, value in {**named, **more}.items() if value}
         body: dict[str, Any] = {
             "method": {"name": method or ("web-download" if self.uri else "glance-direct"), **details}
@@ -52,6 +68,22 @@ class Source:
 
 
 _DEFAULT = Source()
+
+
+def _inline(given: str | None, *, key: bool) -> str | None:
+    """What is in the file of this name, where there is one; a URL or a name is sent as it is."""
+    from pathlib import Path
+
+    from intaglio.base.errors import Invalid
+    from intaglio.signatures.upstream import text_of
+
+    if given is None or given.startswith(("http://", "https://")) or not Path(given).is_file():
+        return given
+    try:
+        data = Path(given).read_bytes()
+    except OSError as error:
+        raise Invalid(f"{given} cannot be read: {error.strerror}.") from None
+    return text_of(data, key=key)
 
 
 def import_image(
@@ -73,6 +105,9 @@ def import_image(
     For example:
 
         intaglio image import debian-13 --uri https://example.org/debian.qcow2 --checksum sha256:… --wait
+
+        intaglio image import debian-13 --uri https://example.org/debian.qcow2 --signature
+        https://example.org/debian.qcow2.asc --key upstream.asc --wait
 
         intaglio image import debian-13 --method copy-image --all-stores --wait
     """

@@ -83,6 +83,11 @@ class ImageService:
         said = "This image service does not validate images: it is not Intaglio, or an older one."
         return self._call("GET", f"/images/{image_id}/validate", missing=said) or {}
 
+    def evidence(self, image_id: str) -> list[dict[str, Any]]:
+        """The signatures that were verified on an image's way in. Raises `NoSuchImage`, `CallRefused`."""
+        said = "This image service keeps no such signatures: it is not Intaglio, or an older one."
+        return list((self._call("GET", f"/images/{image_id}/evidence", missing=said) or {}).get("evidence", []))
+
     def tasks(self, image_id: str) -> list[dict[str, Any]]:
         """The tasks about an image, the newest first. Raises `NoSuchImage`, `CallRefused`."""
         return list((self._call("GET", f"/images/{image_id}/tasks") or {}).get("tasks", []))

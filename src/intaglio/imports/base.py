@@ -26,7 +26,9 @@ from intaglio.ingest.door import Door
 from intaglio.ingest.unpacking import UnpackingLimits
 from intaglio.outbound.base import Fetcher
 from intaglio.outbound.settings import Patience
+from intaglio.signatures.keyring import Keyring
 from intaglio.signatures.own import OwnKey
+from intaglio.signatures.own_signing import OwnSigner
 from intaglio.signatures.verification import Verification
 from intaglio.stores.base import NotFound, Store
 from intaglio.stores.registry import Stores
@@ -96,6 +98,8 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     room: Room
     verification: Verification
     own_key: OwnKey
+    own_signer: OwnSigner | None = None  # set where images are signed anew
+    keyring: Keyring  # of upstreams
     regions: Regions | None = None  # set where Keystone says where they are
     seal: Seal | None = None  # opens the tokens of users who asked for imports from there
     copied_properties: tuple[str, ...] = ()  # beginnings of the names of properties that come from there

@@ -30,6 +30,7 @@ class Signed(StrEnum):
     REFUSE = "refuse"
     KEEP = "keep"  # it is imported as it is
     UNSIGN = "unsign"  # it is converted, and loses its signature
+    RESIGN = "resign"  # it is verified, converted, and signed by the service
 
 
 def is_signed(image: Image) -> bool:
@@ -62,7 +63,7 @@ class Conversion(msgspec.Struct, frozen=True, kw_only=True):
             raise CannotConvert(
                 f"Imports are converted to {output} here, which {image.disk_format} cannot be; send one of: {known}."
             )
-        if is_signed(image) and (self.signed is Signed.REFUSE or required):
+        if is_signed(image) and self.signed is not Signed.RESIGN and (self.signed is Signed.REFUSE or required):
             raise SignedNotConverted(
                 f"Image {image.id} is signed, and its data would be converted to {output}, which its signature does "
                 f"not fit: send {output}, or remove its properties {', '.join(sorted(PROPERTIES))}."

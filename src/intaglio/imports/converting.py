@@ -17,12 +17,14 @@ from typing import IO
 
 from msgspec.structs import replace
 
+from intaglio.base.errors import Conflict
 from intaglio.domain.signatures import OF_SIGNATURES
 from intaglio.imports.conversion import (
     SOURCE_FORMAT,
     SOURCE_HASH,
     SOURCE_SIGNED,
     Conversion,
+    Signed,
     is_signed,
 )
 from intaglio.imports.loads import Change, Checks, Intake, Load, Pieces, plain
@@ -33,6 +35,8 @@ from intaglio.ingest.conversion.base import DRIVERS, CannotConvert, NoSpace, Sou
 from intaglio.ingest.conversion.qemu import Facts, QemuImg
 from intaglio.ingest.conversion.reading import FileSource, Windowed
 from intaglio.ingest.unpacking import HEAD, packing
+from intaglio.signatures.base import CertificateUntrusted
+from intaglio.signatures.own_signing import DIGEST, Prospect
 from intaglio.stores.base import Spacious, Store, StoreError
 
 _log = logging.getLogger(__name__)
@@ -41,6 +45,12 @@ _PIECE = 1 << 20
 _WINDOW = 1 << 20  # bytes read at once for qemu-img, which often asks for less
 _SPARE = 16 << 20  # bytes of tables, beside a sixteenth, that a format may need more than another
 _COMPRESSIBLE = {"qcow2", "vmdk"}
+
+
+class OwnCertificateUntrusted(Conflict):
+    """The service's own signature would not count for the image."""
+
+    code = "own-certificate-untrusted"
 
 
 @contextlib.asynccontextmanager
@@ -52,15 +62,17 @@ async def converted(intake: Intake, conversion: Conversion, targets: Mapping[str
     """
     output, declared = conversion.settings.output_format, intake.image.disk_format or ""
     async with contextlib.AsyncExitStack() as stack:
+        own = await _own_signature(intake, conversion)
         digest = hashlib.new(intake.bench.hashing_algorithm, usedforsecurity=False)
         source = await _source(intake, conversion, stack, digest)
         await _look_through(intake, source, declared, digest)  # the signature is compared with what was sent, too
         work = _Work(intake, conversion, source, targets)
         pieces, size = await (work.to_raw() if output == "raw" else work.to_file(stack, output))
+        spec = replace(intake.spec(size=size), disk_format=output, container_format="bare")
         yield Load(
-            spec=replace(intake.spec(size=size), disk_format=output, container_format="bare"),
+            spec=spec if own is None else replace(spec, digests=(*spec.digests, DIGEST)),
             pieces=pieces,
-            change=_change(intake, output, f"{digest.name}:{digest.hexdigest()}"),
+            change=_change(intake, output, f"{digest.name}:{digest.hexdigest()}", own),
             findings=intake.findings,
             checks=_plain_disk(intake) if output == "raw" else lambda: ((), None),
         )
@@ -201,11 +213,28 @@ def _plain_disk(intake: Intake) -> Callable[[], Checks]:
     return checks
 
 
-def _change(intake: Intake, output: str, digest: str) -> Change:
+async def _own_signature(intake: Intake, conversion: Conversion) -> Prospect | None:
+    """The service's signature of the result, where it is to stand for the one that was verified.
+
+    Whether it would count is found out before anything is converted.
+    """
+    signer = intake.bench.own_signer
+    if conversion.signed is not Signed.RESIGN or intake.check is None or signer is None:
+        return None
+    try:
+        return await signer.prospect(intake.image, intake.job.stores)
+    except CertificateUntrusted as error:
+        raise OwnCertificateUntrusted(
+            f"The image would be signed by the service after it is converted, and that does not count here: {error} "
+            "The operator puts the service's certificate (`intaglio cert service export`) into the trust store's roots."
+        ) from None
+
+
+def _change(intake: Intake, output: str, digest: str, own: Prospect | None) -> Change:
     """What the image says of itself afterwards, and remembers of what was sent."""
     remembered = {SOURCE_FORMAT: intake.image.disk_format or "", SOURCE_HASH: digest}
     signed = is_signed(intake.image)
-    if signed:
+    if signed and own is None:
         _log.warning(
             "image %s is converted and loses its signature, as [intaglio] convert_signed says", intake.image.id
         )
@@ -214,6 +243,7 @@ def _change(intake: Intake, output: str, digest: str) -> Change:
         container_format="bare",
         properties={**remembered, SOURCE_SIGNED: "yes"} if signed else remembered,
         without=frozenset(OF_SIGNATURES) if signed else frozenset(),
+        own=own,
     )
 
 

@@ -12,8 +12,9 @@ from intaglio.imports.base import Bench, Job
 from intaglio.imports.findings import Findings
 from intaglio.imports.staged import Staged
 from intaglio.imports.watch import Watched
-from intaglio.ingest.base import Consumer, Spec
+from intaglio.ingest.base import Consumer, Ingested, Spec
 from intaglio.ingest.unpacking import UnpackingLimits, unpacked
+from intaglio.signatures.own_signing import Prospect
 from intaglio.signatures.verification import Check
 
 Pieces = Callable[[], AsyncGenerator[bytes, None]]
@@ -33,6 +34,13 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     container_format: str | None
     properties: Mapping[str, str] = {}
     without: frozenset[str] = frozenset()  # properties that do not fit any more
+    own: Prospect | None = None  # signs what becomes of the data
+
+    def signed(self, facts: Ingested) -> "Change":
+        """The change with the service's signature of the bytes, where there is to be one."""
+        if self.own is None:
+            return self
+        return replace(self, properties={**self.properties, **self.own.properties(facts.digests, facts.os_hash_value)})
 
     def made(self, image: Image) -> Image:
         """The image with the change."""

@@ -36,7 +36,10 @@ METHODS: Mapping[str, Method] = {
         steps=("fetch", "store", "unstage", "finish"),
         rules=_FETCHED,
         details=("uri",),
-        extras=("checksum", "checksum_url", "checksum_name"),
+        extras=(
+            *("checksum", "checksum_url", "checksum_name"),
+            *("signature", "signature_of", "signature_key", "signature_by", "signature_hash"),
+        ),
     ),
     "glance-download": Method(
         start=Status.QUEUED,

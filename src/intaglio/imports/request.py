@@ -9,8 +9,12 @@ import msgspec
 from intaglio.base.errors import Invalid
 from intaglio.domain.digests import DigestInvalid, parse
 from intaglio.imports.methods import METHODS, PUBLIC, Method
+from intaglio.signatures.upstream import HASHES
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_DATA, _CHECKSUMS = "data", "checksums"
+_LONGEST_INLINE = 20_000  # characters: all of a task's input has to fit into 64 KiB in Glance's table
+_LONGEST_FINGERPRINT = 200
 _EXAMPLE = '{"method": {"name": "glance-direct"}}'
 
 
@@ -94,6 +98,7 @@ def _details(plan: Method, method: Mapping[str, Any]) -> dict[str, str]:
                 raise InvalidImport(f"'{name}' must be a text.")
             details[name] = method[name]
     _require_digest(details)
+    _require_signature(details)
     image_id = details.get("glance_image_id")
     if image_id is not None and _UUID.fullmatch(image_id) is None:
         raise InvalidImport("'glance_image_id' is wrong: the image id does not look like a UUID.")
@@ -111,3 +116,28 @@ def _require_digest(details: Mapping[str, str]) -> None:
             raise InvalidImport(f"'checksum' is wrong: {error}.") from None
     if "checksum_name" in details and "checksum_url" not in details:
         raise InvalidImport("'checksum_name' is the file's name in the list that 'checksum_url' leads to.")
+
+
+def _require_signature(details: Mapping[str, str]) -> None:
+    """What is said of upstream's signature must be sound: what is signed, and whose key counts."""
+    of = details.get("signature_of", _CHECKSUMS if "checksum_url" in details else _DATA)
+    if not any(name.startswith("signature") for name in details):
+        return
+    if of not in {_DATA, _CHECKSUMS} or (of == _CHECKSUMS and "checksum_url" not in details):
+        raise InvalidImport(f"'signature_of' is {_DATA}, or {_CHECKSUMS} when there is a 'checksum_url'.")
+    if "signature" not in details and of == _DATA:
+        raise InvalidImport(
+            "'signature' is missing: the URL of upstream's signature of the data, or the signature itself."
+        )
+    if "signature_key" not in details and "signature_by" not in details:
+        raise InvalidImport(
+            "Say whose signature counts: 'signature_key' is the public key or the name of one that the operator keeps, "
+            "'signature_by' its fingerprint."
+        )
+    for name in ("signature", "signature_key"):
+        if len(details.get(name, "")) > _LONGEST_INLINE:
+            raise InvalidImport(f"'{name}' has more than {_LONGEST_INLINE} characters.")
+    if details.get("signature_hash", HASHES[0]) not in HASHES:
+        raise InvalidImport(f"'signature_hash' is one of {', '.join(HASHES)}.")
+    if len(details.get("signature_by", "")) > _LONGEST_FINGERPRINT:
+        raise InvalidImport("'signature_by' is a fingerprint.")

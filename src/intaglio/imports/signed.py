@@ -10,8 +10,9 @@ from typing import Any
 
 from intaglio.db.repos import tasks
 from intaglio.domain.image import Image
-from intaglio.domain.signatures import ImageSignature
+from intaglio.domain.signatures import PROPERTIES, SIGNATURE, ImageSignature
 from intaglio.imports.base import Bench, Job
+from intaglio.imports.conversion import SOURCE_FORMAT, SOURCE_HASH
 from intaglio.ingest.base import Ingested
 from intaglio.signatures.base import Found
 from intaglio.signatures.verification import Check
@@ -46,3 +47,20 @@ async def check(bench: Bench, job: Job, image: Image) -> Check | None:
 def noted(bench: Bench, job: Job, image: Image, found: Check | None, facts: Ingested) -> Mapping[str, str | None]:
     """The image's properties once its bytes are what was signed. Raises `SignatureChanged`."""
     return bench.verification.noted(image, job.stores, found, facts.os_hash_value, facts.digests)
+
+
+def replaced(image: Image, found: Check, by: str, source: Mapping[str, str]) -> Mapping[str, Any]:
+    """What is kept of a signature that the service's own replaced. `by` is the fingerprint of its certificate."""
+    return {
+        "kind": "image-signature",
+        "of": "source",
+        "signer": found.signer.fingerprint,
+        "names": [found.signer.subject],
+        "trusted_by": found.trusted_by or None,
+        "verified_at": found.moment.isoformat() + "Z",
+        "properties": {name: image.properties[name] for name in PROPERTIES},
+        "signature": image.properties[SIGNATURE],
+        "certificates": [pem for _, pem in found.chain],
+        "source": {name: source[name] for name in (SOURCE_FORMAT, SOURCE_HASH)},
+        "replaced_by": by,
+    }

@@ -41,6 +41,12 @@ class DigestMismatch(Invalid):
     code = "digest-mismatch"
 
 
+class CannotUnpack(Invalid):
+    """The data are packed, and are damaged, of a kind that cannot be unpacked here, or a trap."""
+
+    code = "cannot-unpack"
+
+
 class Sink(Protocol):
     """Where bytes go that pass the door: a store, or several at once."""
 

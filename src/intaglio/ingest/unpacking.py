@@ -1,7 +1,7 @@
 """Unpacking data while they stream through: told by their first bytes, never by a name, and within bounds.
 
-gzip, bzip2, xz and zstd; of zip (APPNOTE 6.3) and tar (POSIX ustar) archives the one disk in them. What is inside may
-be a tar once more, as in `disk.tar.gz`; nothing else is unpacked twice.
+gzip, bzip2, xz and zstd; lha by its tool; of zip (APPNOTE 6.3) and tar (POSIX ustar) archives the one disk in them.
+What is inside may be a tar once more, as in `disk.tar.gz`; nothing else is unpacked twice.
 """
 
 import asyncio
@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from intaglio.base.errors import Invalid
+from intaglio.ingest import lha
+from intaglio.ingest.base import CannotUnpack
 
 HEAD = 512
 """Bytes by which packed data are known."""
@@ -28,12 +29,6 @@ _ELSEWHERE = 0xFFFFFFFF  # the size of a file that has a larger one in its extra
 _DESCRIPTION = ".ovf"
 _LONGEST_TEXT = 1 << 20  # bytes of a description
 _BESIDE = (_DESCRIPTION, ".mf", ".cert", ".xml", ".nvram", ".txt")  # files of an OVA that are no disks
-
-
-class CannotUnpack(Invalid):
-    """The data are packed, and are damaged, of a kind that cannot be unpacked here, or a trap."""
-
-    code = "cannot-unpack"
 
 
 class UnpackingLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,25 +130,44 @@ class _Peeked:
 async def _decoded(
     pieces: AsyncGenerator[bytes, None], kind: str, limits: UnpackingLimits, described: Callable[[bytes], None]
 ) -> AsyncGenerator[bytes, None]:
-    taken = given = 0
+    packed, given = _Counted(pieces), 0
+    found = lha.unpacked(packed.pieces()) if kind == "lha" else _by_decoder(packed.pieces(), kind, described)
+    async with aclosing(found) as plain:
+        async for piece in plain:
+            given += len(piece)
+            if given > max(limits.free, packed.size * limits.ratio):
+                raise CannotUnpack(f"The {kind} data unpack to more than {limits.ratio} times their size.")
+            yield piece
+
+
+class _Counted:
+    """Packed bytes on their way, and how many they were so far."""
+
+    def __init__(self, pieces: AsyncGenerator[bytes, None]) -> None:
+        self._pieces = pieces
+        self.size = 0
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        async with aclosing(self._pieces):
+            async for piece in self._pieces:
+                self.size += len(piece)
+                yield piece
+
+
+async def _by_decoder(
+    pieces: AsyncGenerator[bytes, None], kind: str, described: Callable[[bytes], None]
+) -> AsyncGenerator[bytes, None]:
     async with aclosing(pieces):
         decoder = _Tar(described) if kind == "tar" else _decoder(kind)
         async for packed in pieces:
-            taken += len(packed)
             decoder.feed(packed)
             while plain := await asyncio.to_thread(_take, decoder, kind):
-                given += len(plain)
-                if given > max(limits.free, taken * limits.ratio):
-                    raise CannotUnpack(f"The {kind} data unpack to more than {limits.ratio} times their size.")
                 yield plain
     decoder.finish()
 
 
 def _decoder(kind: str) -> Decoder:
-    make = _DECODERS.get(kind)
-    if make is None:
-        raise CannotUnpack(f"Data packed by {kind} cannot be unpacked here; send them as they are, or as gzip.")
-    return make()
+    return _DECODERS[kind]()
 
 
 def _take(decoder: Decoder, kind: str) -> bytes:
@@ -444,7 +458,7 @@ _MAGIC: Mapping[str, bytes] = {
     "zstd": b"\x28\xb5\x2f\xfd",
     "zip": b"PK\x03\x04",
 }
-_ARCHIVES = frozenset({"zip", "tar"})
+_ARCHIVES = frozenset({"zip", "tar", "lha"})
 _DECODERS: Mapping[str, Callable[[], Decoder]] = {
     "gzip": _Deflate,
     "bzip2": lambda: _Streams(bz2.BZ2Decompressor),

@@ -23,6 +23,7 @@ from intaglio.imports.base import LEASE_KIND, lease_end
 from intaglio.imports.methods import METHODS
 from intaglio.imports.remote import SEALED
 from intaglio.imports.request import ImportRequest, read
+from intaglio.imports.upstream import is_url
 from intaglio.outbound.rules import Rules
 from intaglio.services.access import visible_image
 from intaglio.services.copies import copies
@@ -155,9 +156,12 @@ async def record(
 def _require_fetchable(parts: Parts, request: ImportRequest) -> None:
     """Refuse a URL at once that would be refused later; the addresses of names are looked at when it is fetched."""
     rules = Rules(parts.outbound)
-    for name in ("uri", "checksum_url"):
-        if name in request.details:
-            rules.target(request.details[name])
+    named = [request.details[name] for name in ("uri", "checksum_url") if name in request.details]
+    if is_url(request.details.get("signature", "")):
+        named.append(request.details["signature"])
+    for url in named:
+        rules.target(url)
+    parts.keyring.require_allowed(request.details.get("signature_key"))
 
 
 def _sealed(parts: Parts, request: ImportRequest, token: str | None) -> Mapping[str, str]:

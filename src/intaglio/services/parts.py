@@ -17,7 +17,9 @@ from intaglio.outbound.settings import OutboundSettings
 from intaglio.services.changes import Changes
 from intaglio.services.osinfo import OsinfoDatabase
 from intaglio.services.settings import DeletionSettings, ImageLimits, MetadefSettings, ReceiptSettings, TaskSettings
+from intaglio.signatures.keyring import Keyring
 from intaglio.signatures.own import OwnKey
+from intaglio.signatures.own_signing import OwnSigner
 from intaglio.signatures.verification import Verification
 from intaglio.stores.base import Store
 from intaglio.stores.registry import Stores
@@ -50,6 +52,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     verification: Verification = msgspec.field(default_factory=Verification)
     receipts: ReceiptSettings = ReceiptSettings()
     own_key: OwnKey = msgspec.field(default_factory=OwnKey)
+    own_signer: OwnSigner | None = None
+    keyring: Keyring = msgspec.field(default_factory=Keyring)  # of upstreams
     seal: Seal | None = None  # keeps users' tokens for imports from other regions; None: there are none
 
     def store(self, store_id: str) -> Store | None:

@@ -77,4 +77,7 @@ class SignatureSettings(msgspec.Struct, frozen=True, kw_only=True):
     certificate_dir: Path = Path("certificates")
     key_manager: KeyManagerSettings = KeyManagerSettings()
     service_key: ServiceKeySettings = ServiceKeySettings()
+    service_certificate_id: str | None = None  # what the operator's key manager calls its certificate
+    upstream_keys: Path = Path("upstream-keys")  # public keys of those who publish what is imported
+    callers_keys: bool = True  # whether those that callers bring count, too
     receipts: bool = True

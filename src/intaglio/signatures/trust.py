@@ -6,7 +6,7 @@ which names and policies are not evaluated; a chain that demands them is refused
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -97,19 +97,7 @@ class TrustStore:
     ) -> list[x509.Certificate]:
         """The certificate, those above it, and a root. Raises `CertificateUntrusted`."""
         between = list(_certificates(self._path / "intermediates"))
-        trusted = {fingerprint(root) for root in roots}
-        waiting: list[list[x509.Certificate]] = [[certificate]]
-        while waiting:
-            chain = waiting.pop(0)
-            if fingerprint(chain[-1]) in trusted:
-                return chain
-            if len(chain) < _LONGEST_CHAIN:
-                above = (each for each in (*roots, *between) if each not in chain)
-                waiting += [[*chain, each] for each in above if self._counts(each, moment) and _may_issue(each, chain)]
-        raise CertificateUntrusted(
-            f"Nobody who is trusted here vouches for {name_of(certificate)}, whose certificate "
-            f"{certificate.issuer.rfc4514_string() or 'nobody'} issued; ask the operator whose signatures count."
-        )
+        return _chained(certificate, roots, between, lambda each: self._counts(each, moment))
 
     def _counts(self, issuer: x509.Certificate, moment: datetime) -> bool:
         return self._settings.accept_expired or _is_valid(issuer, moment)
@@ -128,6 +116,49 @@ class TrustStore:
                 )
             if found and not current:
                 _log.warning("the list of certificates that %s revoked is out of date", certificate.issuer)
+
+
+def require_signer(
+    certificate: x509.Certificate,
+    roots: Sequence[x509.Certificate] = (),
+    between: Sequence[x509.Certificate] = (),
+) -> x509.Certificate:
+    """The root that vouches for who signs with a certificate now; without `roots` itself. No list of revoked is asked.
+
+    A certificate that is one of the roots needs nobody above it. Raises `CertificateExpired`, `CertificateUntrusted`.
+    """
+    moment = datetime.now(UTC).replace(tzinfo=None)
+    _require_valid(certificate, moment)
+    if not roots:
+        return certificate
+    chain = _chained(certificate, roots, between, lambda each: _is_valid(each, moment))
+    if len(chain) > 1:
+        _require_use(certificate)
+    return chain[-1]
+
+
+def _chained(
+    certificate: x509.Certificate,
+    roots: Sequence[x509.Certificate],
+    between: Sequence[x509.Certificate],
+    counts: Callable[[x509.Certificate], bool],
+) -> list[x509.Certificate]:
+    """The certificate, those above it, and a root. Raises `CertificateUntrusted`."""
+    trusted = {fingerprint(root) for root in roots}
+    others = [each for each in (*roots, *between) if each != certificate]
+    waiting: list[list[x509.Certificate]] = [[certificate]]
+    while waiting:
+        chain = waiting.pop(0)
+        if fingerprint(chain[-1]) in trusted:
+            return chain
+        if len(chain) < _LONGEST_CHAIN:
+            above = [each for each in others if counts(each) and _may_issue(each, chain)]
+            others = [each for each in others if each not in above]  # once: a way found later is no shorter
+            waiting += [[*chain, each] for each in above]
+    raise CertificateUntrusted(
+        f"Nobody who is trusted here vouches for {name_of(certificate)}, whose certificate "
+        f"{certificate.issuer.rfc4514_string() or 'nobody'} issued; ask the operator whose signatures count."
+    )
 
 
 def _require_valid(certificate: x509.Certificate, moment: datetime) -> None:

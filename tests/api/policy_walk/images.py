@@ -23,6 +23,7 @@ WALK = {
         ask(401, 403, 403, 403, 403, 201, json={"owner": "delta"}),
     ),
     "GET /v2/images/{image_id}": (ask(401, 200, 200, 404, 200, 200),),
+    "GET /v2/images/{image_id}/evidence": (ask(401, 200, 200, 404, 200, 200),),
     # without data there is none for anybody; with data it comes at a moment of its own
     "GET /v2/images/{image_id}/receipt": (ask(401, 404, 404, 404, 404, 404, data=False),),
     "PATCH /v2/images/{image_id}": (

@@ -11,6 +11,7 @@ from intaglio.api.responses import json_response
 from intaglio.api.route import Route
 from intaglio.api.routes.actions import ACTIONS_ROUTES
 from intaglio.api.routes.data import DATA_ROUTES
+from intaglio.api.routes.evidence import EVIDENCE_ROUTES
 from intaglio.api.routes.images import IMAGES_ROUTES
 from intaglio.api.routes.info import INFO_ROUTES, STORES_ROUTES
 from intaglio.api.routes.locations import LOCATIONS_ROUTES
@@ -51,6 +52,7 @@ ROUTES: tuple[Route, ...] = (
     *ACTIONS_ROUTES,
     *MEMBERS_ROUTES,
     *RECEIPTS_ROUTES,
+    *EVIDENCE_ROUTES,
     *STORES_ROUTES,
     *INFO_ROUTES,
     *VALIDATION_ROUTES,

@@ -20,7 +20,7 @@ from intaglio.outbound.urls import masked
 from intaglio.services import tasks
 from intaglio.services.url_tasks import ADDRESS, KEYS
 
-_URLS = ("uri", "checksum_url")
+_URLS = ("uri", "checksum_url", "signature")
 
 
 def task_view(task: Task, *, whole: bool) -> dict[str, Any]:

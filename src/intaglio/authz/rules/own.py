@@ -15,5 +15,10 @@ OWN_RULES = (
         "Be told which rule refused, in the answer itself, and ask why for any caller.",
     ),
     Rule("intaglio:get_receipt", "rule:get_image", "Read an image's receipt."),
+    Rule(
+        "intaglio:get_evidence",
+        "rule:get_image",
+        "Read what signatures were verified on the way of an image's data in.",
+    ),
     Rule("intaglio:metrics", ADMIN, "Read the service's metrics from anywhere; from metrics_from nobody is asked."),
 )

@@ -101,8 +101,9 @@ INTAGLIO = (
         Kind.TEXT,
         "refuse",
         "What becomes of the import of a signed image that would be converted (image_conversion), since its signature "
-        "would not fit: `refuse` it, `keep` the format it has, or `unsign` it.",
-        choices=("refuse", "keep", "unsign"),
+        "would not fit: `refuse` it, `keep` the format it has, `unsign` it, or `resign` it: verify it first, and sign "
+        "the result with the service's own key.",
+        choices=("refuse", "keep", "unsign", "resign"),
     ),
     used(
         "convert_memory_mib",

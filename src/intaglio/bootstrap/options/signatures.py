@@ -86,6 +86,20 @@ SIGNATURES = (
         minimum=0.1,
     ),
     used(
+        "upstream_keys",
+        Kind.TEXT,
+        None,
+        "Directory of public keys by which upstreams' signatures of imports are judged: files in OpenPGP (.asc, .gpg) "
+        "or PEM (.pem, .pub, .crt), each named by its file.",
+        note="Not set: upstream-keys in data_dir. Changes count at once.",
+    ),
+    used(
+        "callers_keys",
+        Kind.BOOLEAN,
+        True,
+        "Judge upstreams' signatures also by keys that callers bring with their imports.",
+    ),
+    used(
         "service_key",
         Kind.TEXT,
         None,
@@ -99,6 +113,14 @@ SIGNATURES = (
         None,
         "The certificate of service_key, in PEM, with those above it behind it.",
         note="Not set: it stands in the file of the key.",
+    ),
+    used(
+        "service_certificate_id",
+        Kind.TEXT,
+        None,
+        "The id of the service's certificate in the key manager, where Nova and Cinder ask for it when they verify an "
+        "image that the service signed.",
+        note="Not set: an id made of its fingerprint, for which this service answers itself.",
     ),
     used(
         "receipts",

@@ -89,6 +89,18 @@ verdicts = table(
     Column("judged_at", Precise(), nullable=False),
 )
 
+# Signatures that were verified on the way of an image's data in, and are not its own; `data` is the image's digest on
+# record, from when it has one.
+evidence = table(
+    "intaglio_evidence",
+    Column("image_id", String(36), primary_key=True),
+    Column("kind", String(20), primary_key=True),
+    Column("task_id", String(36), nullable=False),
+    Column("data", String(128)),
+    Column("recorded_at", Precise(), nullable=False),
+    Column("document", Text((1 << 24) - 1), nullable=False),
+)
+
 # What a search finds images by; SQLite has a full-text index in the virtual table `intaglio_image_words` beside it.
 search = table(
     "intaglio_image_search",

@@ -1,10 +1,8 @@
 """Fetching what a user named into the staging store: continued after a crash, checked, and only then complete."""
 
-import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -13,16 +11,14 @@ from intaglio.base.clock import utcnow
 from intaglio.db.base import Connection
 from intaglio.db.repos import images, tasks
 from intaglio.db.repos.leases import Lease
-from intaglio.domain import sums
-from intaglio.domain.digests import Digest, parse
 from intaglio.domain.image import Image
 from intaglio.flows.base import Json
 from intaglio.imports import signed, staged
 from intaglio.imports.base import Bench, ImageGone, Job, require_wanted, seize, undisturbed
 from intaglio.imports.remote import look
 from intaglio.imports.staged import Parts, Staged
+from intaglio.imports.upstream import Expected, Proof, expected
 from intaglio.imports.watch import Watched
-from intaglio.ingest.base import DigestMismatch
 from intaglio.outbound.base import Download, FetchFailed, Wanted
 from intaglio.outbound.continuing import download
 from intaglio.stores.base import Busy, NotFound
@@ -34,14 +30,14 @@ PART = 64 << 20
 """Bytes of one part: what is fetched again, at most, after a crash."""
 
 _ATTEMPTS = 3  # of which one that cannot be continued is from the start
-_LONGEST_LIST = 4 << 20  # bytes of a list of digests
 
 
 class _Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be fetched, and what its digest has to be."""
+    """What is to be fetched, and what it has to be."""
 
     wanted: Wanted
-    digest: Digest | None = None
+    expected: Expected
+    method: Mapping[str, str] = {}
 
 
 async def from_source(bench: Bench, job: Job) -> Json:
@@ -89,66 +85,49 @@ class _Fetching:
         bench, parts = self._bench, self._parts
         await parts.look()
         offset = parts.size if order.wanted.continuable(parts.facts) else 0
-        if offset and offset == parts.facts.size:
-            return await self._checked(order, await self._digest_of_parts(order))
-        going = download(
-            bench.fetcher, order.wanted, bench.patience, offset=offset, known=parts.facts, tell=self._watched.note
-        )
-        async with going as source:
-            if source.offset == 0:
-                await parts.begin(source.facts)
-            digest = await self._digest_of_parts(order)
-            await self._take(source, digest)
-        return await self._checked(order, digest)
+        proof = await Proof.begin(order.method, order.expected)
+        try:
+            if not offset or offset != parts.facts.size:
+                going = download(
+                    bench.fetcher,
+                    order.wanted,
+                    bench.patience,
+                    offset=offset,
+                    known=parts.facts,
+                    tell=self._watched.note,
+                )
+                async with going as source:
+                    if source.offset == 0:
+                        await parts.begin(source.facts)
+                    await proof.see(parts.staged().pieces(bench.staging))
+                    await self._take(source, proof)
+            else:
+                await proof.see(parts.staged().pieces(bench.staging))
+            await proof.settle(bench, self._job)
+            return await parts.finish()
+        finally:
+            await proof.close()
 
-    async def _take(self, source: Download, digest: Any) -> None:
+    async def _take(self, source: Download, proof: Proof) -> None:
         """Keep all that comes, in parts."""
-        consumers = [] if digest is None else [digest]
         self._watched.begin_at(source.offset, source.facts.size)
         room = _Room(self._bench, self._job, self._lease, source.offset)
         if source.facts.size is not None:
             await room.need(source.facts.size, known=True)
         async with aclosing(_Cut(room.kept(self._watched.counted(source.pieces())), PART)) as cut:
             while await cut.more():
-                await self._parts.add(cut.run(), PART, consumers)
-
-    async def _digest_of_parts(self, order: _Order) -> Any:
-        """The running digest of what there is already, None when there is nothing to compare it with."""
-        if order.digest is None:
-            return None
-        running = order.digest.start()
-        async with aclosing(self._parts.staged().pieces(self._bench.staging)) as pieces:
-            async for piece in pieces:
-                await asyncio.to_thread(running.update, piece)
-        return running
-
-    async def _checked(self, order: _Order, running: Any) -> Staged:
-        if order.digest is not None and running.hexdigest() != order.digest.hex:
-            raise DigestMismatch(
-                f"The {order.digest.algorithm} of what came is {running.hexdigest()}, and should be {order.digest.hex}."
-            )
-        return await self._parts.finish()
+                await self._parts.add(cut.run(), PART, proof.consumers)
 
     async def _order(self) -> _Order:
         if self._job.method == "glance-download":
             remote = await look(self._bench, self._job)
-            return _Order(wanted=remote.data(self._bench.size_cap), digest=remote.digest)
+            return _Order(wanted=remote.data(self._bench.size_cap), expected=Expected(digest=remote.digest))
         task = await self._bench.database.read(lambda conn: tasks.get(conn, self._job.task_id))
         if task is None or task.input is None:
             raise ImageGone("The task was deleted.")
         method = task.input["import_req"]["method"]
         wanted = Wanted(url=method["uri"], size_cap=self._bench.size_cap)
-        return _Order(wanted=wanted, digest=await self._digest(method))
-
-    async def _digest(self, method: dict[str, str]) -> Digest | None:
-        if "checksum" in method:
-            return parse(method["checksum"])
-        if "checksum_url" not in method:
-            return None
-        listed = Wanted(url=method["checksum_url"], size_cap=_LONGEST_LIST)
-        async with download(self._bench.fetcher, listed, self._bench.patience) as source:
-            text = b"".join([piece async for piece in source.pieces()]).decode("utf-8", "replace")
-        return sums.bare(text, method.get("checksum_name") or sums.name_in(method["uri"]))
+        return _Order(wanted=wanted, method=method, expected=await expected(self._bench, method))
 
 
 class _Room:

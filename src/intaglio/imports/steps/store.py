@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Unavailable
 from intaglio.db.base import Connection
-from intaglio.db.repos import images, leases, verdicts
+from intaglio.db.repos import evidence, images, leases, verdicts
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image, Location
 from intaglio.domain.signatures import OF_SIGNATURES
@@ -100,7 +100,8 @@ async def from_staging(bench: Bench, job: Job) -> Json:
         converts = conversion is not None and conversion.wanted(image, required=required)
         loading = converted(intake, conversion, targets) if conversion and converts else as_staged(intake)
         written = await _transfer(bench, job, watched, targets, loading, check)
-        return msgspec.structs.replace(written, properties=findings.properties(written.facts))
+        change = None if written.change is None else written.change.signed(written.facts)
+        return replace(written, change=change, properties=findings.properties(written.facts))
 
     return await _run(bench, job, write)
 
@@ -232,11 +233,22 @@ async def _commit(bench: Bench, job: Job, lease: Lease, written: _Written) -> Js
         after = _after(job, replace(image, properties=noted), locations, written)
         if image.status is Status.IMPORTING:
             await leases.claim(conn, _unstaging(bench, job))
+            await _keep_replaced(conn, job, image, written)
+            await evidence.bind(conn, image.id, job.task_id, written.facts.os_hash_value)
             await verdicts.record_accepted(conn, image.id, written.facts.detected_format, rule_set(bench.formats))
         return await images.update(conn, image, after)
 
     image = await bench.write(work)
     return _names(image.properties.get(FAILED_STORES))
+
+
+async def _keep_replaced(conn: Connection, job: Job, image: Image, written: _Written) -> None:
+    """Keep the signature that was verified and does not fit any more, where the service's own stands in its place."""
+    change, check = written.change, written.check
+    if change is None or change.own is None or check is None:
+        return
+    document = signed.replaced(image, check, change.own.key.fingerprint, change.properties)
+    await evidence.record(conn, image.id, evidence.REPLACED, job.task_id, document)
 
 
 def _noted(bench: Bench, job: Job, image: Image, written: _Written) -> Mapping[str, str | None]:

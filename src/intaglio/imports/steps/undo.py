@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from intaglio.base.clock import utcnow
 from intaglio.db.base import Connection
-from intaglio.db.repos import deletions, images, leases, tasks
+from intaglio.db.repos import deletions, evidence, images, leases, tasks
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status, require_transition
@@ -20,9 +20,8 @@ from intaglio.imports.base import LEASE_KIND, Bench, ImportCancelled, Job, disca
 from intaglio.imports.methods import DIGEST
 from intaglio.imports.plugins import PluginRefused
 from intaglio.imports.steps.describe import Before, as_before
-from intaglio.ingest.base import CapExceeded
+from intaglio.ingest.base import CannotUnpack, CapExceeded
 from intaglio.ingest.conversion.base import CannotConvert
-from intaglio.ingest.unpacking import CannotUnpack
 from intaglio.outbound.base import FetchTooLarge
 from intaglio.signatures.base import SignatureMismatch
 from intaglio.stores.base import Store, StoreError
@@ -143,6 +142,8 @@ async def _end(conn: Connection, bench: Bench, job: Job, was: Was, message: str,
             await images.delete(conn, image)
         else:
             await images.update(conn, image, after)
+    if ours and (image is None or image.status is Status.IMPORTING):
+        await evidence.forget(conn, job.image_id, job.task_id)
     lease = await leases.find(conn, job.image_id, LEASE_KIND)
     if lease is not None and ours:
         await leases.release(conn, lease)
