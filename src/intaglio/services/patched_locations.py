@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from intaglio.authz.engine import Caller
 from intaglio.db.base import Connection
-from intaglio.db.repos import verdicts
+from intaglio.db.repos import digests, verdicts
 from intaglio.domain.image import Image, Location
 from intaglio.domain.patch_locations import Admit, Given, InvalidLocation, LocationsFixed
 from intaglio.domain.properties import require_location_count
@@ -75,8 +75,9 @@ def admitting(parts: Parts, caller: Caller, known: Known) -> Admit:
 async def note_verdict(conn: Connection, parts: Parts, before: Image, after: Image, known: Known) -> None:
     """Note what the data of an image were found to be that has just got its first locations."""
     if before.status is Status.QUEUED and after.status is Status.ACTIVE and known:
-        found = next(reversed(known.values())).facts.detected
-        await verdicts.record_accepted(conn, after.id, found, rule_set(parts.format_settings))
+        facts = next(reversed(known.values())).facts
+        await digests.record(conn, after.id, facts.os_hash_value, facts.digests)
+        await verdicts.record_accepted(conn, after.id, facts.detected, rule_set(parts.format_settings))
 
 
 def _require_unsigned(parts: Parts, image: Image, found: Found) -> None:
