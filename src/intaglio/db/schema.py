@@ -7,7 +7,7 @@ from intaglio.db.base import Connection, SchemaUnfit
 from intaglio.db.failures import Meaning, meaning
 
 GLANCE_HEAD = "2024_1_contract01"  # Glance 2024.1 to 2026.2, at least
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")  # our own revisions, oldest first
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")  # our own revisions, oldest first
 HEAD = KNOWN[-1]
 
 _VERSIONS = MetaData()

@@ -9,6 +9,8 @@ import msgspec
 from intaglio.base.errors import Invalid
 
 LENGTHS = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
+QUICK = "blake3"
+"""The digest that only this service compares: as hard to forge as SHA-256, and some five times as quick as SHA-512."""
 _BY_LENGTH = {length: name for name, length in LENGTHS.items()}
 
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from intaglio.base.clock import utcnow
 from intaglio.db.base import Connection
-from intaglio.db.repos import images, leases, receipts, tasks, verdicts
+from intaglio.db.repos import digests, images, leases, receipts, tasks, verdicts
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status
@@ -204,6 +204,7 @@ async def _activate(bench: Bench, job: Job, facts: Facts) -> Json:
         return replace(new, status=Status.ACTIVE, updated_at=utcnow())
 
     async def verdict(conn: Connection) -> None:
+        await digests.record(conn, job.image_id, facts.os_hash_value, facts.digests)
         await verdicts.record_accepted(conn, job.image_id, facts.detected, rule_set(bench.formats))
         if facts.checksum is None and facts.os_hash_value is not None:  # nobody has read all of it
             await receipts.note(conn, job.image_id, receipts.Digests.DECLARED)
@@ -227,6 +228,7 @@ async def _digest(bench: Bench, plan: _Plan) -> Json:
                 updated_at=utcnow(),
             )
             await images.update(conn, image, known)
+            await digests.record(conn, image.id, facts.os_hash_value, facts.digests)
 
     await bench.write(work)
     return None

@@ -88,8 +88,7 @@ class Ingested(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the bytes now that the store holds them. `checksum` (MD5) and `os_hash_value` are in hex.
 
     `detected_format` is None when the container is not one that is inspected; `facts` are what the content says of
-    itself, as image properties. `digests`
-    are all that were computed, in hex by hashlib's names.
+    itself, as image properties. `digests` are all that were computed, in hex by hashlib's names, and the quick one.
     """
 
     size: int

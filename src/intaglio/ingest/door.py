@@ -7,6 +7,9 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from blake3 import blake3
+
+from intaglio.domain.digests import QUICK
 from intaglio.formats.base import Buffer, Verdict
 from intaglio.formats.judge import Inspection
 from intaglio.ingest.base import (
@@ -160,7 +163,7 @@ class _Passage:
         self._meter = meter
         self._inspection = Inspection(spec.formats, spec.disk_format, spec.container_format)
         # each once: what is signed may be the digest that is on record anyway
-        self._digests = {name: _digest(name) for name in ("md5", spec.hashing_algorithm, *spec.digests)}
+        self._digests = {name: _digest(name) for name in ("md5", QUICK, spec.hashing_algorithm, *spec.digests)}
         self._size = 0
         self._result: Ingested | None = None
         self.consumers = (*self._digests.values(), *consumers)
@@ -243,7 +246,9 @@ def _require_within_cap(size: int, spec: Spec) -> None:
         raise CapExceeded(f"The image is larger than the {spec.size_cap} bytes that one image may have.")
 
 
-def _digest(algorithm: str) -> "hashlib._Hash":
+def _digest(algorithm: str) -> "hashlib._Hash | blake3":
+    if algorithm == QUICK:
+        return blake3()
     try:
         digest = hashlib.new(algorithm, usedforsecurity=False)
     except ValueError:

@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from intaglio.base.metrics import Counts
+from intaglio.domain.digests import QUICK
 from intaglio.domain.image import Image
 from intaglio.ingest.door import Door
 from intaglio.ingest.sources import Copy, continued
@@ -23,6 +24,7 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
     copies: Sequence[Copy]  # the first has just been found readable
     door: Door
     path: Path | None = None
+    quick: str | None = None  # the digest by which the whole is compared, if it is known
 
     def sent_as_file(self, counts: Counts) -> None:
         """Count that the first copy is sent by the server itself, past its store."""
@@ -38,8 +40,8 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
 
     def _pieces(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
         pieces = continued(self.copies, f"image {self.image.id}", self.size, offset, length)
-        digest = digest_of(self.image) if (offset, length) == (0, self.size) else None
-        if digest is None:
+        digest = digest_of(self.image) if self.quick is None else (QUICK, self.quick)
+        if digest is None or (offset, length) != (0, self.size):
             return pieces
         return self.door.discharge(pieces, *digest, f"image {self.image.id}")
 

@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 from intaglio.authz.engine import Caller
 from intaglio.base.errors import Forbidden, Unavailable
 from intaglio.db.base import Connection
+from intaglio.db.repos import digests
 from intaglio.domain.image import Image
 from intaglio.domain.status import Status
 from intaglio.ingest.sources import Copy, require_size
@@ -74,5 +76,10 @@ async def _readable(parts: Parts, image: Image, prefer: Sequence[str]) -> Data:
             _log.warning("copy of image %s in store %s is not readable: %s", image.id, copy.store_id, error)
         else:
             remaining = (*found[number:], *found[:number])
-            return Data(image=image, size=size, copies=remaining, door=parts.door, path=path)
+            quick = None if path is not None else await _quick(parts, image)
+            return Data(image=image, size=size, copies=remaining, door=parts.door, path=path, quick=quick)
     raise NoCopyReadable(f"The data of image {image.id} cannot be read from any store now.")
+
+
+async def _quick(parts: Parts, image: Image) -> str | None:
+    return await parts.database.read(partial(digests.find, image_id=image.id, on_record=image.os_hash_value))

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from intaglio.authz.engine import Caller
 from intaglio.db.base import Connection
-from intaglio.db.repos import receipts, verdicts
+from intaglio.db.repos import digests, receipts, verdicts
 from intaglio.domain.image import Image, Location
 from intaglio.domain.patch_locations import Admit, Given, InvalidLocation, LocationsFixed
 from intaglio.domain.properties import require_location_count
@@ -76,6 +76,7 @@ async def note_verdict(conn: Connection, parts: Parts, before: Image, after: Ima
     """Note what the data of an image were found to be that has just got its first locations."""
     if before.status is Status.QUEUED and after.status is Status.ACTIVE and known:
         facts = next(reversed(known.values())).facts
+        await digests.record(conn, after.id, facts.os_hash_value, facts.digests)
         await verdicts.record_accepted(conn, after.id, facts.detected, rule_set(parts.format_settings))
         if facts.os_hash_value is None and after.os_hash_value is not None:  # nobody has read all of it
             await receipts.note(conn, after.id, receipts.Digests.DECLARED)

@@ -15,7 +15,7 @@ from intaglio.authz.engine import Caller
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Conflict, Gone, Invalid
 from intaglio.db.base import Connection
-from intaglio.db.repos import images, leases, verdicts
+from intaglio.db.repos import digests, images, leases, verdicts
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image, Location
 from intaglio.domain.status import Status
@@ -179,6 +179,7 @@ async def _commit(parts: Parts, image: Image, lease: Lease, result: Ingested, ch
             updated_at=utcnow(),
         )
         await images.update(conn, current, after)
+        await digests.record(conn, image.id, result.os_hash_value, result.digests)
         await verdicts.record_accepted(conn, image.id, result.detected_format, rule_set(parts.format_settings))
         return True
 

@@ -101,6 +101,14 @@ evidence = table(
     Column("document", Text((1 << 24) - 1), nullable=False),
 )
 
+# A digest of an image's data that is quick to compare; it holds as long as the digest on record is `on_record`.
+digests = table(
+    "intaglio_digests",
+    Column("image_id", String(36), primary_key=True),
+    Column("on_record", String(128), nullable=False),
+    Column("blake3", String(64), nullable=False),
+)
+
 # What a search finds images by; SQLite has a full-text index in the virtual table `intaglio_image_words` beside it.
 search = table(
     "intaglio_image_search",

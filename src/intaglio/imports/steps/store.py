@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from intaglio.base.clock import utcnow
 from intaglio.base.errors import Unavailable
 from intaglio.db.base import Connection
-from intaglio.db.repos import evidence, images, leases, verdicts
+from intaglio.db.repos import digests, evidence, images, leases, verdicts
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Image, Location
 from intaglio.domain.signatures import OF_SIGNATURES
@@ -231,6 +231,8 @@ async def _commit(bench: Bench, job: Job, lease: Lease, written: _Written) -> Js
             raise ImportOvertaken("Another process took over the import.")
         noted = _noted(bench, job, image, written)
         after = _after(job, replace(image, properties=noted), locations, written)
+        # also of a copy: an image that came otherwise gets its quick digest so
+        await digests.record(conn, image.id, written.facts.os_hash_value, written.facts.digests)
         if image.status is Status.IMPORTING:
             await leases.claim(conn, _unstaging(bench, job))
             await _keep_replaced(conn, job, image, written)
