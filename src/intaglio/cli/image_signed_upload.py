@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from intaglio.base.errors import IntaglioError
+
 if TYPE_CHECKING:
     from intaglio.client.cloud import ImageService
 
@@ -107,7 +109,7 @@ def send(service: "ImageService", file: Path, fields: Mapping[str, str], algorit
         image = service.get(image_id)
         _require_same(image, body)
     except BaseException:
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(IntaglioError):
             service.delete(image_id)  # made for this, and nobody asked for another one
         raise
     return dict(image)

@@ -104,7 +104,7 @@ def _header(head: bytes) -> int:
         return head[0] + 2
     if level == 2:  # noqa: PLR2004 - the levels of the format
         return int.from_bytes(head[:2], "little")
-    if level == 3:  # noqa: PLR2004
+    if level == 3:  # noqa: PLR2004 - the same
         return int.from_bytes(head[24:28], "little")
     raise CannotUnpack("The lha data are damaged: there is no header of this kind.")
 

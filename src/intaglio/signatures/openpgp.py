@@ -372,9 +372,9 @@ def _new_length(data: bytes, position: int) -> tuple[int, int]:
     first = data[position + 1] if position + 1 < len(data) else 255
     if first < 192:  # noqa: PLR2004 - the format's, as those below
         return first, 2
-    if first < 224 and position + 2 < len(data):  # noqa: PLR2004
+    if first < 224 and position + 2 < len(data):  # noqa: PLR2004 - the same
         return ((first - 192) << 8) + data[position + 2] + 192, 3
-    if first == 255 and position + 5 < len(data):  # noqa: PLR2004
+    if first == 255 and position + 5 < len(data):  # noqa: PLR2004 - the same
         return int.from_bytes(data[position + 2 : position + 6]), 6
     raise OpenPGPUnreadable("The OpenPGP data are cut off, or a stream.")
 

@@ -11,6 +11,8 @@ import sys
 
 import msgspec
 
+from intaglio.signatures import openpgp
+
 MEMORY = 1 << 30
 """Bytes of address space, most of which is never touched: what is mapped counts."""
 
@@ -27,8 +29,6 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    from intaglio.signatures import openpgp  # noqa: PLC0415 - it reads nothing before it is limited
-
     chosen = msgspec.json.decode(_exactly(int.from_bytes(_exactly(4))), type=openpgp.Chosen)
     try:
         answer = Answer(signed=msgspec.Raw(msgspec.json.encode(openpgp.verify_chosen(chosen, file="/dev/fd/0"))))
