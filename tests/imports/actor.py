@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-from intaglio.bootstrap import wiring
+from intaglio.bootstrap import jobs
 from intaglio.bootstrap.settings import Settings
 from intaglio.flows import runtime
 from intaglio.imports import location, plans, watch
@@ -95,7 +95,7 @@ class Actor:
     def take_the_stage(self) -> None:
         hurried: Any = runtime
         hurried._POLL_SECONDS = 0.05
-        wiring.TASKS_SECONDS = 0.1
+        jobs.TASKS_SECONDS = 0.1
         watch.BEAT_SECONDS = 0.2
         steps: Any = plans.STEPS
         for name, work in list(steps.items()):
@@ -115,8 +115,8 @@ async def main(home: Path, name: str, settings: Callable[[], Settings]) -> None:
     actor = Actor(home, name)
     actor.take_the_stage()
     stop = asyncio.Event()
-    async with wiring.make_jobs(settings()) as jobs:
-        working = asyncio.create_task(run_jobs(jobs, stop))
+    async with jobs.make_jobs(settings()) as periodic:
+        working = asyncio.create_task(run_jobs(periodic, stop))
         while not (home / f"stop-{name}").exists():  # noqa: ASYNC110 - another process makes the file
             await asyncio.sleep(0.05)
         stop.set()

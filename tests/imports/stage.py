@@ -8,9 +8,10 @@ from typing import Any
 import anyio
 
 from intaglio.authz.engine import Caller
+from intaglio.bootstrap.jobs import make_bench
 from intaglio.bootstrap.load import load
 from intaglio.bootstrap.sources import Sources
-from intaglio.bootstrap.wiring import make_bench, make_parts, prepare_parts
+from intaglio.bootstrap.wiring import make_parts, prepare_parts
 from intaglio.db.migrations import upgrade
 from intaglio.db.repos import leases, tasks
 from intaglio.domain.image import Image

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from intaglio.base.clock import utcnow
+from intaglio.bootstrap.jobs import make_jobs
 from intaglio.bootstrap.load import load
 from intaglio.bootstrap.sources import Sources
-from intaglio.bootstrap.wiring import close_parts, make_jobs, make_parts
+from intaglio.bootstrap.wiring import close_parts, make_parts
 from intaglio.db.repos import images, leases, usage
 from intaglio.db.repos.leases import Lease
 from intaglio.domain.image import Location

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from intaglio.base.errors import Unavailable
-from intaglio.bootstrap import wiring
+from intaglio.bootstrap import jobs, wiring
 from intaglio.bootstrap.inflight import AsgiApp, Receive, Send
 from intaglio.bootstrap.settings import Settings
 from intaglio.cli.main import main
@@ -145,5 +145,5 @@ async def make_jobs(settings: Settings) -> AsyncIterator[Sequence[PeriodicJob]]:
 
 if __name__ == "__main__":
     wiring.make_app = make_app
-    wiring.make_jobs = make_jobs
+    jobs.make_jobs = make_jobs
     main(sys.argv[1:])

@@ -154,10 +154,10 @@ def _log(form: str) -> None:
 
 
 def _parts() -> "Parts":
-    from intaglio.bootstrap import wiring
+    from intaglio.bootstrap import jobs, wiring
     from intaglio.bootstrap.serving import Parts
 
-    return Parts(make_app=wiring.make_app, make_jobs=wiring.make_jobs, upgrade=_upgrade)
+    return Parts(make_app=wiring.make_app, make_jobs=jobs.make_jobs, upgrade=_upgrade)
 
 
 def _upgrade(settings: "Settings") -> None:

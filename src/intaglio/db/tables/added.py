@@ -98,7 +98,7 @@ evidence = table(
     Column("task_id", String(36), nullable=False),
     Column("data", String(128)),
     Column("recorded_at", Precise(), nullable=False),
-    Column("document", Text((1 << 24) - 1), nullable=False),
+    Column("document", Text(), nullable=False),  # up to 16 MiB on MariaDB
 )
 
 # A digest of an image's data that is quick to compare; it holds as long as the digest on record is `on_record`.

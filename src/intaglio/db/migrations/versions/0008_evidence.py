@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.mysql import DATETIME
+from sqlalchemy.dialects.mysql import DATETIME, MEDIUMTEXT
 
 revision = "0008"
 down_revision = "0007"
@@ -23,6 +23,6 @@ def upgrade() -> None:
         sa.Column("task_id", sa.String(36), nullable=False),
         sa.Column("data", sa.String(128)),
         sa.Column("recorded_at", _PRECISE, nullable=False),
-        sa.Column("document", sa.Text((1 << 24) - 1), nullable=False),  # MEDIUMTEXT, where there is a choice
+        sa.Column("document", sa.Text().with_variant(MEDIUMTEXT(), "mysql"), nullable=False),
         **_MYSQL,
     )
