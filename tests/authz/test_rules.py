@@ -45,7 +45,7 @@ def test_names_defaults_and_scopes_are_those_of_glance(glances: dict[str, Any]) 
 
 
 def test_each_rule_stands_once_and_says_what_it_guards() -> None:
-    assert len({rule.name for rule in RULES}) == len(RULES) == 71
+    assert len({rule.name for rule in RULES}) == len(RULES) == 72
     for rule in RULES:
         assert rule.guards.endswith("."), rule.name
         assert (rule.old is None) == (not rule.since), rule.name

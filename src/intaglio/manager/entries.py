@@ -1,7 +1,7 @@
 """The builds of one definition, newest first: those listed, those in the cloud, and which image is which build."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -74,12 +74,21 @@ def proven(image: Image, definition: Definition, version: Version) -> bool | Non
     return theirs == digest.hex if theirs else None
 
 
-def names(definition: Definition, ordered: Iterable[Entry], current: Entry | None) -> dict[int, str]:
-    """A name for each entry, by its index; of equal ones, the oldest build has the plain suffix. No name is twice."""
+def names(
+    definition: Definition, ordered: Iterable[Entry], current: Entry | None, going: Collection[int] = ()
+) -> dict[int, str]:
+    """A name for each entry, by its index; of equal ones, the oldest build has the plain suffix. No name is twice.
+
+    `going`: indexes of those that are about to be deleted; no other is named as if they stayed.
+    """
     listing = list(ordered)
     found: dict[int, str] = {}
     taken: set[str] = {definition.name} if definition.multi else set()
-    turns = sorted(range(len(listing)), key=lambda index: (definition.multi or not listing[index].listed, -index))
+
+    def turn(index: int) -> tuple[bool, bool, int]:
+        return index in going, definition.multi or not listing[index].listed, -index
+
+    turns = sorted(range(len(listing)), key=turn)
     for index in turns:
         entry = listing[index]
         if entry is current and definition.multi:

@@ -132,7 +132,8 @@ class _Planner:
             ordered.insert(0, current)
         kept = list(self._positions(ordered, current, importing=importing))
         kept += [(entry, max(1, place)) for place, entry in enumerate(history) if _is_retired(entry) and multi]
-        naming_ = names(self._definition, [entry for entry, _ in kept], current)
+        going = {index for index, (entry, position) in enumerate(kept) if self._goes(entry, position)}
+        naming_ = names(self._definition, [entry for entry, _ in kept], current, going)
         updates: list[Update] = []
         for index, (entry, position) in enumerate(kept):
             if entry.image is None:
