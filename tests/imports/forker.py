@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from intaglio.bootstrap import wiring
+from intaglio.bootstrap import jobs, wiring
 from intaglio.bootstrap.address import listen, parse
 from intaglio.bootstrap.api_process import ApiOptions, run_api
 from intaglio.bootstrap.load import load
@@ -47,7 +47,7 @@ def _settings(conf: Path) -> Settings:
     settings = load(Sources(files=(conf,)))
     region = conf.parent / "region"
     if region.exists():
-        named: Any = wiring
+        named: Any = jobs
         named.make_seal = lambda _: FernetSeal("a secret of this service")
         named.make_regions = lambda _: OneRegion(region)
     return settings
