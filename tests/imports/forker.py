@@ -47,9 +47,10 @@ def _settings(conf: Path) -> Settings:
     settings = load(Sources(files=(conf,)))
     region = conf.parent / "region"
     if region.exists():
-        named: Any = jobs
-        named.make_seal = lambda _: FernetSeal("a secret of this service")
-        named.make_regions = lambda _: OneRegion(region)
+        parts: Any = wiring
+        periodic: Any = jobs
+        parts.make_seal = lambda _: FernetSeal("a secret of this service")
+        periodic.make_regions = lambda _: OneRegion(region)
     return settings
 
 
