@@ -1,6 +1,7 @@
 """What `intaglio image inspect`, `sign-all` and `receipts` do: stored data judged anew, signed, and proven."""
 
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
+from typing import TypeVar
 
 import msgspec
 
@@ -13,6 +14,8 @@ from intaglio.services.baseline import Signed
 from intaglio.services.inspection import Finding
 from intaglio.services.inventory import Told
 from intaglio.services.parts import Parts
+
+T = TypeVar("T")
 
 _MIB = 1 << 20
 
@@ -42,20 +45,14 @@ def inspect(
     found: Callable[[Finding], None],
 ) -> list[Finding]:
     """See `inspection.inspect`; `found` hears of each image as soon as it was judged."""
-    rate = None if mebibytes_per_second is None else mebibytes_per_second * _MIB
+    rate = _bytes(mebibytes_per_second)
 
-    async def work(parts: Parts) -> list[Finding]:
-        await marks.recall(parts)
-        findings = []
-        judged = inspection.inspect(
+    def work(parts: Parts) -> AsyncIterator[Finding]:
+        return inspection.inspect(
             parts, image_id=image, again=again, deactivate=deactivate, bytes_per_second=rate, told=told
         )
-        async for finding in judged:
-            found(finding)
-            findings.append(finding)
-        return findings
 
-    return with_parts(settings, work)
+    return _each(settings, work, found)
 
 
 def sign_all(
@@ -69,20 +66,32 @@ def sign_all(
     found: Callable[[Signed], None],
 ) -> list[Signed]:
     """See `baseline.sign_all`; `found` hears of each image as soon as it was signed."""
-    rate = None if mebibytes_per_second is None else mebibytes_per_second * _MIB
+    rate = _bytes(mebibytes_per_second)
 
-    async def work(parts: Parts) -> list[Signed]:
-        await marks.recall(parts)
-        done = []
-        signing = baseline.sign_all(
+    def work(parts: Parts) -> AsyncIterator[Signed]:
+        return baseline.sign_all(
             parts, image_id=image, visibilities=visibilities, dry_run=dry_run, bytes_per_second=rate, told=told
         )
-        async for each in signing:
+
+    return _each(settings, work, found)
+
+
+def _each(settings: Settings, work: Callable[[Parts], AsyncIterator[T]], found: Callable[[T], None]) -> list[T]:
+    """All that comes of `work`; `found` hears of each at once."""
+
+    async def run(parts: Parts) -> list[T]:
+        await marks.recall(parts)
+        done = []
+        async for each in work(parts):
             found(each)
             done.append(each)
         return done
 
-    return with_parts(settings, work)
+    return with_parts(settings, run)
+
+
+def _bytes(mebibytes: float | None) -> float | None:
+    return None if mebibytes is None else mebibytes * _MIB
 
 
 def write_receipts(settings: Settings, *, everything: bool) -> Written:
